@@ -20,3 +20,36 @@ def hash_random(seed, stream, y, x, k):
         bits = bits * 0x846CA68B % 2**32
         bits ^= bits >> 16
     return bits
+
+
+def conv3x3(source, weights, bias):
+    """Correlation with zeros around the map, in float64."""
+    height, width = source.shape[:2]
+    padded = np.pad(source.astype(np.float64), ((1, 1), (1, 1), (0, 0)))
+    out = np.zeros((height, width, weights.shape[3])) + bias
+    for i, j in np.ndindex(3, 3):
+        out += padded[i : i + height, j : j + width] @ weights[i, j].astype(np.float64)
+    return out
+
+
+def conv3x3_relu_backward(gradient, activation, weights):
+    turned = weights[::-1, ::-1].transpose(0, 1, 3, 2)
+    return conv3x3(np.where(activation > 0, gradient, 0), turned, np.zeros(weights.shape[2]))
+
+
+def maxpool2x2(source):
+    height, width, channels = source.shape
+    out = np.empty((-(-height // 2), -(-width // 2), channels), source.dtype)
+    for y, x in np.ndindex(out.shape[:2]):
+        out[y, x] = source[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].max(axis=(0, 1))
+    return out
+
+
+def maxpool2x2_backward(gradient, source):
+    """Sends each gradient to the first maximum of its window."""
+    out = np.zeros_like(source)
+    for y, x, c in np.ndindex(gradient.shape):
+        window = source[2 * y : 2 * y + 2, 2 * x : 2 * x + 2, c]
+        i, j = np.unravel_index(window.argmax(), window.shape)
+        out[2 * y + i, 2 * x + j, c] = gradient[y, x, c]
+    return out

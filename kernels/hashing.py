@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 
 # Every intermediate value is a uint64 that holds 32 bits, so that no product overflows: NumPy,
 # which runs this code in the simulator, warns of overflow, and Numba turns a mix of signed and
-# unsigned 64-bit integers into floating point. Device code narrows it to 32-bit operations.
+# unsigned 64-bit integers into floating point.
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _SHIFT_15 = np.uint64(15)
 _SHIFT_16 = np.uint64(16)

@@ -53,3 +53,22 @@ def maxpool2x2_backward(gradient, source):
         i, j = np.unravel_index(window.argmax(), window.shape)
         out[2 * y + i, 2 * x + j, c] = gradient[y, x, c]
     return out
+
+
+def vote(source, nnf, patch_side):
+    height, width = nnf.shape[:2]
+    radius = patch_side // 2
+    out = np.empty((height, width, source.shape[2]), source.dtype)
+    for p in np.ndindex(height, width):
+        votes = []
+        for offset in np.ndindex(patch_side, patch_side):
+            near = np.add(p, offset) - radius
+            if (near < 0).any() or (near >= (height, width)).any():
+                continue
+            position = nnf[tuple(near)] + p - near
+            if (position < 0).any() or (position >= source.shape[:2]).any():
+                continue
+            votes.append(source[tuple(position)].astype(np.float64))
+        mean = np.mean(votes, axis=0)
+        out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
+    return out

@@ -1,0 +1,100 @@
+"""Patch aggregation: the vote of overlapping patches for a pixel (section 4.5 of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.target import cuda, element_launch, target_of
+
+
+def vote(source, nnf, patch_side, out=None):
+    """Rebuild a map from the patches of `source` that `nnf` points at.
+
+    ``out[p]`` is the mean, over the pixels x of the patch around p, of ``source[nnf[x] + p - x]``:
+    what the patch matched to x has where x's patch has p. Pixels x outside the map and positions
+    outside `source` are left out of the mean.
+
+    Parameters
+    ----------
+    source : float32 or uint8 array, (source height, source width, channels)
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in `source`, all inside it.
+    patch_side : int
+        Odd. Section 4.5 has 5.
+    out : array of the dtype of `source`, (height, width, channels), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    array of the dtype of `source`, (height, width, channels)
+        The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    target = target_of(source, nnf)
+    height, width = nnf.shape[:2]
+    channels = source.shape[2]
+    if out is None:
+        out = target.empty((height, width, channels), source.dtype)
+    radius = patch_side // 2
+    # Storing a float in an integer array truncates it, so one half rounds.
+    rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
+    if target.is_cuda:
+        launch = element_launch(height, width * channels)
+        _vote_cuda[launch](source, nnf, radius, rounding, out)
+    else:
+        _vote_cpu(source, nnf, radius, rounding, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _vote_cpu(source, nnf, radius, rounding, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        total = np.empty(channels, np.float32)
+        for x in range(width):
+            total[:] = 0
+            count = 0
+            for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+                for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                    source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                    source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                    if _is_inside(source, source_y, source_x):
+                        count += 1
+                        for c in range(channels):
+                            total[c] += source[source_y, source_x, c]
+            for c in range(channels):
+                out[y, x, c] = _mean(total[c], count) + rounding
+
+
+@cuda.jit
+def _vote_cuda(source, nnf, radius, rounding, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        total = np.float32(0)
+        count = 0
+        for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+            for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                if _is_inside(source, source_y, source_x):
+                    count += 1
+                    total += np.float32(source[source_y, source_x, c])
+        out[y, x, c] = _mean(total, count) + rounding
+
+
+@register_jitable
+def _is_inside(source, y, x):
+    return 0 <= y < source.shape[0] and 0 <= x < source.shape[1]
+
+
+@register_jitable
+def _mean(total, count):
+    return total / np.float32(count)

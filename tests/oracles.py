@@ -72,3 +72,31 @@ def vote(source, nnf, patch_side):
         mean = np.mean(votes, axis=0)
         out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
     return out
+
+
+def upsample_nnf(nnf, shape, other_shape, scale, other_scale):
+    out = np.empty((*shape, 2), np.int32)
+    for y, x in np.ndindex(*shape):
+        centre = (np.array([y, x]) + 0.5) / scale
+        coarse = np.minimum(np.floor(centre).astype(int), np.subtract(nnf.shape[:2], 1))
+        match = np.floor((nnf[tuple(coarse)] + centre - coarse) * other_scale)
+        out[y, x] = np.minimum(match, np.subtract(other_shape, 1))
+    return out
+
+
+def identity_nnf(shape, other_shape):
+    out = np.empty((*shape, 2), np.int32)
+    for y, x in np.ndindex(*shape):
+        out[y, x] = [
+            (2 * y + 1) * other_shape[0] // (2 * shape[0]),
+            (2 * x + 1) * other_shape[1] // (2 * shape[1]),
+        ]
+    return out
+
+
+def random_nnf(shape, other_shape, seed):
+    out = np.empty((*shape, 2), np.int32)
+    for y, x, axis in np.ndindex(*shape, 2):
+        bits = hash_random(seed, 0xFFFFFFFF, y, x, axis)
+        out[y, x, axis] = bits * other_shape[axis] >> 32
+    return out

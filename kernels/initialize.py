@@ -1,0 +1,99 @@
+"""Nearest-neighbour fields to start the search from (section 4.2 of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.hashing import hash_random, random_below
+from kernels.target import CPU, cuda, element_launch
+
+# The last stream of a seed, away from those that a search counts from zero.
+_STREAM = np.uint32(0xFFFFFFFF)
+
+
+def random_nnf(shape, other_shape, seed, target=CPU):
+    """Draw every match uniformly from the other map.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the map.
+    other_shape : (int, int)
+        Height and width of the other map.
+    seed : int
+        Not negative; the same seed gives the same field on every target.
+    target : CPU or CUDA of `kernels.target`
+        Where the field is made.
+
+    Returns
+    -------
+    int32 array on `target`, (height, width, 2)
+        Positions (y, x) in the other map.
+    """
+    nnf = target.empty((*shape, 2), np.int32)
+    arguments = (np.uint32(seed & 0xFFFFFFFF), *other_shape, nnf)
+    if target.is_cuda:
+        _random_nnf_cuda[element_launch(*shape)](*arguments)
+    else:
+        _random_nnf_cpu(*arguments)
+    return nnf
+
+
+def identity_nnf(shape, other_shape, target=CPU):
+    """Match every pixel with the one at the same place relative to the size of its map.
+
+    Parameters and result are those of :func:`random_nnf`.
+    """
+    nnf = target.empty((*shape, 2), np.int32)
+    if target.is_cuda:
+        _identity_nnf_cuda[element_launch(*shape)](*other_shape, nnf)
+    else:
+        _identity_nnf_cpu(*other_shape, nnf)
+    return nnf
+
+
+@njit(parallel=True, cache=True)
+def _random_nnf_cpu(seed, other_height, other_width, nnf):
+    for y in prange(nnf.shape[0]):
+        for x in range(nnf.shape[1]):
+            nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, other_height)
+            nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, other_width)
+
+
+@cuda.jit
+def _random_nnf_cuda(seed, other_height, other_width, nnf):
+    x, y = cuda.grid(2)
+    if y < nnf.shape[0] and x < nnf.shape[1]:
+        nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, other_height)
+        nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, other_width)
+
+
+@njit(parallel=True, cache=True)
+def _identity_nnf_cpu(other_height, other_width, nnf):
+    height, width = nnf.shape[:2]
+    for y in prange(height):
+        for x in range(width):
+            nnf[y, x, 0] = _proportional_coordinate(y, height, other_height)
+            nnf[y, x, 1] = _proportional_coordinate(x, width, other_width)
+
+
+@cuda.jit
+def _identity_nnf_cuda(other_height, other_width, nnf):
+    x, y = cuda.grid(2)
+    height, width = nnf.shape[:2]
+    if y < height and x < width:
+        nnf[y, x, 0] = _proportional_coordinate(y, height, other_height)
+        nnf[y, x, 1] = _proportional_coordinate(x, width, other_width)
+
+
+@register_jitable
+def _random_coordinate(seed, y, x, axis, extent):
+    return random_below(hash_random(seed, _STREAM, y, x, axis), extent)
+
+
+@register_jitable
+def _proportional_coordinate(position, extent, other_extent):
+    # Pixel centres correspond: (position + 1/2) / extent of the way, in whole numbers.
+    return (2 * position + 1) * other_extent // (2 * extent)

@@ -1,0 +1,98 @@
+"""Nearest-neighbour upsampling of a nearest-neighbour field (section 4.4 of the paper)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.target import cuda, element_launch, target_of
+
+_HALF = np.float32(0.5)
+
+
+def upsample_nnf(nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.0), out=None):
+    """Carry a field over to finer maps: every fine pixel takes its coarse pixel's match.
+
+    The position of a fine pixel within its coarse pixel is kept within the match, so that the
+    identity stays the identity. With ``scale == other_scale == 2``,
+    ``out[y, x] = 2 * nnf[y // 2, x // 2] + (y % 2, x % 2)``. Matches are clamped to the other map.
+
+    Parameters
+    ----------
+    nnf : int32 array, (coarse height, coarse width, 2)
+        Positions (y, x) in the other coarse map.
+    shape : (int, int)
+        Height and width of the fine map.
+    other_shape : (int, int)
+        Height and width of the other fine map.
+    scale : (float, float)
+        Fine pixels in one coarse pixel, (y, x). May be fractional, as between an image and its
+        resized copy; a fine pixel beyond the last coarse one takes that one's match, moved on.
+    other_scale : (float, float)
+        The same for the other map.
+    out : int32 array, (height, width, 2), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    int32 array, (height, width, 2)
+        Positions (y, x) in the other fine map, all inside it.
+    """
+    target = target_of(nnf)
+    if out is None:
+        out = target.empty((*shape, 2), np.int32)
+    scales = np.float32([*scale, *other_scale])
+    arguments = (nnf, *other_shape, *scales, out)
+    if target.is_cuda:
+        _upsample_nnf_cuda[element_launch(*shape)](*arguments)
+    else:
+        _upsample_nnf_cpu(*arguments)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _upsample_nnf_cpu(
+    nnf, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
+):
+    for y in prange(out.shape[0]):
+        coarse_y, residual_y = _coarse_pixel(y, scale_y, nnf.shape[0])
+        for x in range(out.shape[1]):
+            coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
+            match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
+            out[y, x, 0] = _fine_match(match_y, residual_y, other_scale_y, other_height)
+            out[y, x, 1] = _fine_match(match_x, residual_x, other_scale_x, other_width)
+
+
+@cuda.jit
+def _upsample_nnf_cuda(
+    nnf, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
+):
+    x, y = cuda.grid(2)
+    if y < out.shape[0] and x < out.shape[1]:
+        coarse_y, residual_y = _coarse_pixel(y, scale_y, nnf.shape[0])
+        coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
+        match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
+        out[y, x, 0] = _fine_match(match_y, residual_y, other_scale_y, other_height)
+        out[y, x, 1] = _fine_match(match_x, residual_x, other_scale_x, other_width)
+
+
+@register_jitable
+def _coarse_pixel(fine, scale, coarse_extent):
+    """Coarse coordinate of the centre of a fine pixel, and the rest of the way, in coarse pixels.
+
+    The rest is below one, but beyond the last coarse pixel.
+    """
+    centre = (np.float32(fine) + _HALF) / scale
+    coarse = min(math.floor(centre), coarse_extent - 1)
+    return coarse, centre - np.float32(coarse)
+
+
+@register_jitable
+def _fine_match(coarse_match, residual, scale, extent):
+    # The product comes last: no sum follows that a device could fuse with it, so every target
+    # rounds alike.
+    fine = math.floor((np.float32(coarse_match) + residual) * scale)
+    return min(fine, extent - 1)

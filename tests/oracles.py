@@ -100,3 +100,7 @@ def random_nnf(shape, other_shape, seed):
         bits = hash_random(seed, 0xFFFFFFFF, y, x, axis)
         out[y, x, axis] = bits * other_shape[axis] >> 32
     return out
+
+
+def inner_products(rows, vectors):
+    return np.array([[np.dot(np.float64(row), np.float64(v)) for v in vectors] for row in rows])

@@ -1,0 +1,216 @@
+"""Sums and extremes of whole arrays, and the sum over the threads that share a pixel.
+
+Nothing here depends on the order in which threads run: sums are trees over a fixed partition of
+the array, without atomics, so the same input gives the same bits every time on one target.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numba import float32, float64, njit, prange
+
+from kernels.target import LANES, PIXELS_PER_BLOCK, SIMULATED, cuda, target_of
+
+# Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
+# are a fixed number, not the device's, so that a sum does not depend on the device.
+_THREADS = 4 if SIMULATED else 256
+_MOST_BLOCKS = 2 if SIMULATED else 512
+
+# Elements that the CPU sums in float32 before it adds to a float64, and those of one task.
+_CHUNK = 2048
+_TASK = 16 * _CHUNK
+
+
+def inner_products(rows, vectors):
+    """Inner product of every row with every vector, in one pass over memory.
+
+    Parameters
+    ----------
+    rows : float32 array, (k, n)
+        On a device k * m stays in registers: meant for k up to 9 and m up to 3.
+    vectors : float32 array, (m, n)
+        May be rows of `rows`.
+
+    Returns
+    -------
+    float64 NumPy array, (k, m)
+        ``rows @ vectors.T``, in host memory. Products are summed in float32 with compensation (on
+        the CPU over chunks of 2048), the partial sums in float64.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    target = target_of(rows, vectors)
+    (k, length), m = rows.shape, vectors.shape[0]
+    if not target.is_cuda:
+        partial = np.zeros((_blocks(length, _TASK), k, m))
+        _inner_products_cpu(rows, vectors, partial)
+        return partial.sum(axis=0)
+    blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
+    partial = target.empty((k * m, blocks), np.float64)
+    result = target.empty((k * m,), np.float64)
+    _inner_products_cuda(k, m)[blocks, _THREADS](rows, vectors, partial)
+    _sum_rows_cuda[k * m, _THREADS](partial, result)
+    return target.to_host(result).reshape(k, m)
+
+
+def minmax(array):
+    """Smallest and largest element, on the array's target.
+
+    Parameters
+    ----------
+    array : float32 array, (height, width)
+        Not empty, without NaN.
+
+    Returns
+    -------
+    float32 array, (2,)
+        Smallest, largest.
+    """
+    target = target_of(array)
+    if not target.is_cuda:
+        return np.array([array.min(), array.max()])
+    flat = array.reshape(array.size)
+    blocks = min(_blocks(array.size, _THREADS), _MOST_BLOCKS)
+    partial = target.empty((2, blocks))
+    result = target.empty((2,))
+    _minmax_cuda[blocks, _THREADS](flat, flat, partial[0], partial[1])
+    _minmax_cuda[1, _THREADS](partial[0], partial[1], result[:1], result[1:])
+    return result
+
+
+def _blocks(length, threads):
+    return max(-(-length // threads), 1)
+
+
+@njit(parallel=True, cache=True)
+def _inner_products_cpu(rows, vectors, partial):
+    tasks, k, m = partial.shape
+    for task in prange(tasks):
+        task_end = min((task + 1) * _TASK, rows.shape[1])
+        for start in range(task * _TASK, task_end, _CHUNK):
+            end = min(start + _CHUNK, task_end)
+            for i in range(k):
+                for j in range(m):
+                    partial[task, i, j] += _dot(rows[i, start:end], vectors[j, start:end])
+
+
+# Reassociation lets the compiler sum in vector registers.
+@njit(fastmath={"reassoc", "nsz", "contract"}, cache=True)
+def _dot(a, b):
+    total = np.float32(0)
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@lru_cache
+def _inner_products_cuda(k, m):
+    # The extents are constants of the kernel, so that the sums live in registers.
+    @cuda.jit
+    def kernel(rows, vectors, partial):
+        total = cuda.local.array((k, m), float32)
+        lost = cuda.local.array((k, m), float32)
+        for i in range(k):
+            for j in range(m):
+                total[i, j] = np.float32(0)
+                lost[i, j] = np.float32(0)
+        vector = cuda.local.array(m, float32)
+        for element in range(cuda.grid(1), rows.shape[1], cuda.gridsize(1)):
+            for j in range(m):
+                vector[j] = vectors[j, element]
+            for i in range(k):
+                row = rows[i, element]
+                for j in range(m):
+                    # Kahan's sum: a thread may have a thousand terms, and float64 is slow on
+                    # most devices.
+                    term = row * vector[j] - lost[i, j]
+                    moved = total[i, j] + term
+                    lost[i, j] = (moved - total[i, j]) - term
+                    total[i, j] = moved
+        for i in range(k):
+            for j in range(m):
+                in_block = _block_sum(float64(total[i, j]))
+                if cuda.threadIdx.x == 0:
+                    partial[i * m + j, cuda.blockIdx.x] = in_block
+
+    return kernel
+
+
+@cuda.jit
+def _sum_rows_cuda(partial, result):
+    total = float64(0)
+    for block in range(cuda.threadIdx.x, partial.shape[1], _THREADS):
+        total += partial[cuda.blockIdx.x, block]
+    total = _block_sum(total)
+    if cuda.threadIdx.x == 0:
+        result[cuda.blockIdx.x] = total
+
+
+@cuda.jit
+def _minmax_cuda(lows, highs, low_per_block, high_per_block):
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    for element in range(cuda.grid(1), lows.size, cuda.gridsize(1)):
+        low = min(low, lows[element])
+        high = max(high, highs[element])
+    scratch = cuda.shared.array((2, _THREADS), float32)
+    thread = cuda.threadIdx.x
+    scratch[0, thread] = low
+    scratch[1, thread] = high
+    half = _THREADS // 2
+    while half > 0:
+        cuda.syncthreads()
+        if thread < half:
+            scratch[0, thread] = min(scratch[0, thread], scratch[0, thread + half])
+            scratch[1, thread] = max(scratch[1, thread], scratch[1, thread + half])
+        half //= 2
+    if thread == 0:
+        low_per_block[cuda.blockIdx.x] = scratch[0, 0]
+        high_per_block[cuda.blockIdx.x] = scratch[1, 0]
+
+
+@cuda.jit(device=True)
+def _block_sum(value):
+    """Sum `value` over the block, for thread 0 only. Every thread of the block has to call it."""
+    scratch = cuda.shared.array(_THREADS, float64)
+    thread = cuda.threadIdx.x
+    # Thread 0 may still be reading for the call before.
+    cuda.syncthreads()
+    scratch[thread] = value
+    half = _THREADS // 2
+    while half > 0:
+        cuda.syncthreads()
+        if thread < half:
+            scratch[thread] += scratch[thread + half]
+        half //= 2
+    return scratch[0]
+
+
+def _lane_sum_by_shuffle(value):
+    offset = LANES // 2
+    while offset > 0:
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, offset)
+        offset //= 2
+    return value
+
+
+def _lane_sum_by_memory(value):
+    # The simulator has no warps: its lanes meet in shared memory.
+    scratch = cuda.shared.array((PIXELS_PER_BLOCK, LANES), float32)
+    lane, pixel = cuda.threadIdx.x, cuda.threadIdx.y
+    scratch[pixel, lane] = value
+    cuda.syncthreads()
+    total = np.float32(0)
+    for other in range(LANES):
+        total += scratch[pixel, other]
+    cuda.syncthreads()
+    return total
+
+
+# Sum of `value` over the LANES threads of a pixel, given to each of them, in the kernels launched
+# by `pixel_launch`. Every thread of the block has to call it, those past the last pixel too.
+lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum_by_shuffle)

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.reduction import inner_products, lane_sum, minmax
+from kernels.target import LANES, PIXELS_PER_BLOCK, cuda
+from tests import oracles
+from tests.strategies import generators, property_test
+
+
+@property_test
+@given(generators, st.integers(1, 9), st.integers(1, 3), st.integers(1, 90))
+def test_inner_products_of_every_pair(target, generator, k, m, length):
+    rows = generator.standard_normal((k, length), dtype=np.float32)
+    vectors = generator.standard_normal((m, length), dtype=np.float32)
+
+    products = inner_products(target.asarray(rows), target.asarray(vectors))
+
+    _assert_precise(products, rows, vectors)
+
+
+@pytest.mark.parametrize("length", [2047, 2048, 2049, 32768, 100_001])
+def test_inner_products_across_chunks(random, length):
+    rows = random.standard_normal((3, length), dtype=np.float32)
+    vectors = random.standard_normal((2, length), dtype=np.float32)
+
+    _assert_precise(inner_products(rows, vectors), rows, vectors)
+
+
+def test_inner_products_of_rows_with_one_another(target, random):
+    rows = target.asarray(random.standard_normal((4, 50), dtype=np.float32))
+
+    gram = inner_products(rows, rows[1:3])
+
+    np.testing.assert_array_equal(gram[1:3], gram[1:3].T)
+    assert gram[1, 0] > 0
+
+
+def test_long_sums_lose_nothing():
+    # The worst case for a running float32 sum: all terms alike, so that all errors are alike.
+    rows = np.full((1, 5_000_000), 0.1, np.float32)
+
+    product = inner_products(rows, rows)
+
+    np.testing.assert_allclose(product, rows.size * np.float64(np.float32(0.1)) ** 2, rtol=1e-6)
+
+
+def test_small_terms_are_not_lost(target):
+    # In the simulator each of eight threads adds 1 and 63 times 2**-25: a plain float32 sum stays
+    # at 1, an error of 1.9e-6.
+    rows = np.full((1, 8 * 64), 2**-25, np.float32)
+    rows[0, :8] = 1
+
+    product = inner_products(target.asarray(rows), target.asarray(np.ones_like(rows)))
+
+    np.testing.assert_allclose(product, [[rows.sum(dtype=np.float64)]], rtol=1e-6)
+
+
+def test_inner_products_repeat_bit_for_bit(target, random):
+    length = 500 if target.is_cuda else 200_000
+    rows = target.asarray(random.standard_normal((2, length), dtype=np.float32))
+
+    np.testing.assert_array_equal(inner_products(rows, rows), inner_products(rows, rows))
+
+
+@property_test
+@given(generators, st.integers(1, 20), st.integers(1, 20))
+def test_minmax(target, generator, height, width):
+    array = generator.standard_normal((height, width), dtype=np.float32)
+
+    out = target.to_host(minmax(target.asarray(array)))
+
+    np.testing.assert_array_equal(out, [array.min(), array.max()])
+    assert out.dtype == np.float32
+
+
+@cuda.jit
+def _lane_sums(values, out):
+    lane, pixel = cuda.threadIdx.x, cuda.threadIdx.y
+    first = lane_sum(values[pixel, lane])
+    second = lane_sum(first + values[pixel, lane])
+    out[0, pixel, lane] = first
+    out[1, pixel, lane] = second
+
+
+def test_lane_sum_reaches_every_lane():
+    values = np.arange(PIXELS_PER_BLOCK * LANES, dtype=np.float32).reshape(-1, LANES)
+    out = np.zeros((2, *values.shape), np.float32)
+
+    _lane_sums[1, (LANES, PIXELS_PER_BLOCK)](values, out)
+
+    total = values.sum(axis=1, keepdims=True) + np.zeros_like(values)
+    # Small whole numbers: every sum is exact.
+    np.testing.assert_array_equal(out, [total, (LANES + 1) * total])
+
+
+def _assert_precise(products, rows, vectors):
+    # Relative to the sum of the terms' sizes, which is what rounding is relative to.
+    terms = oracles.inner_products(np.abs(rows), np.abs(vectors))
+    assert products.dtype == np.float64
+    assert products.shape == terms.shape
+    assert (np.abs(products - oracles.inner_products(rows, vectors)) < 1e-6 * terms).all()

@@ -1,4 +1,4 @@
-"""Sums and extremes of whole arrays, and the sum over the threads that share a pixel.
+"""Sums and extremes of whole arrays, and sums over the channels of a pixel.
 
 Nothing here depends on the order in which threads run: sums are trees over a fixed partition of
 the array, without atomics, so the same input gives the same bits every time on one target.
@@ -21,6 +21,9 @@ _MOST_BLOCKS = 2 if SIMULATED else 512
 # Elements that the CPU sums in float32 before it adds to a float64, and those of one task.
 _CHUNK = 2048
 _TASK = 16 * _CHUNK
+
+# Lets the compiler sum in vector registers.
+_ANY_ORDER = {"reassoc", "nsz", "contract"}
 
 
 def inner_products(rows, vectors):
@@ -83,6 +86,15 @@ def minmax(array):
     return result
 
 
+@njit(fastmath=_ANY_ORDER, cache=True)
+def squared_norm(vector):
+    """Sum of the squares of a float32 vector, for CPU kernels."""
+    total = np.float32(0)
+    for value in vector:
+        total += value * value
+    return total
+
+
 def _blocks(length, threads):
     return max(-(-length // threads), 1)
 
@@ -99,8 +111,7 @@ def _inner_products_cpu(rows, vectors, partial):
                     partial[task, i, j] += _dot(rows[i, start:end], vectors[j, start:end])
 
 
-# Reassociation lets the compiler sum in vector registers.
-@njit(fastmath={"reassoc", "nsz", "contract"}, cache=True)
+@njit(fastmath=_ANY_ORDER, cache=True)
 def _dot(a, b):
     total = np.float32(0)
     for i in range(a.size):
@@ -214,3 +225,13 @@ def _lane_sum_by_memory(value):
 # Sum of `value` over the LANES threads of a pixel, given to each of them, in the kernels launched
 # by `pixel_launch`. Every thread of the block has to call it, those past the last pixel too.
 lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum_by_shuffle)
+
+
+@cuda.jit(device=True)
+def lane_squared_norm(features, y, x, lane):
+    """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`."""
+    total = np.float32(0)
+    if y < features.shape[0]:
+        for c in range(lane, features.shape[2], LANES):
+            total += features[y, x, c] * features[y, x, c]
+    return lane_sum(total)

@@ -104,3 +104,32 @@ def random_nnf(shape, other_shape, seed):
 
 def inner_products(rows, vectors):
     return np.array([[np.dot(np.float64(row), np.float64(v)) for v in vectors] for row in rows])
+
+
+def normalize(features):
+    lengths = np.linalg.norm(features.astype(np.float64), axis=2, keepdims=True)
+    return np.divide(features, lengths, where=lengths > 0, out=np.zeros_like(features))
+
+
+def response(features):
+    return np.sum(features.astype(np.float64) ** 2, axis=2).astype(np.float32)
+
+
+def sigmoid_weight(level, alpha):
+    return alpha / (1 + np.exp(-300 * (level - 0.05)))
+
+
+def hard_weight(level, alpha):
+    return alpha * (level >= np.float32(0.05))
+
+
+def weight_map(response, alpha, weight):
+    level = response.astype(np.float64) - response.min()
+    if level.max() > 0:
+        level = level / level.max()
+    return weight(level, alpha).astype(np.float32)
+
+
+def blend(content, detail, weights):
+    w = weights.astype(np.float64)[..., np.newaxis]
+    return (content * w + detail * (1 - w)).astype(np.float32)

@@ -1,0 +1,185 @@
+"""Blending of content and reconstructed detail, weighted by response (section 4.3)."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.reduction import lane_squared_norm, minmax, squared_norm
+from kernels.target import LANES, cuda, element_launch, pixel_index, pixel_launch, target_of
+
+_KAPPA = np.float32(300)
+_TAU = np.float32(0.05)
+
+
+def response(features, out=None):
+    """Squared length of each pixel's channel vector: how much there is at the pixel.
+
+    Parameters
+    ----------
+    features : float32 array, (height, width, channels)
+        Not normalised.
+    out : float32 array, (height, width), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    float32 array, (height, width)
+    """
+    target = target_of(features)
+    height, width = features.shape[:2]
+    if out is None:
+        out = target.empty((height, width))
+    if target.is_cuda:
+        _response_cuda[pixel_launch(height, width)](features, out)
+    else:
+        _response_cpu(features, out)
+    return out
+
+
+@register_jitable
+def sigmoid_weight(level, alpha):
+    """Give alpha where `level`, in [0, 1], is above 0.05, with a soft edge: equation 6."""
+    return alpha / (np.float32(1) + np.float32(math.exp(-_KAPPA * (level - _TAU))))
+
+
+@register_jitable
+def hard_weight(level, alpha):
+    """Give alpha where `level`, in [0, 1], is at least 0.05: what the authors' program does."""
+    if level < _TAU:
+        return np.float32(0)
+    return alpha
+
+
+def weight_map(response, alpha, weight=sigmoid_weight, out=None):
+    """Weight of the content at each pixel, by its response.
+
+    Parameters
+    ----------
+    response : float32 array, (height, width)
+        As :func:`response` gives it; here it is scaled so that its extremes are 0 and 1. If it is
+        the same everywhere it counts as 0 everywhere.
+    alpha : float
+        Largest weight, in [0, 1].
+    weight : sigmoid_weight or hard_weight
+        Weight of a scaled response.
+    out : float32 array, (height, width), optional
+        Written and returned; made anew when absent. May be `response` itself.
+
+    Returns
+    -------
+    float32 array, (height, width), in [0, alpha]
+    """
+    target = target_of(response)
+    extremes = minmax(response)
+    if out is None:
+        out = target.empty(response.shape)
+    arguments = (response, extremes, np.float32(alpha), out)
+    if target.is_cuda:
+        _weight_map_cuda(weight)[element_launch(*response.shape)](*arguments)
+    else:
+        _weight_map_cpu(weight)(*arguments)
+    return out
+
+
+def blend(content, detail, weights, out=None):
+    """Mix two maps (equation 4 of the paper): ``content * w + detail * (1 - w)``.
+
+    Parameters
+    ----------
+    content, detail : float32 array, (height, width, channels)
+    weights : float32 array, (height, width)
+        w, as :func:`weight_map` gives it.
+    out : float32 array, (height, width, channels), optional
+        Written and returned; made anew when absent. May be `content` or `detail`.
+
+    Returns
+    -------
+    float32 array, (height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    target = target_of(content, detail, weights)
+    if out is None:
+        out = target.empty(content.shape)
+    if target.is_cuda:
+        _blend_cuda[pixel_launch(*weights.shape)](content, detail, weights, out)
+    else:
+        _blend_cpu(content, detail, weights, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _response_cpu(features, out):
+    for y in prange(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = squared_norm(features[y, x])
+
+
+@cuda.jit
+def _response_cuda(features, out):
+    y, x, lane = pixel_index(out.shape[1])
+    square = lane_squared_norm(features, y, x, lane)
+    if y < out.shape[0] and lane == 0:
+        out[y, x] = square
+
+
+@lru_cache
+def _weight_map_cpu(weight):
+    @njit(parallel=True, cache=True)
+    def kernel(response, extremes, alpha, out):
+        for y in prange(out.shape[0]):
+            for x in range(out.shape[1]):
+                out[y, x] = weight(_scaled(response[y, x], extremes[0], extremes[1]), alpha)
+
+    return kernel
+
+
+@lru_cache
+def _weight_map_cuda(weight):
+    @cuda.jit
+    def kernel(response, extremes, alpha, out):
+        x, y = cuda.grid(2)
+        if y < out.shape[0] and x < out.shape[1]:
+            out[y, x] = weight(_scaled(response[y, x], extremes[0], extremes[1]), alpha)
+
+    return kernel
+
+
+@njit(parallel=True, cache=True)
+def _blend_cpu(content, detail, weights, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            weight = weights[y, x]
+            for c in range(channels):
+                out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+
+
+@cuda.jit
+def _blend_cuda(content, detail, weights, out):
+    height, width, channels = out.shape
+    y, x, lane = pixel_index(width)
+    if y < height:
+        weight = weights[y, x]
+        for c in range(lane, channels, LANES):
+            out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+
+
+@register_jitable
+def _scaled(value, low, high):
+    if low == high:
+        return np.float32(0)
+    return (value - low) / (high - low)
+
+
+@register_jitable
+def _mix(content, detail, weight):
+    return content * weight + detail * (np.float32(1) - weight)

@@ -1,0 +1,70 @@
+"""Normalisation of each pixel's channel vector (section 4.2 of the paper)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.reduction import lane_squared_norm, squared_norm
+from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
+
+# Below the smallest normal float32 a square has lost digits, and its root is no length.
+_SMALLEST_SQUARE = np.finfo(np.float32).tiny
+
+
+def normalize(features, out=None, channel_offset=0):
+    """Divide each pixel's channel vector by its Euclidean length.
+
+    Parameters
+    ----------
+    features : float32 array, (height, width, channels)
+    out : float32 array, (height, width, at least channel_offset + channels), optional
+        Written and returned; made anew when absent. May be `features` itself.
+    channel_offset : int
+        Channel of `out` that takes the first channel, so that two maps can lie side by side.
+
+    Returns
+    -------
+    float32 array
+        `out`. A vector shorter than 1e-19 counts as zero and stays zero, where the authors'
+        program divides by zero.
+    """
+    target = target_of(features)
+    height, width, channels = features.shape
+    if out is None:
+        out = target.empty((height, width, channel_offset + channels))
+    if target.is_cuda:
+        _normalize_cuda[pixel_launch(height, width)](features, channel_offset, out)
+    else:
+        _normalize_cpu(features, channel_offset, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _normalize_cpu(features, channel_offset, out):
+    height, width, channels = features.shape
+    for y in prange(height):
+        for x in range(width):
+            scale = _inverse_length(squared_norm(features[y, x]))
+            for c in range(channels):
+                out[y, x, channel_offset + c] = features[y, x, c] * scale
+
+
+@cuda.jit
+def _normalize_cuda(features, channel_offset, out):
+    height, width, channels = features.shape
+    y, x, lane = pixel_index(width)
+    scale = _inverse_length(lane_squared_norm(features, y, x, lane))
+    if y < height:
+        for c in range(lane, channels, LANES):
+            out[y, x, channel_offset + c] = features[y, x, c] * scale
+
+
+@register_jitable
+def _inverse_length(square):
+    if square < _SMALLEST_SQUARE:
+        return np.float32(0)
+    return np.float32(1) / np.float32(math.sqrt(square))

@@ -14,12 +14,17 @@ from numba import config, cuda
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
 # Threads that share one pixel's channels in the warp-per-pixel kernels, and pixels per block.
-# The simulator runs one Python thread per CUDA thread, so it gets small blocks.
+# The simulator runs one Python thread per CUDA thread, so it gets small blocks, and a block of a
+# single pixel because it has no warps: there the lanes meet at the block's barriers.
 LANES = 4 if SIMULATED else 32
-PIXELS_PER_BLOCK = 2 if SIMULATED else 8
+PIXELS_PER_BLOCK = 1 if SIMULATED else 8
 
 # Block of the element-wise kernels, (fastest-running axis, rows).
 ELEMENT_BLOCK = (8, 2) if SIMULATED else (64, 4)
+
+# Block of the kernels over long vectors, and the most blocks of one launch.
+VECTOR_BLOCK = 8 if SIMULATED else 256
+VECTOR_BLOCKS = 4 if SIMULATED else 2048
 
 
 class CPU:
@@ -31,6 +36,10 @@ class CPU:
     @staticmethod
     def empty(shape, dtype=np.float32):
         return np.empty(shape, dtype)
+
+    @staticmethod
+    def zeros(shape, dtype=np.float32):
+        return np.zeros(shape, dtype)
 
     @staticmethod
     def asarray(host_array):
@@ -50,6 +59,10 @@ class CUDA:
     @staticmethod
     def empty(shape, dtype=np.float32):
         return cuda.device_array(shape, dtype)
+
+    @staticmethod
+    def zeros(shape, dtype=np.float32):
+        return cuda.to_device(np.zeros(shape, dtype))
 
     @staticmethod
     def asarray(host_array):
@@ -81,12 +94,24 @@ def element_launch(height, row_length):
     return _blocks((row_length, height), ELEMENT_BLOCK), ELEMENT_BLOCK
 
 
+def vector_launch(length):
+    """Launch of a one-dimensional kernel whose threads stride over the whole grid."""
+    return min(-(-length // VECTOR_BLOCK), VECTOR_BLOCKS), VECTOR_BLOCK
+
+
 def pixel_launch(height, width):
     """Launch of a kernel that gives ``LANES`` threads to every pixel.
 
     ``threadIdx.x`` is the lane, ``threadIdx.y`` the pixel in the block; see :func:`pixel_index`.
     """
     return _blocks((height * width,), (PIXELS_PER_BLOCK,)), (LANES, PIXELS_PER_BLOCK)
+
+
+@cuda.jit(device=True, inline="always")
+def pixel_index(width):
+    """(y, x, lane) of a thread in a kernel launched by :func:`pixel_launch`."""
+    pixel = cuda.blockIdx.x * PIXELS_PER_BLOCK + cuda.threadIdx.y
+    return pixel // width, pixel % width, cuda.threadIdx.x
 
 
 def _blocks(extent, block):

@@ -46,7 +46,7 @@ def maxpool2x2(source):
 
 
 def maxpool2x2_backward(gradient, source):
-    """Sends each gradient to the first maximum of its window."""
+    """Send each gradient to the first maximum of its window."""
     out = np.zeros_like(source)
     for y, x, c in np.ndindex(gradient.shape):
         window = source[2 * y : 2 * y + 2, 2 * x : 2 * x + 2, c]
@@ -133,3 +133,58 @@ def weight_map(response, alpha, weight):
 def blend(content, detail, weights):
     w = weights.astype(np.float64)[..., np.newaxis]
     return (content * w + detail * (1 - w)).astype(np.float32)
+
+
+def patch_cost(source, target, position, match, half):
+    """Minus the mean inner product over the patch positions inside both maps."""
+    products = []
+    for dy, dx in np.ndindex(2 * half + 1, 2 * half + 1):
+        y, x = position[0] + dy - half, position[1] + dx - half
+        match_y, match_x = match[0] + dy - half, match[1] + dx - half
+        inside = 0 <= y < source.shape[0] and 0 <= x < source.shape[1]
+        if inside and 0 <= match_y < target.shape[0] and 0 <= match_x < target.shape[1]:
+            products.append(np.dot(source[y, x].astype(np.float64), target[match_y, match_x]))
+    return -np.mean(products)
+
+
+def cost_of_nnf(source, target, nnf, half):
+    cost = np.empty(nnf.shape[:2])
+    for position in np.ndindex(nnf.shape[:2]):
+        cost[position] = patch_cost(source, target, position, nnf[position], half)
+    return cost
+
+
+def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
+    """Jump flooding and random search, pixel by pixel, without any shortcut."""
+    half = patch_side // 2
+    nnf = nnf.copy()
+    cost = cost_of_nnf(source, target, nnf, half)
+    for iteration in range(iterations):
+        for jump in (8, 4, 2, 1):
+            before = nnf.copy()
+            for y, x in np.ndindex(nnf.shape[:2]):
+                for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
+                    if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
+                        match = before[y + dy, x + dx] - (dy, dx)
+                        _try_match(source, target, nnf, cost, (y, x), match, half)
+        launch = 5 * (iteration + 1)
+        for y, x in np.ndindex(nnf.shape[:2]):
+            window, attempt = radius, 0
+            while window >= 1:
+                match = []
+                for axis in range(2):
+                    low = max(nnf[y, x, axis] - window, 0)
+                    high = min(nnf[y, x, axis] + window, target.shape[axis] - 1)
+                    bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
+                    match.append(low + (bits * (high - low + 1) >> 32))
+                _try_match(source, target, nnf, cost, (y, x), match, half)
+                window, attempt = window // 2, attempt + 1
+    return nnf, cost
+
+
+def _try_match(source, target, nnf, cost, position, match, half):
+    if not (0 <= match[0] < target.shape[0] and 0 <= match[1] < target.shape[1]):
+        return
+    new_cost = patch_cost(source, target, position, match, half)
+    if new_cost < cost[position]:
+        cost[position], nnf[position] = new_cost, match

@@ -1,0 +1,335 @@
+"""PatchMatch between feature maps: the nearest-neighbour field search of section 4.2.
+
+Each iteration propagates matches by jump flooding (neighbours 8, 4, 2 and 1 pixels away, four
+directions each) and then tries random positions in shrinking windows around the present match
+(Barnes et al., 2009; jump flooding after Rong and Tan, 2006, as the authors' program has it).
+Every one of these passes is a launch of its own that reads one field and writes another, so no
+thread sees half of a pass, and the result does not depend on the order of threads.
+
+A neighbour's match that has not changed since it was last tried from the same distance was turned
+down then and would be turned down again: each match carries the pass that made it, and such
+candidates are passed over. The search is the same, most of its work is not done.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.hashing import hash_random, random_below
+from kernels.reduction import lane_sum
+from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
+
+JUMPS = (8, 4, 2, 1)
+PASSES_PER_ITERATION = len(JUMPS) + 1
+
+# Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
+_HUGE = np.float32(1e30)
+
+
+def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0, bound=_HUGE):
+    """Improve a nearest-neighbour field between two maps.
+
+    The cost of a match is minus the mean inner product of the two patches' channel vectors, over
+    the patch positions inside both maps. For maps of unit vectors that is eq. 3 of the paper up
+    to a factor and a constant; the two feature pairs of eq. 2, side by side along the channels,
+    are one pair here.
+
+    Parameters
+    ----------
+    source : float32 array, (height, width, channels)
+    target : float32 array, (target height, target width, channels)
+    nnf : int32 array, (height, width, 2)
+        Where to start: positions (y, x) inside `target`. Not changed.
+    patch_side : int
+        Odd, in pixels.
+    radius : int
+        Of the first random-search window, in pixels of `target`.
+    iterations : int
+    seed : int
+        Not negative. A seed gives the same candidates on every target; independent searches want
+        different seeds.
+    bound : float, optional
+        Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
+        pairs of them side by side), by which hopeless candidates are given up early.
+
+    Returns
+    -------
+    nnf : int32 array, (height, width, 2)
+    cost : float32 array, (height, width)
+
+    Raises
+    ------
+    ValueError
+        If the maps have different numbers of channels or the patch side is even.
+    """
+    if patch_side % 2 != 1 or source.shape[2] != target.shape[2]:
+        raise ValueError(
+            f"the patch side ({patch_side}) must be odd and the channels of the maps "
+            f"{source.shape} and {target.shape} equal"
+        )
+    on = target_of(source, target, nnf)
+    height, width, channels = source.shape
+    maps = source.reshape(height, width * channels), target.reshape(target.shape[0], -1)
+    patch = channels, patch_side // 2, np.float32(bound)
+    start, propagate, search = _passes(on, height, width)
+
+    matches, other_matches = (on.empty((height, width, 2), np.int32) for _ in range(2))
+    stamps, other_stamps = (on.empty((height, width), np.int32) for _ in range(2))
+    cost = on.empty((height, width))
+    start(*maps, *patch, nnf, matches, stamps, cost)
+    for iteration in range(iterations):
+        for step, jump in enumerate(JUMPS):
+            launch = iteration * PASSES_PER_ITERATION + step + 1
+            propagate(
+                *maps, *patch, matches, stamps, other_matches, other_stamps, cost, jump, launch
+            )
+            matches, other_matches = other_matches, matches
+            stamps, other_stamps = other_stamps, stamps
+        launch = (iteration + 1) * PASSES_PER_ITERATION
+        search(*maps, *patch, matches, stamps, cost, radius, seed, launch)
+    return matches, cost
+
+
+def _passes(on, height, width):
+    """Kernels of the three kinds of pass, called with the same arguments on either target."""
+    if not on.is_cuda:
+        return _start_cpu, _propagate_cpu, _search_cpu
+    launch = pixel_launch(height, width)
+    return _start_cuda[launch], _propagate_cuda[launch], _search_cuda[launch]
+
+
+def _pixel_functions(lanes, sum_lanes):
+    """Work of one pixel in each pass, shared by `lanes` threads.
+
+    ``sum_lanes(value)`` adds up the lanes' values for all of them. One lane and the
+    identity make the CPU's functions, a warp and its reduction CUDA's.
+    """
+
+    @register_jitable
+    def patch_cost(source, target, patch, y, x, match_y, match_x, best, lane):
+        """Cost of a match, or `_HUGE` once it cannot be below `best`."""
+        channels, half, bound = patch
+        height, width = source.shape[0], source.shape[1] // channels
+        match_height, match_width = target.shape[0], target.shape[1] // channels
+        top, left = min(half, y, match_y), min(half, x, match_x)
+        bottom = min(half, height - 1 - y, match_height - 1 - match_y)
+        right = min(half, width - 1 - x, match_width - 1 - match_x)
+        columns = left + right + 1
+        count = (top + bottom + 1) * columns
+
+        # Channels last and pixels side by side: a row of the patch is one run of memory.
+        first, match_first = (x - left) * channels, (match_x - left) * channels
+        length = columns * channels
+        total, needed = np.float32(0), -best * np.float32(count)
+        for dy in range(-top, bottom + 1):
+            row = source[y + dy, first : first + length]
+            match_row = target[match_y + dy, match_first : match_first + length]
+            product = np.float32(0)
+            for k in range(lane, length, lanes):
+                product += row[k] * match_row[k]
+            total += sum_lanes(product)
+            remaining = np.float32((bottom - dy) * columns)
+            if total + bound * remaining <= needed:
+                return _HUGE
+        return -total / np.float32(count)
+
+    @register_jitable
+    def propagate(source, target, patch, matches, stamps, y, x, best, jump, launch, lane):
+        """Best of a pixel's match and those of its neighbours `jump` pixels away."""
+        channels = patch[0]
+        height, width = matches.shape[0], matches.shape[1]
+        match_height, match_width = target.shape[0], target.shape[1] // channels
+        best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
+        for neighbour in range(4):
+            dy, dx = _neighbour_offset(neighbour, jump)
+            if not _inside(y + dy, x + dx, height, width):
+                continue
+            if stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION:
+                continue
+            match_y = matches[y + dy, x + dx, 0] - dy
+            match_x = matches[y + dy, x + dx, 1] - dx
+            if match_y == best_y and match_x == best_x:
+                continue
+            if not _inside(match_y, match_x, match_height, match_width):
+                continue
+            cost = patch_cost(source, target, patch, y, x, match_y, match_x, best, lane)
+            if cost < best:
+                best, best_y, best_x, stamp = cost, match_y, match_x, launch
+        return best, best_y, best_x, stamp
+
+    @register_jitable
+    def search(source, target, patch, matches, stamps, y, x, best, radius, seed, launch, lane):
+        """Best of a pixel's match and random ones in shrinking windows around it."""
+        match_height, match_width = target.shape[0], target.shape[1] // patch[0]
+        best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
+        attempt = 0
+        while radius >= 1:
+            match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
+            match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
+            if match_y != best_y or match_x != best_x:
+                cost = patch_cost(source, target, patch, y, x, match_y, match_x, best, lane)
+                if cost < best:
+                    best, best_y, best_x, stamp = cost, match_y, match_x, launch
+            radius //= 2
+            attempt += 1
+        return best, best_y, best_x, stamp
+
+    return patch_cost, propagate, search
+
+
+@register_jitable
+def _no_sum(value):
+    return value
+
+
+_cost_cpu, _propagate_pixel_cpu, _search_pixel_cpu = _pixel_functions(1, _no_sum)
+_cost_cuda, _propagate_pixel_cuda, _search_pixel_cuda = _pixel_functions(LANES, lane_sum)
+
+
+@njit(parallel=True, cache=True, fastmath=True)
+def _start_cpu(source, target, channels, half, bound, nnf, matches, stamps, cost):
+    patch = channels, half, bound
+    for y in prange(cost.shape[0]):
+        for x in range(cost.shape[1]):
+            match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+            matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
+            cost[y, x] = _cost_cpu(source, target, patch, y, x, match_y, match_x, _HUGE, 0)
+
+
+@njit(parallel=True, cache=True, fastmath=True)
+def _propagate_cpu(
+    source,
+    target,
+    channels,
+    half,
+    bound,
+    matches,
+    stamps,
+    new_matches,
+    new_stamps,
+    cost,
+    jump,
+    launch,
+):
+    patch = channels, half, bound
+    for y in prange(cost.shape[0]):
+        for x in range(cost.shape[1]):
+            cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
+                _propagate_pixel_cpu(
+                    source, target, patch, matches, stamps, y, x, cost[y, x], jump, launch, 0
+                )
+            )
+
+
+@njit(parallel=True, cache=True, fastmath=True)
+def _search_cpu(source, target, channels, half, bound, matches, stamps, cost, radius, seed, launch):
+    patch = channels, half, bound
+    for y in prange(cost.shape[0]):
+        for x in range(cost.shape[1]):
+            cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = _search_pixel_cpu(
+                source,
+                target,
+                patch,
+                matches,
+                stamps,
+                y,
+                x,
+                cost[y, x],
+                radius,
+                seed,
+                launch,
+                0,
+            )
+
+
+@cuda.jit
+def _start_cuda(source, target, channels, half, bound, nnf, matches, stamps, cost):
+    y, x, lane = pixel_index(cost.shape[1])
+    if y >= cost.shape[0]:
+        return
+    patch = channels, half, bound
+    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+    first = _cost_cuda(source, target, patch, y, x, match_y, match_x, _HUGE, lane)
+    if lane == 0:
+        matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
+        cost[y, x] = first
+
+
+@cuda.jit
+def _propagate_cuda(
+    source,
+    target,
+    channels,
+    half,
+    bound,
+    matches,
+    stamps,
+    new_matches,
+    new_stamps,
+    cost,
+    jump,
+    launch,
+):
+    y, x, lane = pixel_index(cost.shape[1])
+    if y >= cost.shape[0]:
+        return
+    patch = channels, half, bound
+    best, best_y, best_x, stamp = _propagate_pixel_cuda(
+        source, target, patch, matches, stamps, y, x, cost[y, x], jump, launch, lane
+    )
+    if lane == 0:
+        cost[y, x], new_stamps[y, x] = best, stamp
+        new_matches[y, x, 0], new_matches[y, x, 1] = best_y, best_x
+
+
+@cuda.jit
+def _search_cuda(
+    source, target, channels, half, bound, matches, stamps, cost, radius, seed, launch
+):
+    y, x, lane = pixel_index(cost.shape[1])
+    if y >= cost.shape[0]:
+        return
+    patch = channels, half, bound
+    best, best_y, best_x, stamp = _search_pixel_cuda(
+        source,
+        target,
+        patch,
+        matches,
+        stamps,
+        y,
+        x,
+        cost[y, x],
+        radius,
+        seed,
+        launch,
+        lane,
+    )
+    if lane == 0:
+        cost[y, x], stamps[y, x] = best, stamp
+        matches[y, x, 0], matches[y, x, 1] = best_y, best_x
+
+
+@register_jitable
+def _neighbour_offset(neighbour, jump):
+    """(dy, dx) of the neighbours above, to the left, to the right and below."""
+    if neighbour == 0:
+        return -jump, 0
+    if neighbour == 1:
+        return 0, -jump
+    if neighbour == 2:
+        return 0, jump
+    return jump, 0
+
+
+@register_jitable
+def _inside(y, x, height, width):
+    return y >= 0 and y < height and x >= 0 and x < width
+
+
+@register_jitable
+def _random_near(position, radius, size, seed, launch, y, x, k):
+    """Random position at most `radius` from `position` and inside [0, size)."""
+    low, high = max(position - radius, 0), min(position + radius, size - 1)
+    return low + random_below(hash_random(seed, launch, y, x, k), high - low + 1)

@@ -173,8 +173,8 @@ def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
             while window >= 1:
                 match = []
                 for axis in range(2):
-                    low = max(nnf[y, x, axis] - window, 0)
-                    high = min(nnf[y, x, axis] + window, target.shape[axis] - 1)
+                    low = max(int(nnf[y, x, axis]) - window, 0)
+                    high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
                     bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
                     match.append(low + (bits * (high - low + 1) >> 32))
                 _try_match(source, target, nnf, cost, (y, x), match, half)

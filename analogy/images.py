@@ -1,0 +1,212 @@
+"""Reading every common kind of image, checking arrays, shrinking."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from analogy.errors import AnalogyError
+
+# relu5_1 has a sixteenth of the image's side; below two feature pixels a side nothing can match.
+MINIMUM_SIDE = 32
+
+
+def read_image(path):
+    """Read an image file as 8-bit RGB.
+
+    EXIF orientation is applied, transparency is laid over white, grey and palette images become
+    RGB, 16-bit samples are scaled to 8 bits. Of an animation the first frame is read.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+
+    Raises
+    ------
+    AnalogyError
+        If the file is missing, unreadable, damaged, no image, or under 32 pixels a side.
+    """
+    path = Path(path)
+    return as_image(_decode(path), str(path))
+
+
+def as_image(array, name):
+    """Check an array that stands for an image and bring it to 8-bit RGB.
+
+    Parameters
+    ----------
+    array : array-like, (height, width) or (height, width, 1, 2, 3 or 4)
+        Grey, grey and alpha, RGB, or RGBA; bool, uint8, uint16, or floating point in [0, 1].
+        Alpha is not premultiplied and is laid over white.
+    name : str
+        What the error message calls the array.
+
+    Returns
+    -------
+    uint8 array, (height, width, 3), contiguous
+
+    Raises
+    ------
+    AnalogyError
+        If shape, dtype or values are none of these, or a side is under 32 pixels.
+    """
+    array = np.asarray(array)
+    channels = 1 if array.ndim == 2 else array.shape[-1] if array.ndim == 3 else 0
+    if channels not in (1, 2, 3, 4):
+        raise AnalogyError(
+            f"{name}: an array of shape {array.shape} is no image; "
+            "give (height, width) or (height, width, channels) with 1 to 4 channels, channels last"
+        )
+    height, width = array.shape[:2]
+    if min(height, width) < MINIMUM_SIDE:
+        raise AnalogyError(
+            f"{name}: {width} x {height} px is too small; "
+            f"give an image of at least {MINIMUM_SIDE} px a side"
+        )
+    samples = _as_bytes(array.reshape(height, width, channels), name)
+    colour, alpha = (samples, None) if channels % 2 else (samples[..., :-1], samples[..., -1:])
+    rgb = np.broadcast_to(colour, (height, width, 3))
+    return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
+
+
+def matching_shape(shape, ratio, max_side, name):
+    """Size at which an image is matched.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image in pixels.
+    ratio : float
+        Scale asked for, in (0, 1].
+    max_side : int or None
+        Upper bound of the longer side in pixels, which lowers the scale further where needed.
+    name : str
+        What the error message calls the image.
+
+    Returns
+    -------
+    (int, int)
+        Height and width, at most those of `shape`.
+
+    Raises
+    ------
+    AnalogyError
+        If a side would come out under 32 pixels.
+    """
+    scale = min(ratio, 1.0 if max_side is None else max_side / max(shape))
+    height, width = (round(side * scale) for side in shape)
+    if min(height, width) < MINIMUM_SIDE:
+        raise AnalogyError(
+            f"{name}: shrunk to {width} x {height} px for matching, "
+            f"under {MINIMUM_SIDE} px a side; raise --ratio or --max-side"
+        )
+    return height, width
+
+
+def resize(image, shape):
+    """Resample an image, averaging over the pixels that a smaller one covers.
+
+    Parameters
+    ----------
+    image : uint8 array, (height, width, 3)
+    shape : (int, int)
+        New height and width.
+
+    Returns
+    -------
+    uint8 array, (new height, new width, 3)
+    """
+    height, width = shape
+    # Pillow widens the bicubic kernel when shrinking, so nothing aliases.
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _decode(path):
+    try:
+        with warnings.catch_warnings():
+            # Large but honest photographs pass here; what they need is checked against the
+            # machine's memory later. Pillow still refuses the absurd with an error.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                return _samples(ImageOps.exif_transpose(image))
+    except MemoryError:
+        raise
+    except FileNotFoundError:
+        raise AnalogyError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise AnalogyError(f"{path}: is a folder; give an image file") from None
+    except PermissionError:
+        raise AnalogyError(f"{path}: may not be read; change its permissions") from None
+    except UnidentifiedImageError:
+        raise AnalogyError(f"{path}: not an image of a known format; give PNG, JPEG, ...") from None
+    except Image.DecompressionBombError:
+        raise AnalogyError(f"{path}: more pixels than can be read safely; shrink it") from None
+    # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
+    except Exception as error:
+        raise AnalogyError(
+            f"{path}: damaged or unsupported ({_one_line(error)}); save it anew as PNG"
+        ) from error
+
+
+def _samples(image):
+    """Turn a Pillow image of any mode into an array that `as_image` takes."""
+    if image.mode.startswith("I;16"):
+        return _samples_of_16_bits(np.asarray(image).astype(np.uint16), image.info)
+    if image.mode == "I":
+        return _samples_of_wide_integers(np.asarray(image))
+    if image.mode == "F":
+        return np.asarray(image)
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("LA" if "transparency" in image.info else "L"))
+    return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def _samples_of_16_bits(samples, info):
+    if "transparency" not in info:
+        return samples
+    # PNG names one grey value that is transparent; Pillow does not turn it into alpha here.
+    alpha = np.where(samples == info["transparency"], 0, np.iinfo(np.uint16).max)
+    return np.stack([samples, alpha.astype(np.uint16)], axis=-1)
+
+
+def _samples_of_wide_integers(samples):
+    if samples.min() < 0 or samples.max() > np.iinfo(np.uint16).max:
+        raise ValueError("32-bit samples beyond the 16-bit range")
+    return samples.astype(np.uint16)
+
+
+def _as_bytes(samples, name):
+    if samples.dtype == np.uint8:
+        return samples
+    if samples.dtype == bool:
+        return samples * np.uint8(255)
+    if samples.dtype == np.uint16:
+        # 65535 / 255 is 257 exactly; half of it makes the division round.
+        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AnalogyError(
+            f"{name}: samples of type {samples.dtype}; give uint8, uint16 or floats in [0, 1]"
+        )
+    if not (np.min(samples) >= 0 and np.max(samples) <= 1):
+        raise AnalogyError(
+            f"{name}: floating-point samples outside [0, 1] or not finite; "
+            "scale them to [0, 1] or give uint8"
+        )
+    return np.rint(samples * 255).astype(np.uint8)
+
+
+def _over_white(rgb, alpha):
+    opacity = alpha.astype(np.uint16)
+    return ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+
+
+def _one_line(error):
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,117 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analogy.errors import AnalogyError
+
+
+@contextlib.contextmanager
+def staged(folder):
+    """Folder to write a set of files into, moved to `folder` together when the block succeeds.
+
+    The staging folder lies inside `folder`, so that moving is renaming, and is made on entry, so
+    that a folder that cannot be written is found out before any work is done. When the block
+    fails, Ctrl-C included, `folder` is left as it was found.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made with its parents when absent.
+
+    Yields
+    ------
+    pathlib.Path
+        The staging folder. What is written there replaces files of the same name in `folder`.
+
+    Raises
+    ------
+    AnalogyError
+        If `folder` or a file in it cannot be written.
+    """
+    folder = Path(folder)
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with _written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        try:
+            yield staging
+            _publish(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        _remove_empty(absent)
+        raise
+
+
+def write_image(path, image):
+    """Write a uint8 RGB array, (height, width, 3), as the image file that the name asks for."""
+    with _written(Path(path).name):
+        Image.fromarray(image).save(path)
+
+
+def write_array(path, array):
+    """Write an array as a NumPy ``.npy`` file."""
+    with _written(Path(path).name):
+        np.save(path, array, allow_pickle=False)
+
+
+def write_json(path, record):
+    """Write a dict as indented JSON; NumPy scalars and arrays become numbers and lists."""
+    with _written(Path(path).name):
+        text = json.dumps(record, indent=2, ensure_ascii=False, default=_plain)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def _publish(staging, folder):
+    with _written(folder):
+        files = sorted(staging.iterdir())
+        for file in files:
+            _flush(file)
+            if (folder / file.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} is a folder")
+        for file in files:
+            os.replace(file, folder / file.name)
+
+
+def _flush(file):
+    # Without it a crash after the rename could leave the new name with no content.
+    with open(file, "rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _remove_empty(folders):
+    """Remove folders made in vain, innermost first."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _written(name):
+    try:
+        yield
+    except OSError as error:
+        raise AnalogyError(
+            f"{name}: cannot be written ({error.strerror or error}); "
+            "choose another folder with --out or make room in it"
+        ) from error
+
+
+def _plain(value):
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

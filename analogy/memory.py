@@ -1,0 +1,167 @@
+"""How much memory a transfer takes, how much there is, and which size fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from analogy.errors import AnalogyError
+from analogy.images import MINIMUM_SIDE, matching_shape
+
+MIB = 2**20
+
+# Interpreter, compiled kernels, ONNX Runtime and the weights.
+FIXED_BYTES = 500 * MIB
+
+_FLOAT = 4
+_LEVEL_1 = 64 * _FLOAT
+
+# Bytes per pixel of one image as matched, where float32 maps of relu1_1 (64 channels, full size)
+# outweigh everything: level 2 has half their size, level 3 a quarter, and so on.
+BYTES_PER_MATCHED_PIXEL = {
+    # relu1_1 .. relu5_1: 64 + 128/4 + 256/16 + 512/64 + 512/256 channels a pixel.
+    "features of five levels": 122 * _FLOAT,
+    # The reconstructed map of a level and the normalised copies of both maps.
+    "maps being matched": 3 * _LEVEL_1,
+}
+
+# Bytes per matched pixel of the larger image: the two directions take turns.
+BYTES_PER_DECONVOLVED_PIXEL = {
+    # Point, gradient, direction, trial point and its gradient, four pairs of history.
+    "L-BFGS vectors at level 1": 13 * _LEVEL_1,
+    # Outputs and gradients of conv1_2 .. conv3_1, below them the pooled maps.
+    "layers between levels 1 and 3": 4 * _LEVEL_1,
+}
+
+# Bytes per pixel of one image at its own size: image, result, field, flow and the vote's sums.
+BYTES_PER_PIXEL = 64
+
+
+def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None):
+    """Peak resident memory of one transfer, in bytes.
+
+    Parameters
+    ----------
+    shape_a, shape_b : (int, int)
+        Height and width of the images in pixels.
+    ratio : float
+        Scale at which they are matched, in (0, 1].
+    max_side : int or None
+        Longest side when matching, in pixels.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    AnalogyError
+        If a side would be matched at under 32 pixels.
+    """
+    matched = [
+        _area(matching_shape(shape, ratio, max_side, name))
+        for shape, name in ((shape_a, "A"), (shape_b, "B'"))
+    ]
+    return (
+        FIXED_BYTES
+        + (_area(shape_a) + _area(shape_b)) * BYTES_PER_PIXEL
+        + sum(matched) * sum(BYTES_PER_MATCHED_PIXEL.values())
+        + max(matched) * sum(BYTES_PER_DECONVOLVED_PIXEL.values())
+    )
+
+
+def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None):
+    """Raise unless a transfer of this size fits into memory.
+
+    Parameters
+    ----------
+    shape_a, shape_b, ratio, max_side
+        As for :func:`estimate_memory`.
+    available : int or None
+        Bytes that may be used; what the machine has free now when None.
+
+    Raises
+    ------
+    AnalogyError
+        If it does not fit; the message says which ``--ratio`` does.
+    """
+    available = available_memory() if available is None else available
+    needed = estimate_memory(shape_a, shape_b, ratio, max_side)
+    if needed <= available:
+        return
+    fitting = largest_fitting_ratio(shape_a, shape_b, ratio, max_side, available)
+    remedy = f"--ratio {fitting:.2f} fits" if fitting else "give smaller images"
+    raise AnalogyError(
+        f"not enough memory: about {needed / MIB:.0f} MiB needed, "
+        f"{available / MIB:.0f} MiB free; {remedy}"
+    )
+
+
+def largest_fitting_ratio(shape_a, shape_b, ratio, max_side, available):
+    """Largest whole-percent ratio under `ratio` whose estimate is within `available`, or None."""
+    for percent in range(int(ratio * 100), 0, -1):
+        if percent / 100 * min(*shape_a, *shape_b) < MINIMUM_SIDE:
+            return None
+        if estimate_memory(shape_a, shape_b, percent / 100, max_side) <= available:
+            return percent / 100
+    return None
+
+
+def available_memory():
+    """Bytes this process can still take: the machine's, and its control groups' where limited."""
+    return min([psutil.virtual_memory().available, *_control_group_allowances()])
+
+
+def _control_group_allowances(root=Path("/sys/fs/cgroup"), membership=Path("/proc/self/cgroup")):
+    """Bytes left under each memory limit of control groups, version 2 or 1, that hold us.
+
+    The kernel reclaims inactive page cache before it refuses memory, so that counts as free.
+    """
+    for folder, limit, usage, cache in _control_groups(root, membership):
+        limit_bytes, usage_bytes = _number(folder / limit), _number(folder / usage)
+        if limit_bytes is not None and usage_bytes is not None:
+            yield max(0, limit_bytes - usage_bytes + _statistic(folder / "memory.stat", cache))
+
+
+def _control_groups(root, membership):
+    version_2 = ("memory.max", "memory.current", "inactive_file")
+    version_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    for line in _text(membership).splitlines():
+        hierarchy, controllers, path = line.split(":", 2)
+        if hierarchy == "0":
+            base, files = root, version_2
+        elif "memory" in controllers.split(","):
+            base, files = root / "memory", version_1
+        else:
+            continue
+        group = base / path.lstrip("/")
+        # In a container the path may be the host's, absent here; its mount point is then ours.
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(base):
+                yield folder, *files
+
+
+def _number(path):
+    text = _text(path).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _statistic(path, name):
+    for line in _text(path).splitlines():
+        key, _, value = line.partition(" ")
+        if key == name:
+            return int(value)
+    return 0
+
+
+def _text(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _area(shape):
+    height, width = shape
+    return height * width

@@ -1,0 +1,84 @@
+import pytest
+
+from analogy.errors import AnalogyError
+from analogy.memory import (
+    _control_group_allowances,
+    available_memory,
+    check_memory,
+    estimate_memory,
+)
+
+GIB = 2**30
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_estimate_grows_with_the_matched_size():
+    sizes = [estimate_memory((600, 800), (500, 500), ratio) for ratio in (0.25, 0.5, 1.0)]
+
+    assert sizes == sorted(set(sizes))
+
+
+def test_estimate_is_what_max_side_leaves():
+    assert estimate_memory((400, 400), (400, 400), 0.5) == estimate_memory(
+        (400, 400), (400, 400), 1.0, 200
+    )
+
+
+def test_448_pixels_fit_into_3_gib():
+    check_memory((448, 448), (448, 448), available=3 * GIB)
+
+
+def test_too_large_names_a_ratio_that_fits():
+    shapes = (3000, 4000), (2000, 2000)
+
+    with pytest.raises(AnalogyError, match=r"--ratio 0\.\d\d fits") as raised:
+        check_memory(*shapes, available=8 * GIB)
+
+    ratio = float(str(raised.value).split("--ratio ")[1].split()[0])
+    check_memory(*shapes, ratio, available=8 * GIB)
+    assert estimate_memory(*shapes, ratio + 0.01) > 8 * GIB
+
+
+def test_where_no_ratio_fits_smaller_images_are_asked_for():
+    with pytest.raises(AnalogyError, match="give smaller images"):
+        check_memory((448, 448), (448, 448), available=1000)
+
+
+def test_available_memory_is_plausible():
+    assert 2**20 < available_memory() < 2**50
+
+
+def test_control_groups_version_2_limit_each_level(tmp_path):
+    write(tmp_path / "self", "0::/outer/inner\n")
+    write(tmp_path / "fs/outer/memory.max", "1000\n")
+    write(tmp_path / "fs/outer/memory.current", "600\n")
+    write(tmp_path / "fs/outer/memory.stat", "anon 500\ninactive_file 50\n")
+    write(tmp_path / "fs/outer/inner/memory.max", "max\n")
+    write(tmp_path / "fs/outer/inner/memory.current", "10\n")
+
+    assert list(_control_group_allowances(tmp_path / "fs", tmp_path / "self")) == [450]
+
+
+def test_control_groups_version_1_are_read(tmp_path):
+    write(tmp_path / "self", "5:cpu:/\n4:memory:/job\n0::/\n")
+    write(tmp_path / "fs/memory/job/memory.limit_in_bytes", "1000\n")
+    write(tmp_path / "fs/memory/job/memory.usage_in_bytes", "700\n")
+    write(tmp_path / "fs/memory/job/memory.stat", "total_inactive_file 25\n")
+
+    assert list(_control_group_allowances(tmp_path / "fs", tmp_path / "self")) == [325]
+
+
+def test_usage_over_the_limit_leaves_nothing(tmp_path):
+    write(tmp_path / "self", "0::/\n")
+    write(tmp_path / "fs/memory.max", "1000")
+    write(tmp_path / "fs/memory.current", "1100")
+
+    assert list(_control_group_allowances(tmp_path / "fs", tmp_path / "self")) == [0]
+
+
+def test_systems_without_control_groups_have_no_such_limit(tmp_path):
+    assert list(_control_group_allowances(tmp_path / "fs", tmp_path / "self")) == []

@@ -1,0 +1,3 @@
+from analogy.command_line import main
+
+main()

@@ -1,0 +1,266 @@
+"""The command line: options in, one call, files out; no mathematics.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analogy.errors import AnalogyError
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+# Click's UsageError, wherever this version of typer keeps its Click.
+_UsageError = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name="analogy",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+model_app = typer.Typer(help="Show, convert or download network weights.")
+app.add_typer(model_app, name="model")
+
+
+def main(arguments=None):
+    """Run the command line and exit: 0 done, 2 bad input or no room, 130 interrupted.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process when absent.
+    """
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments):
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        # Typer turns Ctrl-C into the exit code 130, which it returns; older ones raise Abort.
+        code = app(arguments or ["--help"], prog_name="analogy", standalone_mode=False)
+    except typer.Abort:
+        code = EXIT_INTERRUPTED
+    except AnalogyError as error:
+        return _fail(error)
+    except _UsageError as error:
+        return _fail(error.format_message())
+    except MemoryError:
+        return _fail("memory ran out; try a smaller --ratio")
+    except OSError as error:
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    if code == EXIT_INTERRUPTED:
+        print("interrupted; nothing was written", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message):
+    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    return EXIT_ERROR
+
+
+@app.callback()
+def _analogy():
+    """Deep Image Analogy: give each of two images the look of the other."""
+
+
+def _check_ratio(ratio: float | None):
+    if ratio is not None and not 0 < ratio <= 1:
+        raise typer.BadParameter(f"{ratio:g} is not in the range 0<x<=1.")
+    return ratio
+
+
+@app.command()
+def run(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")],
+    b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
+    ] = None,
+    preset: Annotated[
+        Literal["default", "paper", "authors"],
+        typer.Option(help="Parameters to start from: ours, the paper's, its authors' program's."),
+    ] = "default",
+    weight: Annotated[
+        int | None,
+        typer.Option(min=1, max=3, help="How much of A's structure is kept, 3 the most."),
+    ] = None,
+    alpha_offset: Annotated[
+        float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
+    ] = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option(callback=_check_ratio, help="Match at this scale; results keep their size."),
+    ] = None,
+    max_side: Annotated[
+        int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
+    ] = None,
+    deconv_depth: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
+    ] = "auto",
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of the random search.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    single_direction: Annotated[
+        bool | None, typer.Option("--single-direction", help="Ablation: search by A alone (eq. 3).")
+    ] = None,
+    resample: Annotated[
+        bool | None, typer.Option("--resample", help="Ablation: resample, do not deconvolve.")
+    ] = None,
+    independent_levels: Annotated[
+        bool | None, typer.Option("--independent-levels", help="Ablation: match levels apart.")
+    ] = None,
+    weight_map: Annotated[
+        Literal["sigmoid", "hard"] | None, typer.Option(help="Form of the weight map (eq. 6).")
+    ] = None,
+    start: Annotated[
+        Literal["random", "identity"] | None, typer.Option(help="First nearest-neighbour field.")
+    ] = None,
+):
+    """Transfer looks between two images.
+
+    Writes a_prime.png (A with the look of B), b.png (B with the look of A), flow_ab.npy,
+    flow_ba.npy (float32, dx dy in pixels of the other image) and report.json.
+    """
+    options = {
+        "alpha_offset": alpha_offset,
+        "ratio": ratio,
+        "max_side": max_side,
+        "deconv_depth": deconv_depth,
+        "seed": seed,
+        "single_direction": single_direction,
+        "reconstruction": "resampling" if resample else None,
+        "independent_levels": independent_levels,
+        "weight_map": weight_map,
+        "initialization": start,
+    }
+    folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
+    _transfer_files(a, b_prime, folder, _parameters(preset, weight, options), model, device, quiet)
+
+
+@model_app.command("info")
+def model_info(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="ONNX weights.  [the bundled ones]")
+    ] = None,
+):
+    """Show what a weights file is, whence it came, and its licence."""
+    from analogy.model import bundled_path, describe
+
+    _print_table(describe(path or bundled_path()))
+
+
+@model_app.command("convert")
+def model_convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".h5 .caffemodel .pth .npz ...")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="ONNX file to write.  [beside FILE]")
+    ] = None,
+):
+    """Convert VGG-19 weights of another program to the form that --model takes."""
+    from analogy.model import convert
+
+    destination = file.with_suffix(".onnx") if out is None else out
+    _print_table({"written": destination} | convert(file, destination))
+
+
+@model_app.command("fetch")
+def model_fetch():
+    """Download the original VGG-19 weights (80 MB) and convert them."""
+    from analogy.model import fetch
+
+    print(f"use it by: --model {fetch()}")
+
+
+def _parameters(preset, weight, options):
+    from analogy.parameters import BLEND_WEIGHTS, PRESETS
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if weight is not None:
+        given["alphas"] = BLEND_WEIGHTS[weight]
+    return dataclasses.replace(PRESETS[preset], **given)
+
+
+def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, quiet):
+    from analogy.images import matching_shape, read_image
+    from analogy.memory import check_memory
+    from analogy.outputs import staged, write_array, write_image, write_json
+
+    a, b_prime = read_image(path_a), read_image(path_b_prime)
+    scale = parameters.ratio, parameters.max_side
+    for path, image in ((path_a, a), (path_b_prime, b_prime)):
+        matching_shape(image.shape[:2], *scale, str(path))
+    check_memory(a.shape[:2], b_prime.shape[:2], *scale)
+    started = time.perf_counter()
+    with staged(folder) as staging:
+        # Numba takes a second to import; bad input has been answered by now.
+        from analogy.transfer import transfer
+
+        with _progress_bar(quiet) as progress:
+            result = transfer(a, b_prime, parameters, model=model, device=device, progress=progress)
+        write_image(staging / "a_prime.png", result.a_prime)
+        write_image(staging / "b.png", result.b)
+        write_array(staging / "flow_ab.npy", result.flow_ab)
+        write_array(staging / "flow_ba.npy", result.flow_ba)
+        inputs = {"a": path_a, "b_prime": path_b_prime}
+        write_json(staging / "report.json", {"inputs": inputs} | result.record)
+    if not quiet:
+        _print_summary(result.record, time.perf_counter() - started, folder)
+
+
+@contextlib.contextmanager
+def _progress_bar(quiet):
+    """Yield what `transfer` calls with (fraction done, text); None where nobody would see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("starting", total=1.0)
+        yield lambda fraction, text: bars.update(bar, completed=fraction, description=text)
+
+
+def _print_summary(record, seconds, folder):
+    providers = ", ".join(record["providers"])
+    print(f"device:  {record['device']} (network on {providers})")
+    print(f"weights: {record['model']['name']} ({record['model']['path']})")
+    print(f"took:    {seconds:.1f} s")
+    print(f"results: {folder}")
+
+
+def _print_table(record):
+    width = max(len(str(name)) for name in record) + 2
+    for name, value in record.items():
+        print(f"{name + ':':{width}}{value}")

@@ -1,0 +1,217 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analogy.command_line import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def images(tmp_path, monkeypatch, random):
+    """Names of two good images in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(random.integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(name)
+    return ["a.png", "b.png"]
+
+
+@pytest.fixture
+def command_line(capsys):
+    """Call the command line in this process: arguments -> exit code, stdout, stderr."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        return exit_.value.code, *capsys.readouterr()
+
+    return call
+
+
+def assert_refused(answer, *words):
+    code, out, error = answer
+    assert code == 2
+    assert out == ""
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    for word in words:
+        assert word in error
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_the_commands(command_line, arguments):
+    code, out, _ = command_line(*arguments)
+
+    assert code == 0
+    assert "run" in out
+    assert "model" in out
+
+
+def test_help_is_quick():
+    """Numba, ONNX and NumPy are imported by the commands that need them, not for help."""
+    program = (
+        "import sys; sys.argv = ['analogy', '--help']; import runpy, atexit\n"
+        "atexit.register(lambda: print({'numpy', 'numba', 'onnx', 'onnxruntime', 'PIL'}"
+        " & set(sys.modules)))\n"
+        "runpy.run_path('cli.py', run_name='__main__')"
+    )
+    best = min(_seconds([sys.executable, "cli.py", "--help"]) for _ in range(3))
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert best < 0.5
+    assert loaded.stdout.splitlines()[-1] == "set()"
+
+
+def _seconds(command):
+    started = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
+
+
+def test_module_does_what_the_script_does():
+    command = [sys.executable, "-m", "analogy", "run", "absent.png", "absent.png"]
+
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert_refused((answer.returncode, answer.stdout, answer.stderr), "absent.png: no such file")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--ratio", "0"),
+        ("--ratio", "1.5"),
+        ("--ratio", "nan"),
+        ("--ratio", "half"),
+        ("--max-side", "31"),
+        ("--weight", "4"),
+        ("--deconv-depth", "3"),
+        ("--seed", "-1"),
+        ("--preset", "mine"),
+        ("--device", "tpu"),
+        ("--alpha-offset", "nan"),
+        ("--weight-map", "soft"),
+        ("--start", "best"),
+    ],
+)
+def test_bad_option_value_is_named(command_line, images, option, value):
+    assert_refused(command_line("run", *images, option, value), option)
+    assert sorted(os.listdir()) == images
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["run"], "'A'"),
+        (["run", "a.png"], "'B'"),
+        (["walk"], "'walk'"),
+        (["run", "--fast"], "--fast"),
+    ],
+)
+def test_bad_usage_is_one_line(command_line, arguments, word):
+    assert_refused(command_line(*arguments), word)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_bad_image_is_named_and_nothing_is_written(command_line, images, position):
+    Path("text.png").write_text("no picture")
+    arguments = images.copy()
+    arguments[position] = "text.png"
+
+    assert_refused(command_line("run", *arguments, "--out", "out"), "text.png", "not an image")
+    assert not Path("out").exists()
+
+
+def test_small_image_is_refused(command_line, images):
+    Image.new("RGB", (20, 400)).save("thin.png")
+
+    assert_refused(command_line("run", "thin.png", "b.png"), "thin.png", "20 x 400", "32 px")
+
+
+def test_shrinking_too_far_is_refused(command_line, images):
+    answer = command_line("run", *images, "--ratio", "0.1")
+
+    assert_refused(answer, "a.png", "6 x 5 px", "--ratio")
+
+
+def test_output_folder_that_cannot_be_written_is_refused_before_computing(command_line, images):
+    Path("file").write_text("in the way")
+
+    assert_refused(command_line("run", *images, "--out", "file"), "file", "--out")
+    assert Path("file").read_text() == "in the way"
+
+
+def test_too_little_memory_is_refused_with_a_ratio_that_fits(command_line, images):
+    # A third of a terabyte by estimate.
+    Image.new("1", (7000, 7000)).save("huge.png")
+
+    answer = command_line("run", "huge.png", "huge.png", "--max-side", 7000, "--out", "out")
+
+    assert_refused(answer, "not enough memory", "--ratio")
+    assert not Path("out").exists()
+
+
+def test_missing_model_is_named(command_line, images):
+    answer = command_line("run", *images, "--model", "absent.onnx", "--out", "out")
+
+    assert_refused(answer, "absent.onnx")
+    assert not Path("out").exists()
+
+
+def test_model_info_of_no_model_is_refused(command_line, images):
+    assert_refused(command_line("model", "info", "a.png"), "a.png")
+
+
+def test_model_convert_of_no_model_is_refused(command_line, images):
+    answer = command_line("model", "convert", "a.png", "--out", "a.onnx")
+
+    assert_refused(answer, "a.png")
+    assert sorted(os.listdir()) == images
+
+
+def test_model_info_of_the_bundled_weights(command_line):
+    code, out, _ = command_line("model", "info")
+
+    assert code == 0
+    assert "CC BY 4.0" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and named pipes")
+def test_interrupt_ends_with_one_line_and_130(images):
+    """A named pipe in place of an image keeps the program waiting until it is interrupted."""
+    os.mkfifo("pipe.png")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "run", "pipe.png", "b.png"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    writing_end = _open_once_read("pipe.png", process)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=20)
+    os.close(writing_end)
+
+    assert process.returncode == 130
+    assert out == ""
+    assert error == "interrupted; nothing was written\n"
+
+
+def _open_once_read(pipe, process, patience=20):
+    """Open a named pipe for writing as soon as `process` has opened it for reading."""
+    deadline = time.monotonic() + patience
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"the pipe was never read: {process.communicate()}")

@@ -84,28 +84,34 @@ def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None):
     Raises
     ------
     AnalogyError
-        If it does not fit; the message says which ``--ratio`` does.
+        If it does not fit; the message says which ``--ratio`` does, or which ``--max-side`` where
+        the ratio would make the smaller image too small.
     """
     available = available_memory() if available is None else available
     needed = estimate_memory(shape_a, shape_b, ratio, max_side)
     if needed <= available:
         return
-    fitting = largest_fitting_ratio(shape_a, shape_b, ratio, max_side, available)
-    remedy = f"--ratio {fitting:.2f} fits" if fitting else "give smaller images"
     raise AnalogyError(
-        f"not enough memory: about {needed / MIB:.0f} MiB needed, "
-        f"{available / MIB:.0f} MiB free; {remedy}"
+        f"not enough memory: about {needed / MIB:.0f} MiB needed, {available / MIB:.0f} MiB free; "
+        + _remedy(shape_a, shape_b, ratio, max_side, available)
     )
 
 
-def largest_fitting_ratio(shape_a, shape_b, ratio, max_side, available):
-    """Largest whole-percent ratio under `ratio` whose estimate is within `available`, or None."""
+def _remedy(shape_a, shape_b, ratio, max_side, available):
+    def fits(ratio, max_side):
+        try:
+            return estimate_memory(shape_a, shape_b, ratio, max_side) <= available
+        except AnalogyError:
+            return False
+
     for percent in range(int(ratio * 100), 0, -1):
-        if percent / 100 * min(*shape_a, *shape_b) < MINIMUM_SIDE:
-            return None
-        if estimate_memory(shape_a, shape_b, percent / 100, max_side) <= available:
-            return percent / 100
-    return None
+        if fits(percent / 100, max_side):
+            return f"--ratio {percent / 100:.2f} fits"
+    longest_side = max(*shape_a, *shape_b)
+    for side in range(longest_side - longest_side % 16, MINIMUM_SIDE, -16):
+        if fits(ratio, side):
+            return f"--max-side {side} fits"
+    return "give smaller images"
 
 
 def available_memory():

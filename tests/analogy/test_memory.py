@@ -43,7 +43,17 @@ def test_too_large_names_a_ratio_that_fits():
     assert estimate_memory(*shapes, ratio + 0.01) > 8 * GIB
 
 
-def test_where_no_ratio_fits_smaller_images_are_asked_for():
+def test_where_a_ratio_would_shrink_the_other_image_too_far_a_longest_side_is_named():
+    shapes = (3000, 4000), (40, 40)
+
+    with pytest.raises(AnalogyError, match=r"--max-side \d+ fits") as raised:
+        check_memory(*shapes, available=8 * GIB)
+
+    max_side = int(str(raised.value).split("--max-side ")[1].split()[0])
+    check_memory(*shapes, max_side=max_side, available=8 * GIB)
+
+
+def test_where_nothing_fits_smaller_images_are_asked_for():
     with pytest.raises(AnalogyError, match="give smaller images"):
         check_memory((448, 448), (448, 448), available=1000)
 

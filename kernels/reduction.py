@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numba import float32, float64, njit, prange
 
-from kernels.target import LANES, PIXELS_PER_BLOCK, SIMULATED, cuda, target_of
+from kernels.target import LANES, SIMULATED, cuda, target_of
 
 # Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
 # are a fixed number, not the device's, so that a sum does not depend on the device.
@@ -59,6 +59,11 @@ def inner_products(rows, vectors):
     _inner_products_cuda(k, m)[blocks, _THREADS](rows, vectors, partial)
     _sum_rows_cuda[k * m, _THREADS](partial, result)
     return target.to_host(result).reshape(k, m)
+
+
+def inner_product(a, b):
+    """Inner product of two float32 vectors of one length, as a Python float."""
+    return float(inner_products(a.reshape(1, a.size), b.reshape(1, b.size))[0, 0])
 
 
 def minmax(array):
@@ -210,20 +215,19 @@ def _lane_sum_by_shuffle(value):
 
 
 def _lane_sum_by_memory(value):
-    # The simulator has no warps: its lanes meet in shared memory.
-    scratch = cuda.shared.array((PIXELS_PER_BLOCK, LANES), float32)
-    lane, pixel = cuda.threadIdx.x, cuda.threadIdx.y
-    scratch[pixel, lane] = value
+    # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
+    scratch = cuda.shared.array(LANES, float32)
+    scratch[cuda.threadIdx.x] = value
     cuda.syncthreads()
     total = np.float32(0)
-    for other in range(LANES):
-        total += scratch[pixel, other]
+    for lane in range(LANES):
+        total += scratch[lane]
     cuda.syncthreads()
     return total
 
 
 # Sum of `value` over the LANES threads of a pixel, given to each of them, in the kernels launched
-# by `pixel_launch`. Every thread of the block has to call it, those past the last pixel too.
+# by `pixel_launch`. If one lane of a pixel calls it, all have to.
 lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum_by_shuffle)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
@@ -86,7 +84,7 @@ def _coarse_pixel(fine, scale, coarse_extent):
     The rest is below one, but beyond the last coarse pixel.
     """
     centre = (np.float32(fine) + _HALF) / scale
-    coarse = min(math.floor(centre), coarse_extent - 1)
+    coarse = min(int(centre), coarse_extent - 1)
     return coarse, centre - np.float32(coarse)
 
 
@@ -94,5 +92,5 @@ def _coarse_pixel(fine, scale, coarse_extent):
 def _fine_match(coarse_match, residual, scale, extent):
     # The product comes last: no sum follows that a device could fuse with it, so every target
     # rounds alike.
-    fine = math.floor((np.float32(coarse_match) + residual) * scale)
+    fine = int((np.float32(coarse_match) + residual) * scale)
     return min(fine, extent - 1)

@@ -1,0 +1,89 @@
+"""The argument types with which the package launches its CUDA kernels.
+
+The types decide what a device runs: a Python float would be a float64 there. Tests in the
+simulator check that kernels are launched with these types and no others; the compilation test
+compiles each kernel for each of them.
+"""
+
+from numba import float32, float64, int32, int64, types, uint8, uint32
+
+from kernels import (
+    blend,
+    implicit_gemm,
+    initialize,
+    lbfgs,
+    normalize,
+    patchmatch,
+    pooling,
+    reduction,
+    upsample,
+    vectors,
+    vote,
+    warp,
+)
+
+LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
+IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
+
+# A layer's source, mask, filters, bias and result.
+CONVOLUTION = (MAP, MAP, MAP, LINE, MAP)
+# Both maps, with pixels and channels run together, and the patch.
+MATCHING = (PLANE, PLANE, int64, int64, float32)
+
+LAUNCHES = [
+    (blend._response_cuda, (MAP, PLANE)),
+    (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
+    (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
+    (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
+    (
+        implicit_gemm._convolution(implicit_gemm._forward_value, implicit_gemm._relu),
+        CONVOLUTION,
+    ),
+    (
+        implicit_gemm._convolution(implicit_gemm._masked_value, implicit_gemm._linear),
+        CONVOLUTION,
+    ),
+    (initialize._random_map_cuda, (uint32, float32, MAP)),
+    (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
+    (initialize._identity_nnf_cuda, (int64, int64, NNF)),
+    (lbfgs._remember_cuda, (float32, LINE, PLANE, PLANE, int64)),
+    (normalize._normalize_cuda, (MAP, int64, MAP)),
+    (patchmatch._start_cuda, (*MATCHING, NNF, NNF, STAMPS, PLANE)),
+    (patchmatch._propagate_cuda, (*MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),
+    (patchmatch._search_cuda, (*MATCHING, NNF, STAMPS, PLANE, int64, int64, int64)),
+    (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
+    (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
+    (reduction._inner_products_cuda(9, 3), (PLANE, PLANE, float64[:, ::1])),
+    (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
+    (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),
+    (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
+    (upsample._upsample_nnf_cuda, (NNF, int64, int64, *[float32] * 4, NNF)),
+    (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
+    (vectors._combine_cuda, (PLANE, LINE, types.UniTuple(float32, 9), LINE)),
+    (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
+    (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
+    (warp._warp_cuda, (MAP, NNF, MAP)),
+    (warp._warp_cuda, (IMAGE, NNF, IMAGE)),
+]
+
+# Kernels that work in float64 on the device, and why; all others must not.
+DOUBLE_PRECISION = {
+    "kernels.reduction._inner_products_cuda.<locals>.kernel": "adds a block's sums, once a block",
+    "kernels.reduction._sum_rows_cuda": "adds the blocks' sums",
+}
+
+
+def is_declared(kernel, signature):
+    """Tell whether a kernel is declared with these types, or is none of the package's."""
+    declared = [signature for known, signature in LAUNCHES if name(known) == name(kernel)]
+    return not declared or _any_length(signature) in map(_any_length, declared)
+
+
+def _any_length(signature):
+    return [kind.dtype if isinstance(kind, types.UniTuple) else kind for kind in signature]
+
+
+def name(kernel):
+    """Give the module and qualified name of a kernel, in the simulator and out of it."""
+    function = getattr(kernel, "py_func", None) or kernel.fn
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,50 @@
+# make run [A=photo.png B=painting.png OPTIONS="--weight 3"]   transfer the example pair, or yours
+# make test                                                    run all tests
+# make lint, make clean
+
+A = examples/astronaut.png
+B = examples/tanguy.png
+OPTIONS =
+
+VENV = .venv
+IN_VENV = $(VENV)/bin/python
+
+# The first interpreter that runs and is new enough; a pyenv shim may be there and yet not run.
+FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	python=; done
+
+# The CUDA libraries are a gigabyte or more: only where an NVIDIA driver can use them.
+HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
+INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
+
+.PHONY: run test lint clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed
+	$(IN_VENV) cli.py run "$(A)" "$(B)" $(OPTIONS)
+
+test: $(VENV)/installed-test
+	$(IN_VENV) -m pytest -n auto
+
+lint: $(VENV)/installed-test
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps keep pip from running again until pyproject.toml changes.
+$(VENV)/installed: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".$$($(HAS_GPU) && echo '[gpu]')"
+	touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed
+
+$(IN_VENV):
+	@$(FIND_PYTHON); \
+	test -n "$$python" || { echo "Python 3.11 or newer is needed: install it, or name it by PYTHON=..." >&2; exit 1; }; \
+	"$$python" -m venv $(VENV)

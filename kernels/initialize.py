@@ -1,4 +1,4 @@
-"""Nearest-neighbour fields to start the search from (section 4.2 of the paper)."""
+"""What searches and solvers start from (sections 4.1 and 4.3 of the paper)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,51 @@ def identity_nnf(shape, other_shape, target=CPU):
     else:
         _identity_nnf_cpu(*other_shape, nnf)
     return nnf
+
+
+def random_map(shape, strength, seed, target=CPU):
+    """Draw every value of a map from a uniform distribution without sign.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Height, width and channels.
+    strength : float
+        Root mean square of the values.
+    seed : int
+        Not negative; the same seed gives the same map on every target.
+    target : CPU or CUDA of `kernels.target`
+
+    Returns
+    -------
+    float32 array on `target`, of `shape`
+    """
+    out = target.empty(shape)
+    # Uniform from 0 to r has the mean square r^2 / 3; the bits run to 2^32.
+    arguments = (np.uint32(seed & 0xFFFFFFFF), np.float32(strength * 3**0.5 / 2**32), out)
+    if target.is_cuda:
+        _random_map_cuda[element_launch(shape[0], shape[1] * shape[2])](*arguments)
+    else:
+        _random_map_cpu(*arguments)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _random_map_cpu(seed, scale, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            for c in range(channels):
+                out[y, x, c] = np.float32(hash_random(seed, _STREAM, y, x, c)) * scale
+
+
+@cuda.jit
+def _random_map_cuda(seed, scale, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        out[y, x, c] = np.float32(hash_random(seed, _STREAM, y, x, c)) * scale
 
 
 @njit(parallel=True, cache=True)

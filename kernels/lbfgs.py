@@ -17,11 +17,9 @@ from numba import njit, prange
 from numba.extending import register_jitable
 from scipy.optimize import line_search
 
-from kernels.reduction import inner_products
+from kernels.reduction import inner_product, inner_products
 from kernels.target import cuda, target_of, vector_launch
-
-# Elements that one trip of a CPU kernel's parallel loop handles: all its rows fit the L2 cache.
-_CHUNK = 8192
+from kernels.vectors import add_scaled, combine
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class _Line:
         return step
 
     def _loss_after(self, step):
-        _add_scaled(self.x, np.float32(step[0]), self._direction, self._trial)
+        add_scaled(self.x, step[0], self._direction, self._trial)
         self._trial_step = step[0]
         self.evaluations += 1
         return self._loss_at(self._trial)
@@ -155,7 +153,7 @@ class _Line:
         # The search asks for the slope only where it has just asked for the loss.
         assert step[0] == self._trial_step
         self._write_gradient(self.gradient)
-        return inner_products(self._direction[None], self.gradient[None])[0]
+        return np.array([inner_product(self._direction, self.gradient)])
 
 
 class _Memory:
@@ -174,7 +172,7 @@ class _Memory:
         self.direction = self._latest[0]
 
     def start(self, gradient):
-        _copy(gradient, self._latest[2])
+        add_scaled(gradient, 0, gradient, self._latest[2])
         self._measure()
 
     def choose_direction(self, x, first_step):
@@ -182,11 +180,11 @@ class _Memory:
         if self._count:
             coefficients = self._two_loops()
         else:
-            length = np.sqrt(inner_products(x[None], x[None])[0, 0])
+            length = np.sqrt(inner_product(x, x))
             coefficients = np.zeros(len(self._products))
             if self._products[-1, -1] > 0:
                 coefficients[-1] = -first_step * length / np.sqrt(self._products[-1, -1])
-        _combine(self._past, self._latest[2], coefficients, self.direction)
+        combine(self._past, self._latest[2], coefficients, self.direction)
         return coefficients @ self._products[-1]
 
     def remember(self, step, gradient):
@@ -229,66 +227,12 @@ class _Memory:
         return coefficients
 
 
-def _add_scaled(x, step, direction, out):
-    """``out = x + step * direction``."""
-    if target_of(x).is_cuda:
-        _add_scaled_cuda[vector_launch(x.size)](x, step, direction, out)
-    else:
-        _add_scaled_cpu(x, step, direction, out)
-
-
-def _copy(source, out):
-    _add_scaled(source, np.float32(0), source, out)
-
-
-def _combine(past, gradient, coefficients, out):
-    """``out`` = `past` and, last, `gradient`, weighted by `coefficients`."""
-    weights = tuple(np.float32(value) for value in coefficients)
-    if target_of(past).is_cuda:
-        _combine_cuda[vector_launch(out.size)](past, gradient, weights, out)
-    else:
-        _combine_cpu(past, gradient, weights, out)
-
-
 def _remember(step, gradient, latest, past, slot):
     """Turn the direction in `latest` into a step, and both pairs of rows into the newest."""
     if target_of(past).is_cuda:
         _remember_cuda[vector_launch(gradient.size)](step, gradient, latest, past, slot)
     else:
         _remember_cpu(step, gradient, latest, past, slot)
-
-
-@njit(parallel=True, cache=True)
-def _add_scaled_cpu(x, step, direction, out):
-    for i in prange(out.size):
-        out[i] = x[i] + step * direction[i]
-
-
-@cuda.jit
-def _add_scaled_cuda(x, step, direction, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[i] = x[i] + step * direction[i]
-
-
-@njit(parallel=True, cache=True)
-def _combine_cpu(past, gradient, weights, out):
-    for chunk in prange((out.size + _CHUNK - 1) // _CHUNK):
-        first, last = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)
-        for i in range(first, last):
-            out[i] = weights[-1] * gradient[i]
-        for row in range(past.shape[0]):
-            weight = weights[row]
-            for i in range(first, last):
-                out[i] += weight * past[row, i]
-
-
-@cuda.jit
-def _combine_cuda(past, gradient, weights, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        total = weights[past.shape[0]] * gradient[i]
-        for row in range(past.shape[0]):
-            total += weights[row] * past[row, i]
-        out[i] = total
 
 
 @njit(parallel=True, cache=True)

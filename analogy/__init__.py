@@ -1,0 +1,39 @@
+"""Deep Image Analogy: give each of two images the look of the other.
+
+``analogy.transfer(a, b_prime)`` does it for arrays, ``analogy run A.png B.png`` for files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analogy.algorithm import Analogy, transfer
+    from analogy.errors import AnalogyError
+    from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
+
+_HOMES = {
+    "Analogy": "analogy.algorithm",
+    "AnalogyError": "analogy.errors",
+    "BLEND_WEIGHTS": "analogy.parameters",
+    "PRESETS": "analogy.parameters",
+    "Parameters": "analogy.parameters",
+    "transfer": "analogy.algorithm",
+}
+
+__all__ = [
+    "BLEND_WEIGHTS",
+    "PRESETS",
+    "Analogy",
+    "AnalogyError",
+    "Parameters",
+    "transfer",
+]
+
+
+def __getattr__(name):
+    """Import what is asked for when it is asked for: Numba takes a second to import."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'analogy' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,205 @@
+"""Deep image analogy, algorithm 1 of the paper: two images in, two images and two flows out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analogy.deconvolution import prepare
+from analogy.features import FeatureExtractor
+from analogy.images import as_image, matching_shape, resize
+from analogy.model import bundled_path
+from analogy.network import Network
+from analogy.parameters import LEVELS, Parameters
+from analogy.progress import Progress
+from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
+from analogy.record import run_record
+from analogy.search import Matches, initial_matches, search_matches
+from kernels.target import target_of
+from kernels.upsample import upsample_nnf
+from kernels.vote import vote
+
+# Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
+_SEARCH_SHARES = {5: 0.3, 4: 0.7, 3: 1.0, 2: 2.0, 1: 3.0}
+_RECONSTRUCTION_SHARES = {5: 10.0, 4: 15.0, 3: 20.0, 2: 10.0}
+
+
+@dataclass(frozen=True)
+class Analogy:
+    """Result of a transfer.
+
+    Attributes
+    ----------
+    a_prime : uint8 array, (height of A, width of A, 3)
+        A in the look of B'.
+    b : uint8 array, (height of B', width of B', 3)
+        B' in the look of A.
+    flow_ab, flow_ba : float32 arrays, (height, width, 2)
+        From each pixel of A to its match in B' and the reverse, (dx, dy) in pixels.
+    record : dict
+        What was run, on what, and how long it took; ready for JSON.
+    """
+
+    a_prime: np.ndarray
+    b: np.ndarray
+    flow_ab: np.ndarray
+    flow_ba: np.ndarray
+    record: dict
+
+
+def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress=None):
+    """Exchange the looks of two images that show the same kind of thing.
+
+    Parameters
+    ----------
+    a, b_prime : arrays, (height, width, 3)
+        RGB images, uint8 or floats in [0, 1]; grey and RGBA images are understood too.
+    parameters : Parameters, optional
+    model : path, optional
+        ONNX weights, by default the bundled ones.
+    device : "auto", "cuda" or "cpu"
+    progress : callable, (fraction in [0, 1], text) -> None, optional
+
+    Returns
+    -------
+    Analogy
+
+    Raises
+    ------
+    AnalogyError
+        If an image, the model or the device cannot be used; the message says what to do.
+    """
+    parameters = parameters or Parameters()
+    a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
+    small_a, small_b_prime = (
+        resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
+        for image, name in ((a, "a"), (b_prime, "b_prime"))
+    )
+    progress = Progress(progress, _expected_shares(parameters))
+    model = bundled_path() if model is None else model
+
+    with progress.stage("features"):
+        network = Network.load(model)
+        extractor = FeatureExtractor(model, device)
+        features_a = extractor(small_a)
+        features_b_prime = extractor(small_b_prime)
+    matches, deconvolutions = match_features(
+        features_a, features_b_prime, network, parameters, progress
+    )
+    with progress.stage("vote"):
+        nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
+        nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+        on = target_of(nnf_ab)
+        a_prime = on.to_host(vote(on.asarray(b_prime), nnf_ab, parameters.vote_side))
+        b = on.to_host(vote(on.asarray(a), nnf_ba, parameters.vote_side))
+        flows = [_flow(on.to_host(nnf)) for nnf in (nnf_ab, nnf_ba)]
+
+    record = run_record(parameters, network, extractor, progress, deconvolutions)
+    return Analogy(a_prime, b, *flows, record)
+
+
+def match_features(features_a, features_b_prime, network, parameters, progress):
+    """Match the features of two images from level 5 down to 1.
+
+    Parameters
+    ----------
+    features_a, features_b_prime : sequences of six float32 arrays, (height, width, channels)
+        By level; the image as the network's first layer takes it is level 0.
+    network : Network
+    parameters : Parameters
+    progress : Progress
+
+    Returns
+    -------
+    matches : Matches
+        At level 1.
+    deconvolutions : dict, (level, "a_prime" or "b") -> Deconvolution
+    """
+    a, b_prime = features_a, features_b_prime
+    a_prime, b = a[5], b_prime[5]
+    on = target_of(a_prime, b)
+    matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
+    deconvolutions = {}
+    for level in LEVELS:
+        if parameters.independent_levels:
+            matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
+            a_prime, b = a[level], b_prime[level]
+        with progress.stage("search", level):
+            matches = search_matches(
+                a[level], a_prime, b, b_prime[level], matches, level, parameters
+            )
+        if level == 1:
+            break
+        if not parameters.independent_levels:
+            with progress.stage("reconstruction", level) as tick:
+                a_prime, b, found = _reconstruct_both(
+                    a, b_prime, matches, network, level, parameters, tick
+                )
+            deconvolutions |= found
+        shape_a, shape_b = a[level - 1].shape[:2], b_prime[level - 1].shape[:2]
+        matches = Matches(
+            upsample_nnf(matches.ab, shape_a, shape_b), upsample_nnf(matches.ba, shape_b, shape_a)
+        )
+    return matches, deconvolutions
+
+
+def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
+    """Features of A' and B one level below `level`, and how their deconvolutions went."""
+    if parameters.reconstruction == "resampling":
+        detail_of_b_prime = resample_detail(a, b_prime, matches.ab, level)
+        detail_of_a = resample_detail(b_prime, a, matches.ba, level)
+        found = {}
+    else:
+        layers = _layers_below(network, level, parameters.deconv_depth, target_of(a[level]))
+        forward = deconvolve_detail(
+            a, b_prime, matches.ab, level, layers, parameters, lambda part: tick(part / 2)
+        )
+        reverse = deconvolve_detail(
+            b_prime, a, matches.ba, level, layers, parameters, lambda part: tick((1 + part) / 2)
+        )
+        detail_of_b_prime, detail_of_a = forward.features, reverse.features
+        found = {(level, "a_prime"): forward, (level, "b"): reverse}
+    return (
+        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters),
+        blend_with_content(b_prime[level - 1], detail_of_a, level - 1, parameters),
+        found,
+    )
+
+
+def _layers_below(network, level, depth, target):
+    kept = len(network.layers(level - depth, level - 1)) if depth > 1 else 0
+    return prepare(network.layers(level - depth, level), kept, target)
+
+
+def _at_full_size(nnf, small, image, other_small, other_image):
+    """Matches between the images themselves, where they were matched at a smaller size."""
+    return upsample_nnf(
+        nnf,
+        image.shape[:2],
+        other_image.shape[:2],
+        scale=_scale(small, image),
+        other_scale=_scale(other_small, other_image),
+    )
+
+
+def _scale(small, image):
+    return tuple(image.shape[axis] / small.shape[axis] for axis in range(2))
+
+
+def _flow(nnf):
+    """Displacements (dx, dy) of a field of positions (y, x)."""
+    height, width = nnf.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    return np.stack([nnf[..., 1] - x, nnf[..., 0] - y], axis=-1).astype(np.float32)
+
+
+def _expected_shares(parameters):
+    """What each stage costs of a whole run, measured on two CPU cores."""
+    shares = {("features", None): 2.0, ("vote", None): 0.5}
+    shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
+    if parameters.independent_levels:
+        return shares
+    return shares | {
+        ("reconstruction", level): cost for level, cost in _RECONSTRUCTION_SHARES.items()
+    }

@@ -1,0 +1,71 @@
+"""The record of a run: what was run, on what, and how long it took."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("deep-image-analogy", "numba", "numba-cuda", "numpy", "onnxruntime-gpu", "onnxruntime")
+
+
+def run_record(parameters, network, extractor, progress, deconvolutions):
+    """Describe a finished run in what JSON can hold."""
+    return {
+        "parameters": asdict(parameters),
+        "model": {
+            "name": network.name,
+            "path": str(network.path),
+            "sha256": network.sha256,
+        },
+        "device": extractor.device,
+        "providers": list(extractor.providers),
+        "versions": {"python": platform.python_version()} | _versions(),
+        "seconds": _seconds(progress.seconds),
+        "deconvolution": [
+            {
+                "level": level,
+                "image": image,
+                "residuals": list(result.residuals),
+                "evaluations": result.evaluations,
+                "stopped_by": result.reason,
+            }
+            for (level, image), result in deconvolutions.items()
+        ],
+        "peak_memory_bytes": peak_memory(),
+    }
+
+
+def peak_memory():
+    """Most memory that this process ever had resident, in bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _versions():
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _seconds(seconds):
+    """Seconds by stage, and by level within the stages that levels have."""
+    nested = {}
+    for (stage, level), value in seconds.items():
+        if level is None:
+            nested[stage] = round(value, 3)
+        else:
+            nested.setdefault(stage, {})[str(level)] = round(value, 3)
+    nested["total"] = round(sum(seconds.values()), 3)
+    return nested

@@ -1,0 +1,77 @@
+"""Sums of long vectors, for solvers whose state stays on one target."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from kernels.target import cuda, target_of, vector_launch
+
+# Elements that one trip of a CPU kernel's parallel loop handles: few enough that a chunk of the
+# sum stays in the L1 cache while the rows pass by.
+_CHUNK = 4096
+
+
+def add_scaled(x, step, direction, out):
+    """``out = x + step * direction``.
+
+    Parameters
+    ----------
+    x, direction, out : float32 arrays, (n,)
+        `out` may be one of the others.
+    step : float
+    """
+    step = np.float32(step)
+    if target_of(x, direction, out).is_cuda:
+        _add_scaled_cuda[vector_launch(out.size)](x, step, direction, out)
+    else:
+        _add_scaled_cpu(x, step, direction, out)
+
+
+def combine(rows, last, coefficients, out):
+    """``out = sum(coefficients[i] * rows[i]) + coefficients[-1] * last``.
+
+    Parameters
+    ----------
+    rows : float32 array, (k, n)
+    last, out : float32 arrays, (n,)
+    coefficients : sequence of k + 1 floats
+    """
+    weights = tuple(np.float32(value) for value in coefficients)
+    if target_of(rows, last, out).is_cuda:
+        _combine_cuda[vector_launch(out.size)](rows, last, weights, out)
+    else:
+        _combine_cpu(rows, last, weights, out)
+
+
+@njit(parallel=True, cache=True)
+def _add_scaled_cpu(x, step, direction, out):
+    for i in prange(out.size):
+        out[i] = x[i] + step * direction[i]
+
+
+@cuda.jit
+def _add_scaled_cuda(x, step, direction, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = x[i] + step * direction[i]
+
+
+@njit(parallel=True, cache=True)
+def _combine_cpu(rows, last, weights, out):
+    for chunk in prange((out.size + _CHUNK - 1) // _CHUNK):
+        start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)
+        for i in range(start, stop):
+            out[i] = weights[-1] * last[i]
+        for row in range(rows.shape[0]):
+            weight = weights[row]
+            for i in range(start, stop):
+                out[i] += weight * rows[row, i]
+
+
+@cuda.jit
+def _combine_cuda(rows, last, weights, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        total = weights[rows.shape[0]] * last[i]
+        for row in range(rows.shape[0]):
+            total += weights[row] * rows[row, i]
+        out[i] = total

@@ -177,6 +177,8 @@ def model_convert(
     from analogy.model import convert
 
     destination = file.with_suffix(".onnx") if out is None else out
+    if destination == file:
+        raise AnalogyError(f"{file}: would be overwritten; name another file with --out")
     _print_table({"written": destination} | convert(file, destination))
 
 
@@ -210,7 +212,7 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
     started = time.perf_counter()
     with staged(folder) as staging:
         # Numba takes a second to import; bad input has been answered by now.
-        from analogy.transfer import transfer
+        from analogy import transfer
 
         with _progress_bar(quiet) as progress:
             result = transfer(a, b_prime, parameters, model=model, device=device, progress=progress)

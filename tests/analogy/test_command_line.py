@@ -178,6 +178,13 @@ def test_model_convert_of_no_model_is_refused(command_line, images):
     assert sorted(os.listdir()) == images
 
 
+def test_model_convert_does_not_overwrite_its_source(command_line, images):
+    Path("a.onnx").write_bytes(b"mine")
+
+    assert_refused(command_line("model", "convert", "a.onnx"), "a.onnx", "--out")
+    assert Path("a.onnx").read_bytes() == b"mine"
+
+
 def test_model_info_of_the_bundled_weights(command_line):
     code, out, _ = command_line("model", "info")
 

@@ -148,23 +148,32 @@ def _inner_products_cuda(k, m):
                     moved = total[i, j] + term
                     lost[i, j] = (moved - total[i, j]) - term
                     total[i, j] = moved
+        scratch = cuda.shared.array((m, _THREADS), float64)
+        thread = cuda.threadIdx.x
         for i in range(k):
+            # Thread 0 may still be reading the sums of the row before.
+            cuda.syncthreads()
             for j in range(m):
-                in_block = _block_sum(float64(total[i, j]))
-                if cuda.threadIdx.x == 0:
-                    partial[i * m + j, cuda.blockIdx.x] = in_block
+                scratch[j, thread] = total[i, j]
+            _sum_over_block(scratch)
+            if thread == 0:
+                for j in range(m):
+                    partial[i * m + j, cuda.blockIdx.x] = scratch[j, 0]
 
     return kernel
 
 
 @cuda.jit
 def _sum_rows_cuda(partial, result):
+    row, thread = cuda.blockIdx.x, cuda.threadIdx.x
     total = float64(0)
-    for block in range(cuda.threadIdx.x, partial.shape[1], _THREADS):
-        total += partial[cuda.blockIdx.x, block]
-    total = _block_sum(total)
-    if cuda.threadIdx.x == 0:
-        result[cuda.blockIdx.x] = total
+    for block in range(thread, partial.shape[1], _THREADS):
+        total += partial[row, block]
+    scratch = cuda.shared.array((1, _THREADS), float64)
+    scratch[0, thread] = total
+    _sum_over_block(scratch)
+    if thread == 0:
+        result[row] = scratch[0, 0]
 
 
 @cuda.jit
@@ -190,20 +199,19 @@ def _minmax_cuda(lows, highs, low_per_block, high_per_block):
 
 
 @cuda.jit(device=True)
-def _block_sum(value):
-    """Sum `value` over the block, for thread 0 only. Every thread of the block has to call it."""
-    scratch = cuda.shared.array(_THREADS, float64)
+def _sum_over_block(scratch):
+    """Add up each row of `scratch`, (sums, threads), into its first place, for thread 0 to read.
+
+    Every thread of the block has to call it.
+    """
     thread = cuda.threadIdx.x
-    # Thread 0 may still be reading for the call before.
-    cuda.syncthreads()
-    scratch[thread] = value
     half = _THREADS // 2
     while half > 0:
         cuda.syncthreads()
         if thread < half:
-            scratch[thread] += scratch[thread + half]
+            for row in range(scratch.shape[0]):
+                scratch[row, thread] += scratch[row, thread + half]
         half //= 2
-    return scratch[0]
 
 
 def _lane_sum_by_shuffle(value):

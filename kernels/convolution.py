@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernels import im2col, implicit_gemm, winograd
+from kernels.blas import one_thread_each
 from kernels.target import CPU, target_of
 
 # Below this many input channels Winograd's transforms cost more than they save.
@@ -111,11 +112,12 @@ def conv3x3_relu(source, bank, scratch=None, out=None):
         return out
     if scratch is None:
         scratch = np.empty(scratch_elements(bank, height, width), np.float32)
-    if bank.is_thin:
-        im2col.convolve(source, bank.forward, bank.bias, scratch, out)
-    else:
-        blocks = winograd.block_count(height, width)
-        winograd.convolve(source, None, bank.forward, bank.bias, scratch, blocks, out)
+    with one_thread_each():
+        if bank.is_thin:
+            im2col.convolve(source, bank.forward, bank.bias, scratch, out)
+        else:
+            blocks = winograd.block_count(height, width)
+            winograd.convolve(source, None, bank.forward, bank.bias, scratch, blocks, out)
     return out
 
 
@@ -145,9 +147,10 @@ def conv3x3_relu_backward(gradient, activation, bank, scratch=None, out=None):
         return out
     if scratch is None:
         scratch = np.empty(scratch_elements(bank, height, width), np.float32)
-    if bank.is_thin:
-        im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
-    else:
-        blocks = winograd.block_count(height, width)
-        winograd.convolve(gradient, activation, bank.backward, None, scratch, blocks, out)
+    with one_thread_each():
+        if bank.is_thin:
+            im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
+        else:
+            blocks = winograd.block_count(height, width)
+            winograd.convolve(gradient, activation, bank.backward, None, scratch, blocks, out)
     return out

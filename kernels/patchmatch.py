@@ -100,11 +100,11 @@ def _passes(on, height, width):
     return _start_cuda[launch], _propagate_cuda[launch], _search_cuda[launch]
 
 
-def _pixel_functions(lanes, sum_lanes):
-    """Work of one pixel in each pass, shared by `lanes` threads.
+def _pixel_functions(run_product):
+    """Work of one pixel in each pass.
 
-    ``sum_lanes(value)`` adds up the lanes' values for all of them. One lane and the
-    identity make the CPU's functions, a warp and its reduction CUDA's.
+    ``run_product(a, b, lane)`` is the inner product of two runs of memory. On the CPU a pixel has
+    one thread, on CUDA the threads of a warp share it, each telling its `lane`.
     """
 
     @register_jitable
@@ -126,10 +126,7 @@ def _pixel_functions(lanes, sum_lanes):
         for dy in range(-top, bottom + 1):
             row = source[y + dy, first : first + length]
             match_row = target[match_y + dy, match_first : match_first + length]
-            product = np.float32(0)
-            for k in range(lane, length, lanes):
-                product += row[k] * match_row[k]
-            total += sum_lanes(product)
+            total += run_product(row, match_row, lane)
             remaining = np.float32((bottom - dy) * columns)
             if total + bound * remaining <= needed:
                 return _HUGE
@@ -179,13 +176,24 @@ def _pixel_functions(lanes, sum_lanes):
     return patch_cost, propagate, search
 
 
+@njit(fastmath=True)
+def _run_product_cpu(a, b, lane):
+    total = np.float32(0)
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
 @register_jitable
-def _no_sum(value):
-    return value
+def _run_product_cuda(a, b, lane):
+    total = np.float32(0)
+    for k in range(lane, a.size, LANES):
+        total += a[k] * b[k]
+    return lane_sum(total)
 
 
-_cost_cpu, _propagate_pixel_cpu, _search_pixel_cpu = _pixel_functions(1, _no_sum)
-_cost_cuda, _propagate_pixel_cuda, _search_pixel_cuda = _pixel_functions(LANES, lane_sum)
+_cost_cpu, _propagate_pixel_cpu, _search_pixel_cpu = _pixel_functions(_run_product_cpu)
+_cost_cuda, _propagate_pixel_cuda, _search_pixel_cuda = _pixel_functions(_run_product_cuda)
 
 
 @njit(parallel=True, cache=True, fastmath=True)

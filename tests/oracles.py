@@ -188,3 +188,10 @@ def _try_match(source, target, nnf, cost, position, match, half):
     new_cost = patch_cost(source, target, position, match, half)
     if new_cost < cost[position]:
         cost[position], nnf[position] = new_cost, match
+
+
+def random_map(shape, strength, seed):
+    out = np.empty(shape, np.float32)
+    for y, x, c in np.ndindex(shape):
+        out[y, x, c] = hash_random(seed, 0xFFFFFFFF, y, x, c) / 2**32 * strength * 3**0.5
+    return out

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from scipy import stats
 
-from kernels.initialize import identity_nnf, random_nnf
+from kernels.initialize import identity_nnf, random_map, random_nnf
 from kernels.target import CPU
 from tests import oracles
 from tests.strategies import property_test, shapes
@@ -45,3 +45,23 @@ def test_random_covers_the_other_map_evenly():
     counts = np.zeros((6, 9))
     np.add.at(counts, (nnf[..., 0], nnf[..., 1]), 1)
     assert stats.chisquare(counts.ravel()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("shape", "seed"), [((3, 5, 4), 0), ((1, 7, 1), 2**35 + 1)])
+def test_random_map_is_the_same_on_every_target(target, shape, seed):
+    out = target.to_host(random_map(shape, 2.5, seed, target))
+
+    # The bits, their conversion to float32 and the scale are rounded once each.
+    np.testing.assert_allclose(
+        out, oracles.random_map(shape, 2.5, seed), rtol=2 * np.finfo(np.float32).eps, strict=True
+    )
+
+
+def test_random_map_has_the_strength_and_no_sign():
+    out = random_map((100, 100, 16), 3.0, 0, CPU)
+
+    assert out.min() >= 0
+    # The mean square of n uniform values varies by 0.9 / sqrt(n) of itself.
+    np.testing.assert_allclose(
+        np.mean(out.astype(np.float64) ** 2), 9.0, rtol=4 / np.sqrt(out.size)
+    )

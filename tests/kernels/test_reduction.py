@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.reduction import inner_products, lane_sum, minmax
+from kernels.reduction import inner_product, inner_products, lane_sum, minmax
 from kernels.target import LANES, PIXELS_PER_BLOCK, cuda
 from tests import oracles
 from tests.strategies import generators, property_test
@@ -35,6 +35,15 @@ def test_inner_products_of_rows_with_one_another(target, random):
 
     np.testing.assert_array_equal(gram[1:3], gram[1:3].T)
     assert gram[1, 0] > 0
+
+
+def test_inner_product_of_two_vectors(target):
+    a, b = np.float32([1, 2, 3]), np.float32([4, -5, 6])
+
+    product = inner_product(target.asarray(a), target.asarray(b))
+
+    assert product == 12.0
+    assert type(product) is float
 
 
 def test_long_sums_lose_nothing():

@@ -1,0 +1,37 @@
+"""Which target a run computes on."""
+
+from __future__ import annotations
+
+from analogy.errors import AnalogyError
+from kernels.target import CPU, CUDA, SIMULATED, cuda
+
+
+def resolve(device):
+    """Choose a target by its name.
+
+    Parameters
+    ----------
+    device : "auto", "cuda" or "cpu"
+        ``"auto"`` is CUDA where Numba can use it. Its simulator does not count.
+
+    Returns
+    -------
+    target : kernels.target.CPU or kernels.target.CUDA
+
+    Raises
+    ------
+    AnalogyError
+        If `device` is unknown, or ``"cuda"`` where no CUDA device can be used.
+    """
+    if device not in ("auto", "cuda", "cpu"):
+        raise AnalogyError(f"device {device!r}: unknown; choose auto, cuda or cpu")
+    if device == "cpu":
+        return CPU
+    if not SIMULATED and cuda.is_available():
+        return CUDA
+    if device == "auto":
+        return CPU
+    raise AnalogyError(
+        "device cuda: Numba finds no usable CUDA device; install an NVIDIA driver and "
+        "the extra [gpu], or choose cpu"
+    )

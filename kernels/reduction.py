@@ -18,6 +18,9 @@ from kernels.target import LANES, SIMULATED, cuda, target_of
 _THREADS = 4 if SIMULATED else 256
 _MOST_BLOCKS = 2 if SIMULATED else 512
 
+# Rows of partial sums that a block adds up between two barriers.
+_ROWS_AT_ONCE = 9
+
 # Elements that the CPU sums in float32 before it adds to a float64, and those of one task.
 _CHUNK = 2048
 _TASK = 16 * _CHUNK
@@ -57,7 +60,7 @@ def inner_products(rows, vectors):
     partial = target.empty((k * m, blocks), np.float64)
     result = target.empty((k * m,), np.float64)
     _inner_products_cuda(k, m)[blocks, _THREADS](rows, vectors, partial)
-    _sum_rows_cuda[k * m, _THREADS](partial, result)
+    _sum_rows_cuda[1, _THREADS](partial, result)
     return target.to_host(result).reshape(k, m)
 
 
@@ -165,15 +168,21 @@ def _inner_products_cuda(k, m):
 
 @cuda.jit
 def _sum_rows_cuda(partial, result):
-    row, thread = cuda.blockIdx.x, cuda.threadIdx.x
-    total = float64(0)
-    for block in range(thread, partial.shape[1], _THREADS):
-        total += partial[row, block]
-    scratch = cuda.shared.array((1, _THREADS), float64)
-    scratch[0, thread] = total
-    _sum_over_block(scratch)
-    if thread == 0:
-        result[row] = scratch[0, 0]
+    scratch = cuda.shared.array((_ROWS_AT_ONCE, _THREADS), float64)
+    rows, blocks = partial.shape
+    thread = cuda.threadIdx.x
+    for first in range(0, rows, _ROWS_AT_ONCE):
+        # Thread 0 may still be reading the sums of the rows before.
+        cuda.syncthreads()
+        for row in range(_ROWS_AT_ONCE):
+            scratch[row, thread] = float64(0)
+            if first + row < rows:
+                for block in range(thread, blocks, _THREADS):
+                    scratch[row, thread] += partial[first + row, block]
+        _sum_over_block(scratch)
+        if thread == 0:
+            for row in range(min(_ROWS_AT_ONCE, rows - first)):
+                result[first + row] = scratch[row, 0]
 
 
 @cuda.jit

@@ -116,8 +116,7 @@ def conv3x3_relu(source, bank, scratch=None, out=None):
         if bank.is_thin:
             im2col.convolve(source, bank.forward, bank.bias, scratch, out)
         else:
-            blocks = winograd.block_count(height, width)
-            winograd.convolve(source, None, bank.forward, bank.bias, scratch, blocks, out)
+            winograd.convolve(source, None, bank.forward, bank.bias, scratch, out)
     return out
 
 
@@ -151,6 +150,5 @@ def conv3x3_relu_backward(gradient, activation, bank, scratch=None, out=None):
         if bank.is_thin:
             im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
         else:
-            blocks = winograd.block_count(height, width)
-            winograd.convolve(gradient, activation, bank.backward, None, scratch, blocks, out)
+            winograd.convolve(gradient, activation, bank.backward, None, scratch, out)
     return out

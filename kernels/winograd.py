@@ -3,8 +3,11 @@
 Each 4x4 tile of the output comes from the 6x6 tile of the input around it. In the transformed
 domain the convolution is 36 independent matrix products (tiles x channels in) @ (channels in x
 channels out), a quarter of the direct method's multiplications (Lavin and Gray, "Fast algorithms
-for convolutional neural networks", 2016). Tiles are worked on in blocks, one block a thread at a
-time; everything a block needs stays in that thread's scratch.
+for convolutional neural networks", 2016).
+
+Large maps are worked on in blocks of tiles, one block a thread at a time, so that everything a
+block needs stays in that thread's caches. Maps of few tiles, which are those with the largest
+filters, are worked on frequency by frequency instead, so that the filters are read once.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ TILE = 4
 PATCH = TILE + 2
 FREQUENCIES = PATCH * PATCH
 
-# Rows of the per-frequency matrix products. Enough that a product reuses the filter it streams
-# in, few enough that the block's transforms stay in the caches.
+# Most rows of the per-frequency matrix products. Enough that a product reuses the filter it
+# streams in, few enough that the block's transforms stay in the caches.
 TILES_PER_BLOCK = 128
 
 _FILTER_TRANSFORM = np.array(
@@ -51,7 +54,7 @@ def transform_filter(weights):
 
 def scratch_elements(channels_in, channels_out):
     """Float32 elements of scratch that a convolution needs, all threads together."""
-    return get_num_threads() * _thread_elements(channels_in, channels_out)
+    return (get_num_threads() + 1) * _thread_elements(channels_in, channels_out)
 
 
 @register_jitable
@@ -60,21 +63,25 @@ def _thread_elements(channels_in, channels_out):
     return products + 2 * FREQUENCIES * max(channels_in, channels_out)
 
 
-def block_count(height, width):
-    """Blocks of tiles of an output, a multiple of the threads so that none idles at the end."""
-    threads = get_num_threads()
-    tiles = -(-height // TILE) * -(-width // TILE)
-    blocks = -(-tiles // TILES_PER_BLOCK)
-    return -(-blocks // threads) * threads
-
-
-@njit(parallel=True, cache=True, fastmath=True)
-def convolve(source, mask, filters, bias, scratch, blocks, out):
+def convolve(source, mask, filters, bias, scratch, out):
     """Convolve `source` where `mask` is positive; add `bias` and clip at zero.
 
     Either of `mask` and `bias` may be None, for which Numba compiles a kernel without that part:
     a layer's forward pass has no mask, its backward pass no bias and no clipping.
     """
+    height, width = out.shape[:2]
+    tiles = -(-height // TILE) * -(-width // TILE)
+    if tiles <= TILES_PER_BLOCK:
+        _convolve_few_tiles(source, mask, filters, bias, scratch, out)
+        return
+    # A multiple of the threads, so that none idles at the end.
+    threads = get_num_threads()
+    blocks = -(-tiles // (TILES_PER_BLOCK * threads)) * threads
+    _convolve_blocks(source, mask, filters, bias, scratch, blocks, out)
+
+
+@njit(parallel=True, cache=True, fastmath=True)
+def _convolve_blocks(source, mask, filters, bias, scratch, blocks, out):
     height, width, channels_out = out.shape
     channels_in = source.shape[2]
     columns = (width + TILE - 1) // TILE
@@ -88,11 +95,33 @@ def convolve(source, mask, filters, bias, scratch, blocks, out):
             y, x = tile // columns * TILE, tile % columns * TILE
             _gather(source, mask, y - 1, x - 1, patch)
             _transform_patch(patch, half, spectra[:, tile - first])
-        _multiply(spectra, filters, products)
+        for frequency in range(FREQUENCIES):
+            np.dot(spectra[frequency], filters[frequency], products[frequency])
         for tile in range(first, last):
             y, x = tile // columns * TILE, tile % columns * TILE
             _inverse_transform(products[:, tile - first], half, patch)
             _scatter(patch, bias, y, x, out)
+
+
+@njit(parallel=True, cache=True, fastmath=True)
+def _convolve_few_tiles(source, mask, filters, bias, scratch, out):
+    height, width, channels_out = out.shape
+    channels_in = source.shape[2]
+    columns = (width + TILE - 1) // TILE
+    tiles = (height + TILE - 1) // TILE * columns
+    spectra, products, _, _ = _partition(scratch, 0, tiles, channels_in, channels_out)
+    for tile in prange(tiles):
+        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
+        y, x = tile // columns * TILE, tile % columns * TILE
+        _gather(source, mask, y - 1, x - 1, patch)
+        _transform_patch(patch, half, spectra[:, tile])
+    for frequency in prange(FREQUENCIES):
+        np.dot(spectra[frequency], filters[frequency], products[frequency])
+    for tile in prange(tiles):
+        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
+        y, x = tile // columns * TILE, tile % columns * TILE
+        _inverse_transform(products[:, tile], half, patch)
+        _scatter(patch, bias, y, x, out)
 
 
 @njit(inline="always")
@@ -109,12 +138,6 @@ def _partition(scratch, thread, tiles, channels_in, channels_out):
     patch = own[b:c].reshape(PATCH, PATCH, channels)
     half = own[c:d].reshape(PATCH, PATCH, channels)
     return spectra, products, patch, half
-
-
-@njit(fastmath=True)
-def _multiply(spectra, filters, products):
-    for frequency in range(FREQUENCIES):
-        np.dot(spectra[frequency], filters[frequency], products[frequency])
 
 
 @njit(fastmath=True)

@@ -169,8 +169,10 @@ def _blend_cuda(content, detail, weights, out):
     y, x, lane = pixel_index(width)
     if y < height:
         weight = weights[y, x]
-        for c in range(lane, channels, LANES):
+        c = np.uint64(lane)
+        while c < np.uint64(channels):
             out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+            c += np.uint64(LANES)
 
 
 @register_jitable

@@ -59,8 +59,10 @@ def _normalize_cuda(features, channel_offset, out):
     y, x, lane = pixel_index(width)
     scale = _inverse_length(lane_squared_norm(features, y, x, lane))
     if y < height:
-        for c in range(lane, channels, LANES):
-            out[y, x, channel_offset + c] = features[y, x, c] * scale
+        c = np.uint64(lane)
+        while c < np.uint64(channels):
+            out[y, x, np.uint64(channel_offset) + c] = features[y, x, c] * scale
+            c += np.uint64(LANES)
 
 
 @register_jitable

@@ -2,6 +2,10 @@
 
 Nothing here depends on the order in which threads run: sums are trees over a fixed partition of
 the array, without atomics, so the same input gives the same bits every time on one target.
+
+The innermost loops of device code, here and in other modules, count with an unsigned number in a
+``while``: a ``range`` with a step asks for the step's sign and a signed index for its own at every
+element, which takes several times as many instructions as the arithmetic.
 """
 
 from __future__ import annotations
@@ -139,7 +143,8 @@ def _inner_products_cuda(k, m):
                 total[i, j] = np.float32(0)
                 lost[i, j] = np.float32(0)
         vector = cuda.local.array(m, float32)
-        for element in range(cuda.grid(1), rows.shape[1], cuda.gridsize(1)):
+        element, length = np.uint64(cuda.grid(1)), np.uint64(rows.shape[1])
+        while element < length:
             for j in range(m):
                 vector[j] = vectors[j, element]
             for i in range(k):
@@ -151,6 +156,7 @@ def _inner_products_cuda(k, m):
                     moved = total[i, j] + term
                     lost[i, j] = (moved - total[i, j]) - term
                     total[i, j] = moved
+            element += np.uint64(cuda.gridsize(1))
         scratch = cuda.shared.array((m, _THREADS), float64)
         thread = cuda.threadIdx.x
         for i in range(k):
@@ -188,9 +194,11 @@ def _sum_rows_cuda(partial, result):
 @cuda.jit
 def _minmax_cuda(lows, highs, low_per_block, high_per_block):
     low, high = np.float32(np.inf), np.float32(-np.inf)
-    for element in range(cuda.grid(1), lows.size, cuda.gridsize(1)):
+    element, length = np.uint64(cuda.grid(1)), np.uint64(lows.size)
+    while element < length:
         low = min(low, lows[element])
         high = max(high, highs[element])
+        element += np.uint64(cuda.gridsize(1))
     scratch = cuda.shared.array((2, _THREADS), float32)
     thread = cuda.threadIdx.x
     scratch[0, thread] = low
@@ -253,6 +261,8 @@ def lane_squared_norm(features, y, x, lane):
     """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`."""
     total = np.float32(0)
     if y < features.shape[0]:
-        for c in range(lane, features.shape[2], LANES):
+        c, channels = np.uint64(lane), np.uint64(features.shape[2])
+        while c < channels:
             total += features[y, x, c] * features[y, x, c]
+            c += np.uint64(LANES)
     return lane_sum(total)

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import float32, float64
 
 import kernels
 from tests import ptx
-from tests.launches import DOUBLE_PRECISION, LAUNCHES, name
+from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 
 PACKAGE = Path(kernels.__file__).parent
 ROOT = PACKAGE.parent
@@ -63,6 +64,14 @@ def helper(x): ...
 """
 
     assert kernels_in(source, "m") == ["m.plain", "m.factory.<locals>.kernel"]
+
+
+def test_a_python_float_is_no_declared_argument():
+    kernel, signature = next((k, s) for k, s in LAUNCHES if float32 in s)
+    widened = [float64 if kind == float32 else kind for kind in signature]
+
+    assert is_declared(kernel, signature)
+    assert not is_declared(kernel, widened)
 
 
 @pytest.fixture(scope="module", params=CAPABILITIES)

@@ -50,3 +50,17 @@ def describe(path):
             "sha256": sha256,
         }
     )
+
+
+def convert(source, destination):
+    """Convert weights of other programs; see :func:`analogy.model.conversion.convert`."""
+    from analogy.model.conversion import convert
+
+    return convert(source, destination)
+
+
+def fetch(destination=None):
+    """Download the original weights; see :func:`analogy.model.download.fetch`."""
+    from analogy.model.download import fetch
+
+    return fetch(destination)

@@ -1,0 +1,139 @@
+"""State dicts of PyTorch (``.pth``), read without it and without running what a pickle asks for.
+
+Both forms are in use: the zip archive of PyTorch 1.6 and later, and the older row of pickles with
+the storages after them, in which torchvision published ``vgg19-dcbb9e9d.pth``.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections import OrderedDict
+from contextlib import contextmanager
+
+import numpy as np
+
+from analogy.model.readers import Tensor, array_in, mapped
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_LENGTH_BYTES = 8
+
+_PARAMETER = "_rebuild_parameter"
+_REBUILDERS = ("_rebuild_tensor_v2", _PARAMETER)
+
+_STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+}
+
+
+@contextmanager
+def open_tensors(path):
+    """Open the tensors of a state dict."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            yield _tensors(*_read_archive(archive))
+    else:
+        yield _tensors(*_read_row_of_pickles(path))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes plain tuples, numbers and dicts; knows nothing that could act."""
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        if module == "torch._utils" and name in _REBUILDERS:
+            # Anew each time, since a pickle can set the attributes of what it is given.
+            return lambda *arguments: (name, *arguments)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no state dict needs")
+
+    def persistent_load(self, reference):
+        return reference
+
+
+def _read_archive(archive):
+    """State dict, and a function from a storage's key to its bytes."""
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    (pickled,) = (name for name in entries if name.split("/")[-1] == "data.pkl")
+    folder = pickled.removesuffix("data.pkl")
+    if f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") != b"little":
+        raise ValueError("it was written on a big-endian machine")
+
+    def storage_bytes(key):
+        entry = entries[f"{folder}data/{key}"]
+        # PyTorch stores without compression; what is compressed may grow to any size.
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{entry.filename} is compressed")
+        return archive.read(entry)
+
+    with archive.open(pickled) as stream:
+        return _Unpickler(stream).load(), storage_bytes
+
+
+def _read_row_of_pickles(path):
+    """The same of a file from before PyTorch 1.6."""
+    with open(path, "rb") as stream:
+        if _Unpickler(stream).load() != _MAGIC or _Unpickler(stream).load() != _PROTOCOL:
+            raise ValueError("it is no state dict of PyTorch")
+        _Unpickler(stream).load()  # The sizes of the writer's C types.
+        state = _Unpickler(stream).load()
+        keys = _Unpickler(stream).load()
+        position = stream.tell()
+    dtypes = {}
+    for value in filter(_is_tensor, state.values()):
+        _, dtype, key, *_ = _storage(value)
+        dtypes[key] = dtype
+    content, storages = mapped(path), {}
+    for key in keys:
+        start = position + _LENGTH_BYTES
+        length = int.from_bytes(content[position:start], "little")
+        position = start + length * np.dtype(dtypes[key]).itemsize
+        storages[key] = content[start:position]
+    return state, storages.__getitem__
+
+
+def _tensors(state, storage_bytes):
+    return {
+        name: _tensor(value, storage_bytes) for name, value in state.items() if _is_tensor(value)
+    }
+
+
+def _tensor(value, storage_bytes):
+    _, _, offset, shape, strides, *_ = _unwrapped(value)
+    _, dtype, key, _, length, *_ = _storage(value)
+
+    def load():
+        storage = array_in(storage_bytes(key), dtype, (length,))
+        last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+        if min(offset, *shape, *strides) < 0 or offset + last >= length:
+            raise ValueError("a tensor reaches out of its storage")
+        byte_strides = [stride * storage.itemsize for stride in strides]
+        return np.lib.stride_tricks.as_strided(storage[offset:], shape, byte_strides)
+
+    return Tensor(tuple(shape), load)
+
+
+def _is_tensor(value):
+    return isinstance(value, tuple) and value[0] in _REBUILDERS
+
+
+def _unwrapped(value):
+    """What a parameter holds: a tensor, as the arguments it is rebuilt from."""
+    return value[1] if value[0] == _PARAMETER else value
+
+
+def _storage(value):
+    """Reference to a tensor's storage: "storage", type, key, location, length, view or None."""
+    reference = _unwrapped(value)[1]
+    if reference[5:] not in ((), (None,)):
+        raise ValueError("a storage is a view of another")
+    return reference

@@ -1,0 +1,249 @@
+"""The whole method on real images, with the bundled weights."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+import analogy
+from analogy.command_line import main
+from analogy.images import resize
+from kernels.target import SIMULATED
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ["a_prime.png", "b.png", "flow_ab.npy", "flow_ba.npy", "report.json"]
+
+
+@pytest.fixture(
+    params=[
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(SIMULATED, reason="no GPU")),
+    ]
+)
+def device(request):
+    return request.param
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Names of a photograph and another one, smaller and grey, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(resize(data.astronaut(), (72, 64))).save("photo.png")
+    Image.fromarray(resize(data.coffee(), (48, 70))).convert("L").save("cup.jpg")
+    return ["photo.png", "cup.jpg"]
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", *(str(argument) for argument in arguments)])
+    assert exit_.value.code == 0
+
+
+def end_point_error(flow, expected):
+    return np.linalg.norm(flow - expected, axis=-1)
+
+
+def recoloured(image):
+    """Mix the channels, red least with itself, and bend the tones: no colour stays near its own."""
+    mix = np.array([[0.1, 0.2, 0.7], [0.7, 0.1, 0.2], [0.2, 0.7, 0.1]])
+    return np.rint(255 * (image / 255 @ mix.T) ** 0.6).astype(np.uint8)
+
+
+def test_an_image_and_itself_give_it_back(device):
+    image = resize(data.astronaut(), (160, 144))
+
+    result = analogy.transfer(image, image, device=device)
+
+    # A peak signal-to-noise ratio of 40 dB.
+    largest_mean_square = 255**2 / 10**4
+    for output in (result.a_prime, result.b):
+        assert np.square(output.astype(float) - image).mean() < largest_mean_square
+    for flow in (result.flow_ab, result.flow_ba):
+        assert np.linalg.norm(flow, axis=-1).mean() < 1
+
+
+def test_known_displacement_is_found_under_other_colours(device):
+    left, right, disparity = data.stereo_motorcycle()
+    shape = (130, 192)
+    scale = shape[1] / left.shape[1]
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for new, old in zip(shape, left.shape[:2], strict=True)
+    )
+    shift = disparity[np.ix_(rows, columns)] * scale
+    known = np.isfinite(shift) & (np.arange(shape[1]) >= shift)
+    expected = np.stack([-shift, np.zeros(shape)], axis=-1)[known]
+
+    result = analogy.transfer(resize(left, shape), recoloured(resize(right, shape)), device=device)
+
+    error = np.median(end_point_error(result.flow_ab[known], expected))
+    assert error < 2
+    # What standing still would score.
+    assert error < 0.25 * np.median(end_point_error(0, expected))
+
+
+def test_results_have_the_images_sizes_when_matched_smaller(device):
+    a, b_prime = resize(data.astronaut(), (97, 131)), resize(data.coffee(), (80, 67))
+
+    result = analogy.transfer(a, b_prime, analogy.Parameters(ratio=0.6), device=device)
+
+    assert result.a_prime.shape == a.shape
+    assert result.b.shape == b_prime.shape
+    assert_points_inside(result.flow_ab, b_prime.shape)
+    assert_points_inside(result.flow_ba, a.shape)
+
+
+def assert_points_inside(flow, other_shape):
+    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]]
+    match_x, match_y = x + flow[..., 0], y + flow[..., 1]
+    assert flow.dtype == np.float32
+    assert match_x.min() >= 0
+    assert match_y.min() >= 0
+    assert match_x.max() <= other_shape[1] - 1
+    assert match_y.max() <= other_shape[0] - 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"single_direction": True},
+        {"reconstruction": "resampling"},
+        {"independent_levels": True},
+        {"weight_map": "hard"},
+        {"deconv_depth": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_ablation_runs_and_changes_the_matches(device, change):
+    a, b_prime = resize(data.astronaut(), (64, 64)), resize(data.chelsea(), (64, 64))
+    quick = dataclasses.replace(analogy.Parameters(), deconv_iterations=5)
+
+    usual = analogy.transfer(a, b_prime, quick, device=device)
+    ablated = analogy.transfer(a, b_prime, dataclasses.replace(quick, **change), device=device)
+
+    assert not np.array_equal(usual.flow_ab, ablated.flow_ab)
+
+
+def test_starting_from_the_identity_without_searching_stands_still(device):
+    a, b_prime = resize(data.astronaut(), (64, 64)), resize(data.chelsea(), (64, 64))
+    parameters = analogy.Parameters(
+        initialization="identity", search_iterations=0, deconv_iterations=1
+    )
+
+    result = analogy.transfer(a, b_prime, parameters, device=device)
+
+    np.testing.assert_array_equal(result.flow_ab, 0)
+    np.testing.assert_array_equal(result.flow_ba, 0)
+
+
+def test_progress_runs_from_nought_to_one(device):
+    image = resize(data.astronaut(), (64, 64))
+    heard = []
+
+    analogy.transfer(
+        image, image, device=device, progress=lambda fraction, text: heard.append((fraction, text))
+    )
+
+    fractions = [fraction for fraction, _ in heard]
+    assert fractions[0] == 0
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    assert all(text for _, text in heard)
+
+
+def test_files_are_written_and_reported(files, capsys):
+    run(*files, "--weight", 3, "--ratio", 0.8, "--device", "cpu")
+
+    folder = Path("out/photo__cup")
+    assert sorted(path.name for path in folder.iterdir()) == RESULTS
+    assert Image.open(folder / "a_prime.png").size == (64, 72)
+    assert Image.open(folder / "b.png").size == (70, 48)
+    assert np.load(folder / "flow_ab.npy").shape == (72, 64, 2)
+    assert np.load(folder / "flow_ba.npy").shape == (48, 70, 2)
+    report = json.loads((folder / "report.json").read_text())
+    assert report["inputs"] == {"a": "photo.png", "b_prime": "cup.jpg"}
+    assert report["parameters"]["ratio"] == 0.8
+    assert report["parameters"]["alphas"] == list(analogy.BLEND_WEIGHTS[3])
+    assert report["device"] == "cpu"
+    assert len(report["model"]["sha256"]) == 64
+    assert str(folder) in capsys.readouterr().out
+
+
+def test_quiet_prints_nothing(files, capsys):
+    run(*files, "--quiet", "--out", "out")
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_seed_decides(files):
+    for seed, folder in ((7, "first"), (7, "second"), (8, "other")):
+        run(*files, "--seed", seed, "--out", folder, "--quiet")
+
+    for name in RESULTS[:4]:
+        assert Path("first", name).read_bytes() == Path("second", name).read_bytes()
+    assert Path("first/flow_ab.npy").read_bytes() != Path("other/flow_ab.npy").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pseudo-terminals")
+def test_a_terminal_shows_level_stage_and_time(files):
+    terminal, program_side = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "run", *files, "--device", "cpu"],
+        stdout=subprocess.DEVNULL,
+        stderr=program_side,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(program_side)
+    shown = _read_all(terminal)
+
+    assert process.wait() == 0, shown
+    assert "level 5: " in shown
+    assert "level 1: search" in shown
+    assert "left" in shown
+
+
+def _read_all(terminal):
+    """What a terminal was sent until its other side closed, which Linux reports as an error."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError:
+        pass
+    os.close(terminal)
+    return b"".join(parts).decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_interrupt_while_computing_leaves_the_folder_as_it_was(files):
+    Path("out").mkdir()
+    Path("out/b.png").write_text("mine")
+    Image.fromarray(data.astronaut()).save("large.png")
+    arguments = ["run", "large.png", "large.png", "--out", "out", "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while len(os.listdir("out")) == 1 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(os.listdir("out")) == 2
+    time.sleep(2)  # Past the imports, into the computation, which takes half a minute or more.
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert (out, error) == ("", "interrupted; nothing was written\n")
+    assert os.listdir("out") == ["b.png"]
+    assert Path("out/b.png").read_text() == "mine"

@@ -252,16 +252,18 @@ def _check_shapes(path, named, channels_last, omitted):
         for part, expected in (("kernel", kernel), ("bias", (channels_out,))):
             tensor = named.get((layer, part))
             if tensor is None:
-                raise _wrong(path, layer, f"without a {part}", f"one of shape {expected}")
+                raise _wrong(path, layer, f"no {part}", f"one of shape {expected}")
             if tensor.shape != expected:
-                raise _wrong(path, layer, f"with a {part} of shape {tensor.shape}", f"{expected}")
+                raise _wrong(path, layer, f"a {part} of shape {tensor.shape}", expected)
 
 
 def _load(path, named, layer, channels_last):
     kernel, bias = (named[layer, part].load() for part in ("kernel", "bias"))
     for part, values in (("kernel", kernel), ("bias", bias)):
-        if values.dtype.kind != "f" or not np.isfinite(values).all():
-            raise _wrong(path, layer, f"with a {part} of other than finite numbers", "such")
+        if values.dtype.kind != "f":
+            raise _wrong(path, layer, f"a {part} of {values.dtype}", "floating-point numbers")
+        if not np.isfinite(values).all():
+            raise _wrong(path, layer, f"a {part} with NaN or infinity", "finite numbers")
     if channels_last:
         kernel = kernel.transpose(3, 2, 0, 1)
     return np.array(kernel, np.float32, order="C"), np.array(bias, np.float32)
@@ -282,6 +284,6 @@ def _fold_preprocessing(convolutions, oxford):
 
 def _wrong(path, layer, found, expected):
     return AnalogyError(
-        f"{path}: not VGG-19 or VGG-16; layer {layer} is {found}, expected {expected}; "
+        f"{path}: not VGG-19 or VGG-16; layer {layer}: found {found}, expected {expected}; "
         "give weights of one of these"
     )

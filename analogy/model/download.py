@@ -41,7 +41,7 @@ def fetch(destination=None, *, url=_URL, known_hash=_HASH):
     cache = pooch.os_cache("deep-image-analogy")
     destination = cache / "vgg19_original.onnx" if destination is None else Path(destination)
     try:
-        source = pooch.retrieve(url, known_hash, path=cache)
+        source = pooch.retrieve(url, known_hash, fname=url.rsplit("/", 1)[-1], path=cache)
     except (requests.RequestException, ValueError, OSError) as error:
         raise AnalogyError(
             f"{url}: cannot be downloaded ({_reason(error)}); "

@@ -191,9 +191,9 @@ def _channels_last(x, output):
 def _check_nodes(path, graph, dtype):
     for expected, found in zip_longest(_nodes(dtype), graph.node):
         if expected is None:
-            raise _wrong(path, found.name or found.op_type, "there is", "the network ends before")
+            raise _wrong(path, found.name or found.op_type, found.op_type, "the end")
         if found is None:
-            raise _wrong(path, expected.name, "the file ends before it", expected.op_type)
+            raise _wrong(path, expected.name, "the end", expected.op_type)
         if _essence(expected) != _essence(found):
             raise _wrong(path, expected.name, *_difference(expected, found))
     names = [[value.name for value in side] for side in (graph.input, graph.output)]
@@ -239,5 +239,5 @@ def _array(path, tensors, name, shape, dtype):
 def _wrong(path, layer, found, expected):
     return AnalogyError(
         f"{path}: not VGG-19 in this program's form; "
-        f"layer {layer} is {found}, expected {expected}; {REMEDY}"
+        f"layer {layer}: found {found}, expected {expected}; {REMEDY}"
     )

@@ -79,7 +79,6 @@ class FeatureExtractor:
         maps = _empty_maps(image.shape[:2], self._target if on_cuda else CPU)
         planes = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
         binding = self._session.io_binding()
-        # Left to ONNX Runtime to copy to the device, in order with the kernels that read it.
         binding.bind_cpu_input("image", planes)
         for name, features in zip(OUTPUTS, maps, strict=True):
             binding.bind_output(
@@ -89,8 +88,9 @@ class FeatureExtractor:
                 shape=(1, *features.shape),
                 buffer_ptr=_address(features),
             )
+        # On CUDA: the image's copy runs on a stream of its own, and so do Numba's kernels.
+        binding.synchronize_inputs()
         self._session.run_with_iobinding(binding)
-        # Numba's kernels run on another stream than ONNX Runtime's.
         binding.synchronize_outputs()
         return maps if on_cuda else tuple(map(self._target.asarray, maps))
 

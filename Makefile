@@ -2,8 +2,8 @@
 # make test                                                    run all tests
 # make lint, make clean
 
-A = examples/astronaut.png
-B = examples/tanguy.png
+A = examples/castle.png
+B = examples/church.png
 OPTIONS =
 
 VENV = .venv

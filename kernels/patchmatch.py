@@ -187,8 +187,11 @@ def _run_product_cpu(a, b, lane):
 @register_jitable
 def _run_product_cuda(a, b, lane):
     total = np.float32(0)
-    for k in range(lane, a.size, LANES):
+    # Unsigned, so that no step and no index is asked for its sign; see `kernels.reduction`.
+    k, size = np.uint64(lane), np.uint64(a.size)
+    while k < size:
         total += a[k] * b[k]
+        k += np.uint64(LANES)
     return lane_sum(total)
 
 

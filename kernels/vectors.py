@@ -52,8 +52,10 @@ def _add_scaled_cpu(x, step, direction, out):
 
 @cuda.jit
 def _add_scaled_cuda(x, step, direction, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+    i = np.uint64(cuda.grid(1))
+    while i < np.uint64(out.size):
         out[i] = x[i] + step * direction[i]
+        i += np.uint64(cuda.gridsize(1))
 
 
 @njit(parallel=True, cache=True)

@@ -25,8 +25,8 @@ from kernels import (
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 
-# A layer's source, mask, filters, bias and result.
-CONVOLUTION = (MAP, MAP, MAP, LINE, MAP)
+# A layer's source and mask, run together, its channels, filters, bias and result.
+CONVOLUTION = (LINE, LINE, int64, MAP, LINE, MAP)
 # Both maps, with pixels and channels run together, and the patch.
 MATCHING = (PLANE, PLANE, int64, int64, float32)
 

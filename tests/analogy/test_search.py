@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from analogy.parameters import Parameters
+from analogy.search import Matches, initial_matches, search_matches, side_by_side
+from kernels.target import CPU
+from tests import oracles
+
+SIZE_A, SIZE_B = (9, 12), (10, 8)
+
+
+@pytest.fixture
+def maps(random):
+    """Features of A, A', B and B'."""
+    sizes = (SIZE_A, SIZE_A, SIZE_B, SIZE_B)
+    return [random.standard_normal((*size, 5), np.float32) for size in sizes]
+
+
+def search(maps, parameters, level=5):
+    start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
+    return start, search_matches(*maps, start, level, parameters)
+
+
+def unit(features):
+    return features / np.linalg.norm(features, axis=-1, keepdims=True)
+
+
+def test_initial_matches_are_random_or_in_place():
+    drawn = initial_matches((20, 20), (20, 20), Parameters(seed=1), CPU)
+    again = initial_matches((20, 20), (20, 20), Parameters(seed=1), CPU)
+    other = initial_matches((20, 20), (20, 20), Parameters(seed=2), CPU)
+    in_place = initial_matches((20, 20), (20, 20), Parameters(initialization="identity"), CPU)
+
+    np.testing.assert_array_equal(drawn.ab, again.ab)
+    assert (drawn.ab != other.ab).any()
+    assert (drawn.ab != drawn.ba).any()
+    np.testing.assert_array_equal(in_place.ab, np.stack(np.mgrid[:20, :20], axis=-1))
+
+
+def test_both_terms_of_the_energy_count(maps):
+    a, a_prime, b, b_prime = maps
+    _, found = search(maps, Parameters())
+
+    first, second = (
+        oracles.cost_of_nnf(unit(source), unit(target), found.ab, 1)
+        for source, target in ((a, b), (a_prime, b_prime))
+    )
+    np.testing.assert_allclose(found.cost_ab, first + second, atol=1e-5)
+    first, second = (
+        oracles.cost_of_nnf(unit(source), unit(target), found.ba, 1)
+        for source, target in ((b, a), (b_prime, a_prime))
+    )
+    np.testing.assert_allclose(found.cost_ba, first + second, atol=1e-5)
+
+
+def test_single_direction_sees_one_term_each(maps):
+    a, a_prime, b, b_prime = maps
+    _, found = search(maps, Parameters(single_direction=True))
+
+    expected_ab = oracles.cost_of_nnf(unit(a_prime), unit(b_prime), found.ab, 1)
+    expected_ba = oracles.cost_of_nnf(unit(b), unit(a), found.ba, 1)
+    np.testing.assert_allclose(found.cost_ab, expected_ab, atol=1e-5)
+    np.testing.assert_allclose(found.cost_ba, expected_ba, atol=1e-5)
+
+
+def test_matches_only_improve(maps):
+    start, found = search(maps, Parameters())
+    a, a_prime, b, b_prime = map(unit, maps)
+    before = oracles.cost_of_nnf(a, b, start.ab, 1) + oracles.cost_of_nnf(
+        a_prime, b_prime, start.ab, 1
+    )
+    assert (found.cost_ab <= before + 1e-5).all()
+    assert found.cost_ab.mean() < before.mean()
+
+
+def test_patch_side_is_the_levels(maps):
+    start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
+    found = search_matches(*maps, start, 1, Parameters(search_iterations=0))
+    a, a_prime, b, b_prime = map(unit, maps)
+    expected = oracles.cost_of_nnf(a, b, start.ab, 2) + oracles.cost_of_nnf(
+        a_prime, b_prime, start.ab, 2
+    )
+    np.testing.assert_allclose(found.cost_ab, expected, atol=1e-5)
+
+
+def test_side_by_side_is_unit_vectors_in_a_row(random):
+    first, second = (random.standard_normal((3, 4, 6), np.float32) for _ in range(2))
+    both = side_by_side(first, second)
+    np.testing.assert_allclose(both[..., :6], unit(first), rtol=1e-5)
+    np.testing.assert_allclose(both[..., 6:], unit(second), rtol=1e-5)
+
+
+def test_matches_know_no_cost_before_a_search():
+    matches = initial_matches((3, 3), (3, 3), Parameters(), CPU)
+    assert isinstance(matches, Matches)
+    assert matches.cost_ab is None

@@ -1,10 +1,10 @@
-# make run [A=photo.png B=painting.png OPTIONS="--weight 3"]   transfer the example pair, or yours
+# make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
 # make lint, make clean
 
 A = examples/castle.png
 B = examples/church.png
-OPTIONS =
+OPTIONS = --weight 3 --ratio 0.5
 
 VENV = .venv
 IN_VENV = $(VENV)/bin/python

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import config, cuda
+from numba.cuda.cudadrv.driver import device_memset
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
@@ -62,7 +63,10 @@ class CUDA:
 
     @staticmethod
     def zeros(shape, dtype=np.float32):
-        return cuda.to_device(np.zeros(shape, dtype))
+        # Filled where it lies: nothing travels from the host.
+        array = cuda.device_array(shape, dtype)
+        device_memset(array, 0, array.nbytes)
+        return array
 
     @staticmethod
     def asarray(host_array):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import njit, prange
 
@@ -39,7 +41,7 @@ def combine(rows, last, coefficients, out):
     """
     weights = tuple(np.float32(value) for value in coefficients)
     if target_of(rows, last, out).is_cuda:
-        _combine_cuda[vector_launch(out.size)](rows, last, weights, out)
+        _combine_cuda(rows.shape[0])[vector_launch(out.size)](rows, last, weights, out)
     else:
         _combine_cpu(rows, last, weights, out)
 
@@ -70,10 +72,18 @@ def _combine_cpu(rows, last, weights, out):
                 out[i] += weight * rows[row, i]
 
 
-@cuda.jit
-def _combine_cuda(rows, last, weights, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        total = weights[rows.shape[0]] * last[i]
-        for row in range(rows.shape[0]):
-            total += weights[row] * rows[row, i]
-        out[i] = total
+@lru_cache
+def _combine_cuda(count):
+    # The number of rows is a constant of the kernel: the sum is unrolled, with every weight in a
+    # register and all of an element's loads under way at once.
+    @cuda.jit
+    def kernel(rows, last, weights, out):
+        i, length = np.uint64(cuda.grid(1)), np.uint64(out.size)
+        while i < length:
+            total = weights[count] * last[i]
+            for row in range(count):
+                total += weights[row] * rows[row, i]
+            out[i] = total
+            i += np.uint64(cuda.gridsize(1))
+
+    return kernel

@@ -59,7 +59,7 @@ LAUNCHES = [
     (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
-    (vectors._combine_cuda, (PLANE, LINE, types.UniTuple(float32, 9), LINE)),
+    (vectors._combine_cuda(8), (PLANE, LINE, types.UniTuple(float32, 9), LINE)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (warp._warp_cuda, (MAP, NNF, MAP)),

@@ -70,7 +70,7 @@ def test_every_variant_changes_the_matches(pair):
 
 
 def test_targets_agree(random):
-    pair = features_of(random, (6, 9), (5, 10))
+    pair = features_of(random, (4, 7), (5, 6))
     parameters = replace(QUICK, search_iterations=1, deconv_iterations=1)
     expected_ab, expected_ba, _ = match(CPU, pair, parameters)
     ab, ba, _ = match(CUDA, pair, parameters)

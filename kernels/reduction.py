@@ -33,7 +33,7 @@ _TASK = 16 * _CHUNK
 _ANY_ORDER = {"reassoc", "nsz", "contract"}
 
 
-def inner_products(rows, vectors):
+def inner_products(rows, vectors, scratch=None):
     """Inner product of every row with every vector, in one pass over memory.
 
     Parameters
@@ -42,6 +42,9 @@ def inner_products(rows, vectors):
         On a device k * m stays in registers: meant for k up to 9 and m up to 3.
     vectors : float32 array, (m, n)
         May be rows of `rows`.
+    scratch : array made by :func:`inner_products_scratch` for k and m or more, optional
+        Reused from call to call by callers that iterate: a device takes longer to allocate and
+        free memory than to compute the products.
 
     Returns
     -------
@@ -61,16 +64,26 @@ def inner_products(rows, vectors):
         _inner_products_cpu(rows, vectors, partial)
         return partial.sum(axis=0)
     blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
-    partial = target.empty((k * m, blocks), np.float64)
-    result = target.empty((k * m,), np.float64)
+    if scratch is None:
+        scratch = inner_products_scratch(k, m, target)
+    sums = k * m
+    result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
     _inner_products_cuda(k, m)[blocks, _THREADS](rows, vectors, partial)
     _sum_rows_cuda[1, _THREADS](partial, result)
     return target.to_host(result).reshape(k, m)
 
 
-def inner_product(a, b):
-    """Inner product of two float32 vectors of one length, as a Python float."""
-    return float(inner_products(a.reshape(1, a.size), b.reshape(1, b.size))[0, 0])
+def inner_products_scratch(k, m, target):
+    """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none."""
+    return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
+
+
+def inner_product(a, b, scratch=None):
+    """Inner product of two float32 vectors of one length, as a Python float.
+
+    `scratch` is that of :func:`inner_products`, for one row and one vector or more.
+    """
+    return float(inner_products(a.reshape(1, a.size), b.reshape(1, b.size), scratch)[0, 0])
 
 
 def minmax(array):
@@ -91,6 +104,7 @@ def minmax(array):
         return np.array([array.min(), array.max()])
     flat = array.reshape(array.size)
     blocks = min(_blocks(array.size, _THREADS), _MOST_BLOCKS)
+    # Asked for twice a level, and not by anything that iterates: no scratch to hand in.
     partial = target.empty((2, blocks))
     result = target.empty((2,))
     _minmax_cuda[blocks, _THREADS](flat, flat, partial[0], partial[1])

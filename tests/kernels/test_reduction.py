@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.reduction import inner_product, inner_products, lane_sum, minmax
+from kernels.reduction import (
+    inner_product,
+    inner_products,
+    inner_products_scratch,
+    lane_sum,
+    minmax,
+)
 from kernels.target import LANES, PIXELS_PER_BLOCK, cuda
 from tests import oracles
 from tests.strategies import generators, property_test
@@ -35,6 +41,18 @@ def test_inner_products_of_rows_with_one_another(target, random):
 
     np.testing.assert_array_equal(gram[1:3], gram[1:3].T)
     assert gram[1, 0] > 0
+
+
+def test_scratch_serves_call_after_call(target, random):
+    rows, vectors = random.standard_normal((2, 4, 50), dtype=np.float32)
+    scratch = inner_products_scratch(4, 4, target)
+    on_target = target.asarray(rows), target.asarray(vectors)
+
+    first = inner_products(*on_target, scratch)
+    inner_product(target.asarray(rows[0]), target.asarray(rows[0]), scratch)
+
+    np.testing.assert_array_equal(inner_products(*on_target, scratch), first)
+    np.testing.assert_array_equal(inner_products(*on_target), first)
 
 
 def test_inner_product_of_two_vectors(target):

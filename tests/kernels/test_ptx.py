@@ -11,7 +11,7 @@ import pytest
 from numba import float32, float64
 
 import kernels
-from tests import ptx
+from benchmarks.ptx import find_ptxas
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 
 PACKAGE = Path(kernels.__file__).parent
@@ -77,7 +77,7 @@ def test_a_python_float_is_no_declared_argument():
 @pytest.fixture(scope="module", params=CAPABILITIES)
 def reports(request):
     """Compile every declared launch for one compute capability: what each kernel takes."""
-    if ptx.find_ptxas() is None:
+    if find_ptxas() is None:
         pytest.skip("no ptxas: install the extra [test] on Linux")
     done = subprocess.run(
         [sys.executable, "-m", "tests.ptx", request.param],

@@ -1,0 +1,269 @@
+"""How long kernel launches would take on a device: modelled from its published peaks, not measured.
+
+A launch takes as long as the slowest of three things at a stated share of its peak: arithmetic,
+device memory, and the shared memory and L1 cache of the multiprocessors, which serve 128 bytes a
+cycle each. Work is shared out in whole blocks, so that the last, partly filled wave of blocks
+counts in full.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from benchmarks.cuda_trace import ShapeOnly
+from kernels import implicit_gemm
+
+# Share of the slowest peak that a kernel is taken to reach.
+EFFICIENCY = 0.6
+
+# What a launch takes at least: Numba's own work on the host, which the device waits for where
+# kernels are short.
+LAUNCH_SECONDS = 20e-6
+
+# Shares of PatchMatch's candidates that are multiplied out, of all rows of all patches: the rest
+# is passed over or given up early. Counted on the CPU, examples/castle.png and church.png at 160
+# pixels a side, 0.08 to 0.12 and 0.59 to 0.81 by level.
+TRIED_IN_PROPAGATION = 0.11
+TRIED_IN_SEARCH = 0.64
+
+_BYTES_PER_CYCLE = 128
+_WARP = 32
+
+
+@dataclass(frozen=True)
+class Device:
+    """Published figures of a device.
+
+    Attributes
+    ----------
+    name : str
+    multiprocessors, lanes : int
+        And FP32 lanes of each.
+    flops : float
+        Single-precision peak per second, a multiply-add counted as two.
+    bandwidth : float
+        Of the device memory, bytes per second.
+    """
+
+    name: str
+    multiprocessors: int
+    lanes: int
+    flops: float
+    bandwidth: float
+
+    @property
+    def on_chip_bandwidth(self):
+        """Of all multiprocessors' shared memory and L1 cache, bytes per second."""
+        clock = self.flops / (2 * self.lanes * self.multiprocessors)
+        return clock * _BYTES_PER_CYCLE * self.multiprocessors
+
+
+# NVIDIA's data sheets: H100 SXM5 80 GB, A100 SXM4 80 GB, K40 at its base clock.
+H100 = Device("H100", 132, 128, 66.9e12, 3.35e12)
+A100 = Device("A100", 108, 64, 19.5e12, 2.039e12)
+K40 = Device("K40", 15, 192, 4.29e12, 0.288e12)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a multiprocessor holds, by the CUDA C++ Programming Guide's table of capabilities."""
+
+    warps: int
+    blocks: int
+    registers: int
+    shared: int
+
+
+LIMITS = {
+    (8, 0): Limits(64, 32, 65536, 164 * 1024),
+    (9, 0): Limits(64, 32, 65536, 228 * 1024),
+    (10, 0): Limits(64, 32, 65536, 228 * 1024),
+}
+
+# Registers are given to a warp in units, shared memory to a block, to which the system adds some.
+_REGISTER_UNIT = 256
+_SHARED_UNIT = 128
+_SHARED_OF_SYSTEM = 1024
+
+
+def resident_blocks(capability, threads, registers, shared):
+    """Blocks of a kernel that a multiprocessor runs at a time.
+
+    Parameters
+    ----------
+    capability : (int, int)
+    threads : int
+        Of a block.
+    registers : int
+        Of a thread.
+    shared : int
+        Bytes of a block.
+    """
+    limits = LIMITS[capability]
+    warps = -(-threads // _WARP)
+    registers_of_warp = _rounded_up(registers * _WARP, _REGISTER_UNIT)
+    shared_of_block = _rounded_up(shared, _SHARED_UNIT) + _SHARED_OF_SYSTEM
+    return min(
+        limits.blocks,
+        limits.warps // warps,
+        limits.registers // (registers_of_warp * warps),
+        limits.shared // shared_of_block,
+    )
+
+
+def occupancy(capability, threads, registers, shared):
+    """Share of a multiprocessor's warps that a kernel fills."""
+    blocks = resident_blocks(capability, threads, registers, shared)
+    return blocks * -(-threads // _WARP) / LIMITS[capability].warps
+
+
+def _rounded_up(value, unit):
+    return -(-value // unit) * unit
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a launch has to do.
+
+    Attributes
+    ----------
+    flops : float
+        That the method asks for.
+    executed : float
+        That the kernel executes: tiles that stick out of the map count in full.
+    device_bytes : float
+        To and from device memory if every array is read or written once.
+    on_chip_bytes : float
+        Asked of shared memory and of the L1 cache, 128 bytes for an access of a warp to single
+        words, whether or not its threads share them.
+    """
+
+    flops: float
+    executed: float
+    device_bytes: float
+    on_chip_bytes: float
+
+
+def seconds(work, blocks, device):
+    """Modelled time of a launch on a device, in seconds."""
+    waves = math.ceil(blocks / device.multiprocessors) * device.multiprocessors / blocks
+    return max(
+        work.executed * waves / device.flops / EFFICIENCY,
+        work.on_chip_bytes * waves / device.on_chip_bandwidth / EFFICIENCY,
+        work.device_bytes / device.bandwidth / EFFICIENCY,
+        LAUNCH_SECONDS,
+    )
+
+
+def work(launch):
+    """Work of a launch, counted from its arguments' shapes."""
+    counted = _COUNTS.get(launch.name.partition("(")[0], _element_wise)
+    return counted(*launch.arguments)
+
+
+def network_work(layers, channels, shape):
+    """Work of the network's convolutions on an image, for which ONNX Runtime has its own kernels.
+
+    Parameters
+    ----------
+    layers : sequence of str
+    channels : dict, name of a convolution -> (channels in, channels out)
+    shape : (int, int)
+        Height and width of the image.
+    """
+    (height, width), flops, moved = shape, 0, 0
+    for name in layers:
+        if name not in channels:
+            height, width = (height + 1) // 2, (width + 1) // 2
+            continue
+        channels_in, channels_out = channels[name]
+        flops += _convolution_flops(height, width, channels_in, channels_out)
+        moved += 4 * (height * width + 9) * (channels_in + channels_out)
+    return Work(flops, flops, moved, 0)
+
+
+def _arrays(arguments):
+    return [value for value in arguments if isinstance(value, ShapeOnly)]
+
+
+def _element_wise(*arguments):
+    # A multiply-add for every element: bound by memory, whatever the arithmetic.
+    arrays = _arrays(arguments)
+    moved = sum(array.nbytes for array in arrays)
+    flops = 2 * max(array.size for array in arrays)
+    return Work(flops, flops, moved, moved)
+
+
+def _convolution_flops(height, width, channels_in, channels_out):
+    return 2 * 9 * height * width * channels_in * channels_out
+
+
+def _convolution(source, mask, channels_in, filters, bias, out):
+    height, width, channels_out = out.shape
+    tiles = -(-height // implicit_gemm.ROWS) * -(-width // implicit_gemm.COLUMNS)
+    groups, chunks = filters.shape[:2]
+    outputs = tiles * groups * implicit_gemm.ROWS * implicit_gemm.COLUMNS * implicit_gemm.GROUP
+    padded_channels = chunks * implicit_gemm.CHUNK
+    # Every thread reads, for each channel and column of taps, a column of pixels and the weights.
+    outputs_of_thread = implicit_gemm.ROWS * implicit_gemm.PER_THREAD
+    reads = (implicit_gemm.ROWS + 2) + 3 * implicit_gemm.PER_THREAD
+    masked = mask.nbytes if mask is not source else 0
+    return Work(
+        _convolution_flops(height, width, channels_in, channels_out),
+        2 * 9 * outputs * padded_channels,
+        source.nbytes + masked + filters.nbytes + out.nbytes,
+        4 * outputs / outputs_of_thread * padded_channels * 3 * reads,
+    )
+
+
+def _matching(source, target, channels, half, candidates, fields):
+    """Patches multiplied out; every element of both patches is fetched for itself."""
+    height, width = source.shape[0], source.shape[1] // channels
+    elements = height * width * candidates * (2 * half + 1) ** 2 * channels
+    moved = source.nbytes + target.nbytes + sum(field.nbytes for field in fields)
+    return Work(2 * elements, 2 * elements, moved, 8 * elements)
+
+
+def _start(source, target, channels, half, bound, *fields):
+    return _matching(source, target, channels, half, 1, _arrays(fields))
+
+
+def _propagate(source, target, channels, half, bound, *fields):
+    return _matching(source, target, channels, half, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
+
+
+def _search(source, target, channels, half, bound, matches, stamps, cost, radius, *_):
+    tries = (math.floor(math.log2(radius)) + 1) * TRIED_IN_SEARCH
+    return _matching(source, target, channels, half, tries, (matches, stamps, cost))
+
+
+def _vote(source, nnf, radius, rounding, out):
+    summed = out.size * (2 * radius + 1) ** 2
+    # A value and the two coordinates of where it is.
+    fetched = summed * (source.dtype.itemsize + 8)
+    return Work(summed, summed, source.nbytes + nnf.nbytes + out.nbytes, fetched)
+
+
+def _inner_products(rows, vectors, partial):
+    # A compensated multiply-add is six operations.
+    (k, n), m = rows.shape, vectors.shape[0]
+    moved = rows.nbytes + vectors.nbytes
+    return Work(2 * k * m * n, 6 * k * m * n, moved, moved)
+
+
+def _remember(step, gradient, latest, past, slot):
+    # Three rows are read, five written; the rest of the past is left alone.
+    moved = 8 * gradient.nbytes
+    return Work(2 * gradient.size, 2 * gradient.size, moved, moved)
+
+
+_COUNTS = {
+    "implicit_gemm._convolution": _convolution,
+    "patchmatch._start_cuda": _start,
+    "patchmatch._propagate_cuda": _propagate,
+    "patchmatch._search_cuda": _search,
+    "vote._vote_cuda": _vote,
+    "lbfgs._remember_cuda": _remember,
+    "reduction._inner_products_cuda": _inner_products,
+}

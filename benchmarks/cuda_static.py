@@ -1,0 +1,164 @@
+"""What the CUDA kernels take on devices that are not here: compiled, counted and modelled.
+
+``python -m benchmarks.cuda_static`` compiles every kernel that a transfer launches for three
+generations of devices, counts the transfer's work from the shapes of its launches, and models its
+time. Nothing here is measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from analogy.model import bundled_path
+from analogy.model.architecture import CHANNELS, LAYERS
+from analogy.network import Network
+from analogy.parameters import Parameters
+from benchmarks.cuda_model import (
+    A100,
+    EFFICIENCY,
+    H100,
+    K40,
+    LAUNCH_SECONDS,
+    LIMITS,
+    Work,
+    network_work,
+    occupancy,
+    seconds,
+    work,
+)
+from benchmarks.cuda_trace import trace_transfer
+from benchmarks.ptx import assemble, compile_to_ptx
+
+DEVICES = (H100, A100, K40)
+
+# Evaluations of a deconvolution's loss and gradient; 19 to 33 in a default run of the examples.
+EVALUATIONS = 25
+
+_NETWORK = "ONNX Runtime's network"
+
+
+def main(
+    side: Annotated[int, typer.Option(help="Of both images, in pixels.")] = 448,
+    evaluations: Annotated[int, typer.Option(help="Of each deconvolution.")] = EVALUATIONS,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write it here.")] = None,
+):
+    """Compile, count and model a default transfer; nothing is measured."""
+    launches = trace(side, evaluations)
+    report = {
+        "note": "modelled, not measured",
+        "side": side,
+        "evaluations": evaluations,
+        "efficiency": EFFICIENCY,
+        "launch_seconds": LAUNCH_SECONDS,
+        "kernels": compiled(launches),
+        "stages": modelled(launches, (side, side), lambda launch: launch.stage),
+        "work": modelled(launches, (side, side), lambda launch: launch.name),
+    }
+    console = Console()
+    console.print(_table_of_kernels(report["kernels"]))
+    for key, title in (("stages", "Stage"), ("work", "Kernel")):
+        console.print(_table_of_times(report[key], title, report))
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def trace(side, evaluations=EVALUATIONS):
+    """Launches of a default transfer between two square images."""
+    network = Network.load(bundled_path())
+    return trace_transfer(network, Parameters(), (side, side), (side, side), evaluations)
+
+
+def compiled(launches):
+    """Registers, memory and occupancy of every kernel launched, by compute capability."""
+    kinds = {(launch.name, launch.signature): launch for launch in launches}
+    rows = []
+    for (name, signature), launch in sorted(kinds.items(), key=lambda kind: str(kind[0])):
+        row = {"kernel": name, "threads": launch.threads, "capabilities": {}}
+        for capability in LIMITS:
+            taken = assemble(compile_to_ptx(launch.kernel, signature, capability), capability)
+            taken["occupancy"] = occupancy(
+                capability, launch.threads, taken["registers"], taken["shared"]
+            )
+            row["capabilities"]["{}.{}".format(*capability)] = taken
+        rows.append(row)
+    return rows
+
+
+def modelled(launches, shape, key):
+    """Work and modelled seconds on each device, summed over the launches with one `key`.
+
+    Returns
+    -------
+    dict
+        By key, the longest on an H100 first.
+    """
+    rows = defaultdict(lambda: {"launches": 0, "gflop": 0.0, "gbyte": 0.0, **_no_seconds()})
+    for launch in launches:
+        _add(rows[key(launch)], work(launch), launch.blocks)
+    for _ in range(2):
+        # Many blocks: as if the work were shared out evenly.
+        _add(rows[_NETWORK], network_work(LAYERS, CHANNELS, shape), 10**6)
+    longest_first = sorted(rows.items(), key=lambda row: -row[1][H100.name])
+    return dict(longest_first)
+
+
+def totals(rows):
+    """Sums over the rows of :func:`modelled`."""
+    return {key: sum(row[key] for row in rows.values()) for key in next(iter(rows.values()))}
+
+
+def _no_seconds():
+    return {device.name: 0.0 for device in DEVICES}
+
+
+def _add(row, done: Work, blocks):
+    row["launches"] += 1
+    row["gflop"] += done.flops / 1e9
+    row["gbyte"] += done.device_bytes / 1e9
+    for device in DEVICES:
+        row[device.name] += seconds(done, blocks, device)
+
+
+def _table_of_kernels(rows):
+    table = Table(
+        title="Compiled for each compute capability: registers of a thread, bytes of "
+        "shared memory of a block, bytes spilled, theoretical occupancy"
+    )
+    table.add_column("kernel", overflow="fold")
+    table.add_column("threads", justify="right")
+    for major, minor in LIMITS:
+        for figure in ("reg", "shared", "spill", "occ"):
+            table.add_column(f"{figure}\n{major}.{minor}", justify="right")
+    for row in rows:
+        cells = []
+        for taken in row["capabilities"].values():
+            figures = (taken[figure] for figure in ("registers", "shared", "spilled"))
+            cells += [*map(str, figures), f"{taken['occupancy']:.0%}"]
+        table.add_row(row["kernel"], str(row["threads"]), *cells)
+    return table
+
+
+def _table_of_times(rows, title, report):
+    table = Table(
+        title=f"Modelled, not measured: {report['side']}x{report['side']}, "
+        f"{report['evaluations']} evaluations a deconvolution, {EFFICIENCY:.0%} of the peaks"
+    )
+    table.add_column(title, overflow="fold")
+    for heading in ("launches", "GFLOP", "GB", *(f"{device.name} ms" for device in DEVICES)):
+        table.add_column(heading, justify="right")
+    for name, row in {**rows, "whole transfer": totals(rows)}.items():
+        times = [f"{1e3 * row[device.name]:.1f}" for device in DEVICES]
+        figures = [str(row["launches"]), f"{row['gflop']:.1f}", f"{row['gbyte']:.2f}"]
+        table.add_row(name, *figures, *times)
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

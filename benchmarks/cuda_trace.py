@@ -1,0 +1,223 @@
+"""Every kernel launch of a transfer, found out without a device.
+
+The drivers of `analogy` and `kernels` run as they are, on arrays that have a shape and no memory,
+and every launch is written down instead of made: kernel, blocks, threads and arguments. Only the
+solver's decisions need numbers; it is replaced by a stated number of its iterations.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numba import typeof, types
+from numba.np.numpy_support import from_dtype
+
+from analogy import deconvolution
+from analogy.algorithm import match_features
+from analogy.model.architecture import channels_at
+from analogy.parameters import LEVELS
+from analogy.progress import Progress
+from kernels.lbfgs import Minimum, _remember
+from kernels.reduction import inner_product, inner_products
+from kernels.target import CUDA, SIMULATED
+from kernels.upsample import upsample_nnf
+from kernels.vectors import add_scaled, combine
+from kernels.vote import vote
+
+_HISTORY = 4
+
+
+class ShapeOnly:
+    """A device array without memory."""
+
+    def __init__(self, shape, dtype=np.float32):
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.dtype = np.dtype(dtype)
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.itemsize
+
+    @property
+    def numba_type(self):
+        return types.Array(from_dtype(self.dtype), self.ndim, "C")
+
+    def reshape(self, *shape):
+        shape = shape[0] if isinstance(shape[0], tuple) else shape
+        known = math.prod(extent for extent in shape if extent >= 0)
+        shape = tuple(extent if extent >= 0 else self.size // known for extent in shape)
+        return ShapeOnly(shape, self.dtype)
+
+    def __getitem__(self, index):
+        # A single element, repeated: NumPy works the shape out.
+        view = np.broadcast_to(np.zeros((), self.dtype), self.shape)[index]
+        return ShapeOnly(view.shape, self.dtype)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel launch.
+
+    Attributes
+    ----------
+    kernel : CUDADispatcher
+    blocks, threads : int
+        Blocks of the grid, threads of a block.
+    arguments : tuple
+        With `ShapeOnly` for arrays.
+    stage : str
+        Of the method, with the level.
+    """
+
+    kernel: object
+    blocks: int
+    threads: int
+    arguments: tuple
+    stage: str
+
+    @property
+    def name(self):
+        return kernel_name(self.kernel)
+
+    @property
+    def signature(self):
+        return tuple(
+            getattr(value, "numba_type", None) or typeof(value) for value in self.arguments
+        )
+
+
+def kernel_name(kernel):
+    """Module and name, and for a kernel made by a factory what it was made of."""
+    function = kernel.py_func
+    module = function.__module__.rpartition(".")[2]
+    outer = function.__qualname__.partition(".")[0]
+    made_of = _made_of([cell.cell_contents for cell in function.__closure__ or ()])
+    return f"{module}.{outer}({', '.join(made_of)})" if made_of else f"{module}.{outer}"
+
+
+def _made_of(closure):
+    """Functions that a kernel's factory was given, or else its numbers."""
+    names = [getattr(getattr(value, "py_func", value), "__qualname__", "") for value in closure]
+    functions = [name for name in names if name and "<locals>" not in name]
+    return functions or [str(value) for value in closure if isinstance(value, int)]
+
+
+def trace_transfer(network, parameters, shape_a, shape_b, evaluations):
+    """Launches of a whole transfer, but for ONNX Runtime's.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    shape_a, shape_b : (int, int)
+        Height and width of the images.
+    evaluations : int
+        Of each deconvolution's loss and gradient.
+
+    Returns
+    -------
+    list of Launch
+    """
+    if SIMULATED:
+        raise RuntimeError("traces want the real kernels: run with NUMBA_ENABLE_CUDASIM=0")
+    launches, stages = [], _Stages()
+    parameters = replace(parameters, deconv_iterations=evaluations)
+    with _recording(launches, stages):
+        matches, _ = match_features(
+            _features(shape_a), _features(shape_b), network, parameters, stages
+        )
+        with stages.stage("vote"):
+            for nnf, here, there in (
+                (matches.ab, shape_a, shape_b),
+                (matches.ba, shape_b, shape_a),
+            ):
+                fine = upsample_nnf(nnf, here, there, scale=(1, 1), other_scale=(1, 1))
+                vote(ShapeOnly((*there, 3), np.uint8), fine, parameters.vote_side)
+    return launches
+
+
+def _features(shape):
+    (height, width), maps = shape, [ShapeOnly((*shape, channels_at(0)))]
+    for level in reversed(LEVELS):
+        maps.append(ShapeOnly((height, width, channels_at(level))))
+        height, width = (height + 1) // 2, (width + 1) // 2
+    return maps
+
+
+class _Stages(Progress):
+    """Knows the stage that is running."""
+
+    def __init__(self):
+        super().__init__(None, {"all": 1.0})
+        self.now = "start"
+
+    @contextmanager
+    def stage(self, name, level=None):
+        self.now = name if level is None else f"{name} {level}"
+        yield lambda share: None
+
+
+@contextmanager
+def _recording(launches, stages):
+    from numba.cuda.dispatcher import CUDADispatcher
+
+    class Recorder:
+        def __init__(self, kernel, configuration):
+            self._kernel = kernel
+            self._blocks, self._threads = (np.prod(extent) for extent in configuration[:2])
+
+        def __call__(self, *arguments):
+            launches.append(
+                Launch(self._kernel, int(self._blocks), int(self._threads), arguments, stages.now)
+            )
+
+    substitutes = [
+        (CUDADispatcher, "__getitem__", Recorder),
+        (CUDA, "empty", staticmethod(ShapeOnly)),
+        (CUDA, "zeros", staticmethod(ShapeOnly)),
+        (CUDA, "asarray", staticmethod(lambda array: ShapeOnly(array.shape, array.dtype))),
+        (CUDA, "to_host", staticmethod(lambda array: np.ones(array.shape, array.dtype))),
+        (deconvolution, "lbfgs", _stated_iterations),
+    ]
+    originals = [(owner, name, vars(owner)[name]) for owner, name, _ in substitutes]
+    try:
+        for owner, name, substitute in substitutes:
+            setattr(owner, name, _method(substitute))
+        yield
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def _method(substitute):
+    # A class is no function: as an attribute it would not be given the dispatcher.
+    if isinstance(substitute, type):
+        return lambda kernel, configuration: substitute(kernel, configuration)
+    return substitute
+
+
+def _stated_iterations(loss, gradient, x, *, iterations, **_):
+    """What `kernels.lbfgs.lbfgs` launches where every first step is accepted."""
+    past, latest = (ShapeOnly((rows, x.size)) for rows in (2 * _HISTORY, 3))
+    direction, slope = latest[0], ShapeOnly(x.shape)
+    for _ in range(iterations):
+        combine(past, latest[2], np.zeros(2 * _HISTORY + 1), direction)
+        add_scaled(x, 1.0, direction, x)
+        loss(x)
+        gradient(slope)
+        inner_product(direction, slope)
+        _remember(np.float32(1), slope, latest, past, 0)
+        inner_products(past, latest)
+        inner_products(latest[2:], latest)
+    return Minimum(x, (1.0,), iterations, "iterations")

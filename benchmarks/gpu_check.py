@@ -1,0 +1,159 @@
+"""Checks to run once on a machine with an NVIDIA GPU: ``make gpu-check``.
+
+The whole test suite on the device, then a transfer of two images of 448 pixels a side, whole and
+kernel by kernel, beside what `benchmarks.cuda_model` gives for the same launches on an H100.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from skimage import data
+from skimage.transform import resize
+
+from analogy import transfer
+from benchmarks.cuda_model import H100, seconds, work
+from benchmarks.cuda_trace import Launch, ShapeOnly
+from kernels.target import SIMULATED, cuda
+
+_ROOT = Path(__file__).parent.parent
+
+
+def main(
+    side: Annotated[int, typer.Option(help="Of both images, in pixels.")] = 448,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write it here.")] = None,
+    skip_tests: Annotated[bool, typer.Option(help="Only take the times.")] = False,
+):
+    """Test on the GPU of this machine, then time it against the model."""
+    if SIMULATED or not cuda.is_available():
+        print("no NVIDIA GPU that Numba can use here: run this where there is one", file=sys.stderr)
+        raise typer.Exit(2)
+    if not skip_tests and not _tests_pass():
+        raise typer.Exit(1)
+    pair = [_square(image, side) for image in (data.astronaut(), data.cat())]
+    # Compiles every kernel, and lets ONNX Runtime choose its own.
+    transfer(*pair, device="cuda")
+    whole = _seconds_of(lambda: transfer(*pair, device="cuda"))
+    with timed_launches() as launches:
+        transfer(*pair, device="cuda")
+    report = {
+        "device": cuda.get_current_device().name,
+        "side": side,
+        "seconds": whole,
+        "kernels": summed(launches()),
+    }
+    Console().print(_table(report))
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _tests_pass():
+    command = [sys.executable, "-m", "pytest", "-q"]
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0"}
+    return subprocess.run(command, cwd=_ROOT, env=environment, check=False).returncode == 0
+
+
+def _square(image, side):
+    return np.uint8(np.rint(255 * resize(image, (side, side), anti_aliasing=True)))
+
+
+def _seconds_of(run):
+    cuda.synchronize()
+    start = time.perf_counter()
+    run()
+    cuda.synchronize()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def timed_launches():
+    """Put an event before and after every launch.
+
+    Yields
+    ------
+    callable, () -> list of (Launch, seconds)
+        To be called when all has been launched.
+    """
+    from numba.cuda.dispatcher import CUDADispatcher
+
+    configure, found = CUDADispatcher.__getitem__, []
+
+    def timed(kernel, configuration):
+        configured = configure(kernel, configuration)
+        blocks, threads = (int(np.prod(extent)) for extent in configuration[:2])
+
+        def launch(*arguments):
+            before, after = cuda.event(), cuda.event()
+            before.record()
+            configured(*arguments)
+            after.record()
+            shapes = tuple(map(_without_memory, arguments))
+            found.append((Launch(kernel, blocks, threads, shapes, ""), before, after))
+
+        return launch
+
+    def elapsed():
+        cuda.synchronize()
+        return [
+            (launch, cuda.event_elapsed_time(before, after) / 1e3)
+            for launch, before, after in found
+        ]
+
+    CUDADispatcher.__getitem__ = timed
+    try:
+        yield elapsed
+    finally:
+        CUDADispatcher.__getitem__ = configure
+
+
+def _without_memory(value):
+    return ShapeOnly(value.shape, value.dtype) if hasattr(value, "copy_to_host") else value
+
+
+def summed(launches):
+    """Launches, work, measured and modelled seconds of each kernel, the longest first."""
+    rows = defaultdict(lambda: {"launches": 0, "gflop": 0.0, "measured": 0.0, "modelled": 0.0})
+    for launch, measured in launches:
+        done, row = work(launch), rows[launch.name]
+        row["launches"] += 1
+        row["gflop"] += done.flops / 1e9
+        row["measured"] += measured
+        row["modelled"] += seconds(done, launch.blocks, H100)
+    return dict(sorted(rows.items(), key=lambda row: -row[1]["measured"]))
+
+
+def _table(report):
+    table = Table(
+        title=f"{report['device']}: {report['side']}x{report['side']} pixels in "
+        f"{report['seconds']:.2f} s (measured)"
+    )
+    table.add_column("kernel", overflow="fold")
+    headings = "launches", "measured ms", "TFLOP/s", "modelled ms, H100", "ratio"
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for name, row in report["kernels"].items():
+        table.add_row(
+            name,
+            str(row["launches"]),
+            f"{1e3 * row['measured']:.1f}",
+            f"{row['gflop'] / 1e3 / row['measured']:.2f}",
+            f"{1e3 * row['modelled']:.1f}",
+            f"{row['measured'] / row['modelled']:.2f}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

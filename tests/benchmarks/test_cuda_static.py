@@ -1,0 +1,48 @@
+"""The trace of a transfer needs the real kernels: each test runs in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+TRACE = """
+from benchmarks.cuda_static import modelled, trace, totals
+from tests.launches import is_declared
+
+few, many = trace(64, evaluations=2), trace(64, evaluations=3)
+undeclared = {launch.name for launch in few if not is_declared(launch.kernel, launch.signature)}
+assert not undeclared, undeclared
+assert len(many) - len(few) > 8 * 20, "eight deconvolutions, one evaluation of each more"
+stages = modelled(few, (64, 64), lambda launch: launch.stage)
+assert {f"search {level}" for level in (5, 4, 3, 2, 1)} < stages.keys()
+assert {f"reconstruction {level}" for level in (5, 4, 3, 2)} < stages.keys()
+whole = totals(stages)
+assert 0 < whole["H100"] < whole["A100"] < whole["K40"]
+"""
+
+
+def test_a_transfer_is_traced_without_a_device():
+    done = run("-c", TRACE)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_gpu_check_says_that_there_is_no_gpu():
+    done = run("-m", "benchmarks.gpu_check", CUDA_VISIBLE_DEVICES="-1")
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "no NVIDIA GPU" in done.stderr
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

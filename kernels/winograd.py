@@ -20,9 +20,18 @@ TILE = 4
 PATCH = TILE + 2
 FREQUENCIES = PATCH * PATCH
 
-# Most rows of the per-frequency matrix products. Enough that a product reuses the filter it
-# streams in, few enough that the block's transforms stay in the caches.
+# Channels that are transformed at a time. A tile lies in scratch with its pixels this far apart:
+# at a fixed distance the compiler knows that they do not overlap and makes vector code. (Not a
+# power of two, so that the pixels of a tile do not meet in one set of the cache.)
+CHANNELS = 528
+ROW = PATCH * CHANNELS
+TILE_ELEMENTS = PATCH * ROW
+
+# Most rows of the per-frequency matrix products: enough that a product reuses the filter it
+# streams in, and for layers with small filters no more than keeps a block in the L2 cache.
 TILES_PER_BLOCK = 128
+FEW_CHANNELS = 256
+TILES_PER_BLOCK_OF_FEW_CHANNELS = 64
 
 _FILTER_TRANSFORM = np.array(
     [
@@ -49,7 +58,9 @@ def transform_filter(weights):
     """
     g = _FILTER_TRANSFORM.astype(np.float32)
     transformed = np.einsum("ai,ijcd,bj->abcd", g, weights, g, optimize=True)
-    return np.ascontiguousarray(transformed.reshape(FREQUENCIES, *weights.shape[2:]), np.float32)
+    return np.ascontiguousarray(
+        transformed.reshape(FREQUENCIES, *weights.shape[2:]), np.float32
+    )
 
 
 def scratch_elements(channels_in, channels_out):
@@ -60,7 +71,7 @@ def scratch_elements(channels_in, channels_out):
 @register_jitable
 def _thread_elements(channels_in, channels_out):
     products = FREQUENCIES * TILES_PER_BLOCK * (channels_in + channels_out)
-    return products + 2 * FREQUENCIES * max(channels_in, channels_out)
+    return products + 2 * TILE_ELEMENTS
 
 
 def convolve(source, mask, filters, bias, scratch, out):
@@ -76,7 +87,9 @@ def convolve(source, mask, filters, bias, scratch, out):
         return
     # A multiple of the threads, so that none idles at the end.
     threads = get_num_threads()
-    blocks = -(-tiles // (TILES_PER_BLOCK * threads)) * threads
+    few = source.shape[2] + out.shape[2] <= FEW_CHANNELS
+    most = TILES_PER_BLOCK_OF_FEW_CHANNELS if few else TILES_PER_BLOCK
+    blocks = -(-tiles // (most * threads)) * threads
     _convolve_blocks(source, mask, filters, bias, scratch, blocks, out)
 
 
@@ -93,14 +106,16 @@ def _convolve_blocks(source, mask, filters, bias, scratch, blocks, out):
         )
         for tile in range(first, last):
             y, x = tile // columns * TILE, tile % columns * TILE
-            _gather(source, mask, y - 1, x - 1, patch)
-            _transform_patch(patch, half, spectra[:, tile - first])
+            _transform_tile(
+                source, mask, y - 1, x - 1, patch, half, spectra, tile - first
+            )
         for frequency in range(FREQUENCIES):
             np.dot(spectra[frequency], filters[frequency], products[frequency])
         for tile in range(first, last):
             y, x = tile // columns * TILE, tile % columns * TILE
-            _inverse_transform(products[:, tile - first], half, patch)
-            _scatter(patch, bias, y, x, out)
+            _inverse_transform_tile(
+                products, tile - first, half, patch, bias, y, x, out
+            )
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -111,17 +126,19 @@ def _convolve_few_tiles(source, mask, filters, bias, scratch, out):
     tiles = (height + TILE - 1) // TILE * columns
     spectra, products, _, _ = _partition(scratch, 0, tiles, channels_in, channels_out)
     for tile in prange(tiles):
-        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
+        _, _, patch, half = _partition(
+            scratch, get_thread_id() + 1, 0, channels_in, channels_out
+        )
         y, x = tile // columns * TILE, tile % columns * TILE
-        _gather(source, mask, y - 1, x - 1, patch)
-        _transform_patch(patch, half, spectra[:, tile])
+        _transform_tile(source, mask, y - 1, x - 1, patch, half, spectra, tile)
     for frequency in prange(FREQUENCIES):
         np.dot(spectra[frequency], filters[frequency], products[frequency])
     for tile in prange(tiles):
-        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
+        _, _, patch, half = _partition(
+            scratch, get_thread_id() + 1, 0, channels_in, channels_out
+        )
         y, x = tile // columns * TILE, tile % columns * TILE
-        _inverse_transform(products[:, tile], half, patch)
-        _scatter(patch, bias, y, x, out)
+        _inverse_transform_tile(products, tile, half, patch, bias, y, x, out)
 
 
 @njit(inline="always")
@@ -130,52 +147,138 @@ def _partition(scratch, thread, tiles, channels_in, channels_out):
     own = scratch[thread * elements : (thread + 1) * elements]
     a = FREQUENCIES * tiles * channels_in
     b = a + FREQUENCIES * tiles * channels_out
-    channels = max(channels_in, channels_out)
-    c = b + FREQUENCIES * channels
-    d = c + FREQUENCIES * channels
     spectra = own[:a].reshape(FREQUENCIES, tiles, channels_in)
     products = own[a:b].reshape(FREQUENCIES, tiles, channels_out)
-    patch = own[b:c].reshape(PATCH, PATCH, channels)
-    half = own[c:d].reshape(PATCH, PATCH, channels)
+    patch = own[elements - 2 * TILE_ELEMENTS : elements - TILE_ELEMENTS]
+    half = own[elements - TILE_ELEMENTS :]
     return spectra, products, patch, half
 
 
 @njit(fastmath=True)
-def _gather(source, mask, top, left, patch):
+def _transform_tile(source, mask, top, left, patch, half, spectra, tile):
+    """Transform the 6x6 pixels from (top, left) on into row `tile` of the spectra."""
     height, width, channels = source.shape
-    for i in range(PATCH):
-        for j in range(PATCH):
-            y, x = top + i, left + j
-            if not (0 <= y < height and 0 <= x < width):
-                for c in range(channels):
-                    patch[i, j, c] = np.float32(0)
-            elif mask is None:
-                for c in range(channels):
-                    patch[i, j, c] = source[y, x, c]
-            else:
-                for c in range(channels):
-                    value = source[y, x, c]
-                    patch[i, j, c] = value if mask[y, x, c] > np.float32(0) else np.float32(0)
+    inside = top >= 0 and top + PATCH <= height and left >= 0 and left + PATCH <= width
+    values, out = source.reshape(source.size), spectra.reshape(spectra.size)
+    pitch = spectra.shape[1] * channels
+    for first in range(0, channels, CHANNELS):
+        count = min(CHANNELS, channels - first)
+        if inside and mask is None:
+            at = (top * width + left) * channels + first
+            _transform_columns(values, at, width * channels, channels, count, half)
+        else:
+            _gather(source, mask, top, left, first, count, patch)
+            _transform_columns(patch, 0, PATCH * CHANNELS, CHANNELS, count, half)
+        _transform_rows(half, out, tile * channels + first, pitch, count)
 
 
 @njit(fastmath=True)
-def _transform_patch(patch, half, spectrum):
-    channels = spectrum.shape[1]
-    for j in range(PATCH):
-        for c in range(channels):
-            d0, d1, d2 = patch[0, j, c], patch[1, j, c], patch[2, j, c]
-            d3, d4, d5 = patch[3, j, c], patch[4, j, c], patch[5, j, c]
-            t0, t1, t2, t3, t4, t5 = _transform_six(d0, d1, d2, d3, d4, d5)
-            half[0, j, c], half[1, j, c], half[2, j, c] = t0, t1, t2
-            half[3, j, c], half[4, j, c], half[5, j, c] = t3, t4, t5
+def _inverse_transform_tile(products, tile, half, patch, bias, top, left, out):
+    """Turn row `tile` of the products into the 4x4 pixels from (top, left) on."""
+    channels = out.shape[2]
+    values = products.reshape(products.size)
+    pitch = products.shape[1] * channels
+    for first in range(0, channels, CHANNELS):
+        count = min(CHANNELS, channels - first)
+        _inverse_columns(values, tile * channels + first, pitch, count, half)
+        _inverse_rows(half, count, patch)
+        _scatter(patch, bias, top, left, first, count, out)
+
+
+# Places in memory are unsigned below: for signed ones Numba would test each for a negative index,
+# and the compiler could not make vectors of the loops.
+
+
+@njit(fastmath=True)
+def _gather(source, mask, top, left, first, count, patch):
+    """Fetch a patch that the border cuts or the mask punches, with zeros there."""
+    height, width, channels = source.shape
+    values = source.reshape(source.size)
+    masks = None if mask is None else mask.reshape(mask.size)
     for i in range(PATCH):
-        f = i * PATCH
-        for c in range(channels):
-            d0, d1, d2 = half[i, 0, c], half[i, 1, c], half[i, 2, c]
-            d3, d4, d5 = half[i, 3, c], half[i, 4, c], half[i, 5, c]
-            t0, t1, t2, t3, t4, t5 = _transform_six(d0, d1, d2, d3, d4, d5)
-            spectrum[f, c], spectrum[f + 1, c], spectrum[f + 2, c] = t0, t1, t2
-            spectrum[f + 3, c], spectrum[f + 4, c], spectrum[f + 5, c] = t3, t4, t5
+        for j in range(PATCH):
+            y, x = top + i, left + j
+            at = np.uintp((y * width + x) * channels + first)
+            to = np.uintp(i * ROW + j * CHANNELS)
+            if not (0 <= y < height and 0 <= x < width):
+                _clear(count, patch, to)
+            elif mask is None:
+                _copy(values, at, count, patch, to)
+            else:
+                _copy_masked(values, masks, at, count, patch, to)
+
+
+@njit(fastmath=True)
+def _clear(count, out, to):
+    for c in range(count):
+        out[to + np.uintp(c)] = np.float32(0)
+
+
+@njit(fastmath=True)
+def _copy(values, at, count, out, to):
+    for channel in range(count):
+        c = np.uintp(channel)
+        out[to + c] = values[at + c]
+
+
+@njit(fastmath=True)
+def _copy_masked(values, mask, at, count, out, to):
+    for channel in range(count):
+        c = np.uintp(channel)
+        value = values[at + c]
+        out[to + c] = value if mask[at + c] > np.float32(0) else np.float32(0)
+
+
+@njit(fastmath=True)
+def _transform_columns(values, at, row_pitch, pixel_pitch, count, half):
+    for j in range(PATCH):
+        i0 = np.uintp(at + j * pixel_pitch)
+        i1 = i0 + np.uintp(row_pitch)
+        i2 = i1 + np.uintp(row_pitch)
+        i3 = i2 + np.uintp(row_pitch)
+        i4 = i3 + np.uintp(row_pitch)
+        i5 = i4 + np.uintp(row_pitch)
+        o = np.uintp(j * CHANNELS)
+        for channel in range(count):
+            c = np.uintp(channel)
+            t0, t1, t2, t3, t4, t5 = _transform_six(
+                values[i0 + c],
+                values[i1 + c],
+                values[i2 + c],
+                values[i3 + c],
+                values[i4 + c],
+                values[i5 + c],
+            )
+            half[o + c] = t0
+            half[o + c + np.uintp(1 * ROW)] = t1
+            half[o + c + np.uintp(2 * ROW)] = t2
+            half[o + c + np.uintp(3 * ROW)] = t3
+            half[o + c + np.uintp(4 * ROW)] = t4
+            half[o + c + np.uintp(5 * ROW)] = t5
+
+
+@njit(fastmath=True)
+def _transform_rows(half, out, at, pitch, count):
+    for i in range(PATCH):
+        o0 = np.uintp(at + i * PATCH * pitch)
+        o1 = o0 + np.uintp(pitch)
+        o2 = o1 + np.uintp(pitch)
+        o3 = o2 + np.uintp(pitch)
+        o4 = o3 + np.uintp(pitch)
+        o5 = o4 + np.uintp(pitch)
+        d = np.uintp(i * ROW)
+        for channel in range(count):
+            c = np.uintp(channel)
+            t0, t1, t2, t3, t4, t5 = _transform_six(
+                half[d + c],
+                half[d + c + np.uintp(1 * CHANNELS)],
+                half[d + c + np.uintp(2 * CHANNELS)],
+                half[d + c + np.uintp(3 * CHANNELS)],
+                half[d + c + np.uintp(4 * CHANNELS)],
+                half[d + c + np.uintp(5 * CHANNELS)],
+            )
+            out[o0 + c], out[o1 + c], out[o2 + c] = t0, t1, t2
+            out[o3 + c], out[o4 + c], out[o5 + c] = t3, t4, t5
 
 
 @njit(inline="always", fastmath=True)
@@ -194,21 +297,49 @@ def _transform_six(d0, d1, d2, d3, d4, d5):
 
 
 @njit(fastmath=True)
-def _inverse_transform(product, half, patch):
-    channels = product.shape[1]
+def _inverse_columns(products, at, pitch, count, half):
     for j in range(PATCH):
-        for c in range(channels):
-            m0, m1, m2 = product[j, c], product[PATCH + j, c], product[2 * PATCH + j, c]
-            m3, m4 = product[3 * PATCH + j, c], product[4 * PATCH + j, c]
-            m5 = product[5 * PATCH + j, c]
-            o0, o1, o2, o3 = _inverse_six(m0, m1, m2, m3, m4, m5)
-            half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c] = o0, o1, o2, o3
+        i0 = np.uintp(at + j * pitch)
+        i1 = i0 + np.uintp(PATCH * pitch)
+        i2 = i1 + np.uintp(PATCH * pitch)
+        i3 = i2 + np.uintp(PATCH * pitch)
+        i4 = i3 + np.uintp(PATCH * pitch)
+        i5 = i4 + np.uintp(PATCH * pitch)
+        o = np.uintp(j * CHANNELS)
+        for channel in range(count):
+            c = np.uintp(channel)
+            t0, t1, t2, t3 = _inverse_six(
+                products[i0 + c],
+                products[i1 + c],
+                products[i2 + c],
+                products[i3 + c],
+                products[i4 + c],
+                products[i5 + c],
+            )
+            half[o + c] = t0
+            half[o + c + np.uintp(1 * ROW)] = t1
+            half[o + c + np.uintp(2 * ROW)] = t2
+            half[o + c + np.uintp(3 * ROW)] = t3
+
+
+@njit(fastmath=True)
+def _inverse_rows(half, count, patch):
     for i in range(TILE):
-        for c in range(channels):
-            m0, m1, m2 = half[i, 0, c], half[i, 1, c], half[i, 2, c]
-            m3, m4, m5 = half[i, 3, c], half[i, 4, c], half[i, 5, c]
-            o0, o1, o2, o3 = _inverse_six(m0, m1, m2, m3, m4, m5)
-            patch[i, 0, c], patch[i, 1, c], patch[i, 2, c], patch[i, 3, c] = o0, o1, o2, o3
+        d = np.uintp(i * ROW)
+        for channel in range(count):
+            c = np.uintp(channel)
+            t0, t1, t2, t3 = _inverse_six(
+                half[d + c],
+                half[d + c + np.uintp(1 * CHANNELS)],
+                half[d + c + np.uintp(2 * CHANNELS)],
+                half[d + c + np.uintp(3 * CHANNELS)],
+                half[d + c + np.uintp(4 * CHANNELS)],
+                half[d + c + np.uintp(5 * CHANNELS)],
+            )
+            patch[d + c] = t0
+            patch[d + c + np.uintp(1 * CHANNELS)] = t1
+            patch[d + c + np.uintp(2 * CHANNELS)] = t2
+            patch[d + c + np.uintp(3 * CHANNELS)] = t3
 
 
 @njit(inline="always", fastmath=True)
@@ -225,13 +356,22 @@ def _inverse_six(m0, m1, m2, m3, m4, m5):
 
 
 @njit(fastmath=True)
-def _scatter(patch, bias, top, left, out):
+def _scatter(patch, bias, top, left, first, count, out):
+    """Write the pixels of a tile that lie in the map, after bias and ReLU if there is a bias."""
     height, width, channels = out.shape
+    values = out.reshape(out.size)
     for i in range(min(TILE, height - top)):
         for j in range(min(TILE, width - left)):
+            at = np.uintp(i * ROW + j * CHANNELS)
+            to = np.uintp(((top + i) * width + left + j) * channels + first)
             if bias is None:
-                for c in range(channels):
-                    out[top + i, left + j, c] = patch[i, j, c]
+                _copy(patch, at, count, values, to)
             else:
-                for c in range(channels):
-                    out[top + i, left + j, c] = max(patch[i, j, c] + bias[c], np.float32(0))
+                _copy_relu(patch, at, bias, np.uintp(first), count, values, to)
+
+
+@njit(fastmath=True)
+def _copy_relu(values, at, bias, first, count, out, to):
+    for channel in range(count):
+        c = np.uintp(channel)
+        out[to + c] = max(values[at + c] + bias[first + c], np.float32(0))

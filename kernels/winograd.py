@@ -58,9 +58,7 @@ def transform_filter(weights):
     """
     g = _FILTER_TRANSFORM.astype(np.float32)
     transformed = np.einsum("ai,ijcd,bj->abcd", g, weights, g, optimize=True)
-    return np.ascontiguousarray(
-        transformed.reshape(FREQUENCIES, *weights.shape[2:]), np.float32
-    )
+    return np.ascontiguousarray(transformed.reshape(FREQUENCIES, *weights.shape[2:]), np.float32)
 
 
 def scratch_elements(channels_in, channels_out):
@@ -106,16 +104,12 @@ def _convolve_blocks(source, mask, filters, bias, scratch, blocks, out):
         )
         for tile in range(first, last):
             y, x = tile // columns * TILE, tile % columns * TILE
-            _transform_tile(
-                source, mask, y - 1, x - 1, patch, half, spectra, tile - first
-            )
+            _transform_tile(source, mask, y - 1, x - 1, patch, half, spectra, tile - first)
         for frequency in range(FREQUENCIES):
             np.dot(spectra[frequency], filters[frequency], products[frequency])
         for tile in range(first, last):
             y, x = tile // columns * TILE, tile % columns * TILE
-            _inverse_transform_tile(
-                products, tile - first, half, patch, bias, y, x, out
-            )
+            _inverse_transform_tile(products, tile - first, half, patch, bias, y, x, out)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -126,17 +120,13 @@ def _convolve_few_tiles(source, mask, filters, bias, scratch, out):
     tiles = (height + TILE - 1) // TILE * columns
     spectra, products, _, _ = _partition(scratch, 0, tiles, channels_in, channels_out)
     for tile in prange(tiles):
-        _, _, patch, half = _partition(
-            scratch, get_thread_id() + 1, 0, channels_in, channels_out
-        )
+        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
         y, x = tile // columns * TILE, tile % columns * TILE
         _transform_tile(source, mask, y - 1, x - 1, patch, half, spectra, tile)
     for frequency in prange(FREQUENCIES):
         np.dot(spectra[frequency], filters[frequency], products[frequency])
     for tile in prange(tiles):
-        _, _, patch, half = _partition(
-            scratch, get_thread_id() + 1, 0, channels_in, channels_out
-        )
+        _, _, patch, half = _partition(scratch, get_thread_id() + 1, 0, channels_in, channels_out)
         y, x = tile // columns * TILE, tile % columns * TILE
         _inverse_transform_tile(products, tile, half, patch, bias, y, x, out)
 

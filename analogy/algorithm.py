@@ -16,9 +16,12 @@ from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
 from analogy.search import Matches, initial_matches, search_matches
+from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote
+
+_PREPARATION = "preparing kernels (compiling, the first time)"
 
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
 _SEARCH_SHARES = {5: 0.3, 4: 0.7, 3: 1.0, 2: 2.0, 1: 3.0}
@@ -81,12 +84,10 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
 
     with progress.stage("features"):
         network = Network.load(model)
-        extractor = FeatureExtractor(model, device)
-        features_a = extractor(small_a)
-        features_b_prime = extractor(small_b_prime)
-    matches, deconvolutions = match_features(
-        features_a, features_b_prime, network, parameters, progress
-    )
+        features, used = _extract(model, device, small_a, small_b_prime)
+    with progress.stage(_PREPARATION):
+        warm_up(parameters, target_of(features[0][1]))
+    matches, deconvolutions = match_features(*features, network, parameters, progress)
     with progress.stage("vote"):
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
@@ -95,8 +96,15 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         b = on.to_host(vote(on.asarray(a), nnf_ba, parameters.vote_side))
         flows = [_flow(on.to_host(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
-    record = run_record(parameters, network, extractor, progress, deconvolutions)
+    record = run_record(parameters, network, used, progress, deconvolutions)
     return Analogy(a_prime, b, *flows, record)
+
+
+def _extract(model, device, *images):
+    """Features of images, and what computed them; the network's own memory is free again."""
+    extractor = FeatureExtractor(model, device)
+    used = {"device": extractor.device, "providers": list(extractor.providers)}
+    return [extractor(image) for image in images], used
 
 
 def match_features(features_a, features_b_prime, network, parameters, progress):
@@ -196,7 +204,7 @@ def _flow(nnf):
 
 def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
-    shares = {("features", None): 2.0, ("vote", None): 0.5}
+    shares = {("features", None): 2.0, (_PREPARATION, None): 1.0, ("vote", None): 0.5}
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
     if parameters.independent_levels:
         return shares

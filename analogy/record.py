@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 _PACKAGES = ("deep-image-analogy", "numba", "numba-cuda", "numpy", "onnxruntime-gpu", "onnxruntime")
 
 
-def run_record(parameters, network, extractor, progress, deconvolutions):
+def run_record(parameters, network, used, progress, deconvolutions):
     """Describe a finished run in what JSON can hold."""
     return {
         "parameters": asdict(parameters),
@@ -19,8 +19,7 @@ def run_record(parameters, network, extractor, progress, deconvolutions):
             "path": str(network.path),
             "sha256": network.sha256,
         },
-        "device": extractor.device,
-        "providers": list(extractor.providers),
+        **used,
         "versions": {"python": platform.python_version()} | _versions(),
         "seconds": _seconds(progress.seconds),
         "deconvolution": [

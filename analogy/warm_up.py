@@ -1,0 +1,55 @@
+"""Compilation of a transfer's kernels ahead of it, so that no stage waits for it unannounced."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from analogy.deconvolution import deconvolve, prepare
+from analogy.network import Convolution, MaxPool
+from analogy.reconstruction import blend_with_content
+from analogy.search import initial_matches, search_matches
+from kernels.upsample import upsample_nnf
+from kernels.vote import vote
+from kernels.warp import warp
+
+# The smallest map whose pooled and whole size take both ways through Winograd's convolution.
+_SIDE = 48
+
+# A thin first layer, as the network has it, and wide ones.
+_CHANNELS = (3, 16, 16, 16)
+
+
+def warm_up(parameters, target):
+    """Run the kernels that `parameters` ask for on small maps.
+
+    The first time on a machine this compiles them, which takes up to a minute on the CPU; later
+    they come out of Numba's cache within a second.
+    """
+    generator = np.random.default_rng(0)
+    shape = _SIDE, _SIDE
+    image = target.asarray(generator.integers(0, 256, (*shape, 3)).astype(np.uint8))
+    thin, features = (
+        target.asarray(generator.random((*shape, channels), np.float32)) for channels in (3, 16)
+    )
+
+    matches = initial_matches(shape, shape, parameters, target)
+    matches = search_matches(features, features, features, features, matches, 5, parameters)
+    nnf = upsample_nnf(matches.ab, shape, shape)
+    vote(image, nnf, parameters.vote_side)
+    blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)
+    half = target.asarray(generator.random((_SIDE // 2, _SIDE // 2, 16), np.float32))
+    deconvolve(prepare(_layers(generator), 1, target), half, thin, iterations=2, tolerance=0.0)
+
+
+def _layers(generator):
+    convolutions = [
+        Convolution(
+            "convolution",
+            generator.random((3, 3, *channels), np.float32),
+            np.zeros(channels[1], np.float32),
+        )
+        for channels in pairwise(_CHANNELS)
+    ]
+    return [*convolutions[:-1], MaxPool("pool"), convolutions[-1]]

@@ -9,6 +9,7 @@ import numpy as np
 from analogy.deconvolution import prepare
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
+from analogy.memory import check_memory
 from analogy.model import bundled_path
 from analogy.network import Network
 from analogy.parameters import LEVELS, Parameters
@@ -79,6 +80,7 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
     )
+    check_memory(a.shape[:2], b_prime.shape[:2], parameters.ratio, parameters.max_side)
     progress = Progress(progress, _expected_shares(parameters))
     model = bundled_path() if model is None else model
 

@@ -201,14 +201,12 @@ def _parameters(preset, weight, options):
 
 def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, quiet):
     from analogy.images import matching_shape, read_image
-    from analogy.memory import check_memory
     from analogy.outputs import staged, write_array, write_image, write_json
 
     a, b_prime = read_image(path_a), read_image(path_b_prime)
     scale = parameters.ratio, parameters.max_side
     for path, image in ((path_a, a), (path_b_prime, b_prime)):
         matching_shape(image.shape[:2], *scale, str(path))
-    check_memory(a.shape[:2], b_prime.shape[:2], *scale)
     started = time.perf_counter()
     with staged(folder) as staging:
         # Numba takes a second to import; bad input has been answered by now.

@@ -195,13 +195,14 @@ class _Memory:
         self._measure(slot)
 
     def _measure(self, slot=None):
-        with_past = inner_products(self._past, self._latest)
-        among_latest = inner_products(self._latest[2:], self._latest)
-        columns = np.vstack([with_past, among_latest])
+        step, change, gradient = inner_products(self._past, self._latest).T
+        square = inner_product(self._latest[2], self._latest[2])
+        self._set_products(-1, np.append(gradient, square))
         if slot is not None:
-            self._set_products(slot, columns[:, 0])
-            self._set_products(slot + self._history, columns[:, 1])
-        self._set_products(-1, columns[:, 2])
+            self._set_products(slot, np.append(step, gradient[slot]))
+            self._set_products(
+                slot + self._history, np.append(change, gradient[slot + self._history])
+            )
 
     def _set_products(self, row, values):
         self._products[row], self._products[:, row] = values, values

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from benchmarks.cuda_trace import ShapeOnly
+from benchmarks.cuda_trace import ShapeOnly, closure
 from kernels import implicit_gemm
 
 # Share of the slowest peak that a kernel is taken to reach.
@@ -158,8 +158,10 @@ def seconds(work, blocks, device):
 
 def work(launch):
     """Work of a launch, counted from its arguments' shapes."""
-    counted = _COUNTS.get(launch.name.partition("(")[0], _element_wise)
-    return counted(*launch.arguments)
+    kind = launch.name.partition("(")[0]
+    if kind == "implicit_gemm._convolution":
+        return _convolution(*launch.arguments, tile=_tile(launch.kernel))
+    return _COUNTS.get(kind, _element_wise)(*launch.arguments)
 
 
 def network_work(layers, channels, shape):
@@ -199,15 +201,22 @@ def _convolution_flops(height, width, channels_in, channels_out):
     return 2 * 9 * height * width * channels_in * channels_out
 
 
-def _convolution(source, mask, channels_in, filters, bias, out):
-    height, width, channels_out = out.shape
-    tiles = -(-height // implicit_gemm.ROWS) * -(-width // implicit_gemm.COLUMNS)
-    groups, chunks = filters.shape[:2]
-    outputs = tiles * groups * implicit_gemm.ROWS * implicit_gemm.COLUMNS * implicit_gemm.GROUP
-    padded_channels = chunks * implicit_gemm.CHUNK
+def _tile(kernel):
+    extents = closure(kernel)
+    return implicit_gemm.Tile(
+        *(extents[name] for name in ("rows", "columns", "group", "per_thread")), resident=1
+    )
+
+
+def _convolution(
+    source, mask, channels_in, filters, bias, out, height, width, channels_out, *, tile
+):
+    blocks_x, blocks_y, groups = tile.blocks(height, width, channels_out)
+    outputs = blocks_x * blocks_y * groups * tile.rows * tile.columns * tile.group
+    padded_channels = -(-channels_in // implicit_gemm.CHUNK) * implicit_gemm.CHUNK
     # Every thread reads, for each channel and column of taps, a column of pixels and the weights.
-    outputs_of_thread = implicit_gemm.ROWS * implicit_gemm.PER_THREAD
-    reads = (implicit_gemm.ROWS + 2) + 3 * implicit_gemm.PER_THREAD
+    outputs_of_thread = tile.rows * tile.per_thread
+    reads = (tile.rows + 2) + 3 * tile.per_thread
     masked = mask.nbytes if mask is not source else 0
     return Work(
         _convolution_flops(height, width, channels_in, channels_out),
@@ -259,7 +268,6 @@ def _remember(step, gradient, latest, past, slot):
 
 
 _COUNTS = {
-    "implicit_gemm._convolution": _convolution,
     "patchmatch._start_cuda": _start,
     "patchmatch._propagate_cuda": _propagate,
     "patchmatch._search_cuda": _search,

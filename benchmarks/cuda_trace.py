@@ -102,15 +102,27 @@ def kernel_name(kernel):
     function = kernel.py_func
     module = function.__module__.rpartition(".")[2]
     outer = function.__qualname__.partition(".")[0]
-    made_of = _made_of([cell.cell_contents for cell in function.__closure__ or ()])
+    made_of = _made_of(closure(kernel))
     return f"{module}.{outer}({', '.join(made_of)})" if made_of else f"{module}.{outer}"
 
 
-def _made_of(closure):
-    """Functions that a kernel's factory was given, or else its numbers."""
-    names = [getattr(getattr(value, "py_func", value), "__qualname__", "") for value in closure]
+def closure(kernel):
+    """What a kernel that a factory made has of the factory, by name."""
+    function = kernel.py_func
+    cells = function.__closure__ or ()
+    names = function.__code__.co_freevars
+    return dict(zip(names, (cell.cell_contents for cell in cells), strict=True))
+
+
+def _made_of(values):
+    """Extents of a tile and functions that a kernel's factory was given, or else its numbers."""
+    tile = [str(values[extent]) for extent in ("rows", "columns", "group") if extent in values]
+    names = [
+        getattr(getattr(value, "py_func", value), "__qualname__", "") for value in values.values()
+    ]
     functions = [name for name in names if name and "<locals>" not in name]
-    return functions or [str(value) for value in closure if isinstance(value, int)]
+    numbers = [str(value) for value in values.values() if isinstance(value, int)]
+    return [*filter(None, ["x".join(tile)]), *functions] or numbers
 
 
 def trace_transfer(network, parameters, shape_a, shape_b, evaluations):

@@ -9,10 +9,13 @@ arguments live on and never move data from one to the other.
 from __future__ import annotations
 
 import numpy as np
-from numba import config, cuda
+from llvmlite import ir
+from numba import config, cuda, types
 from numba.cuda.cudadrv.driver import device_memset
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
+if not SIMULATED:
+    from numba.cuda.extending import intrinsic
 
 # Threads that share one pixel's channels in the warp-per-pixel kernels, and pixels per block.
 # The simulator runs one Python thread per CUDA thread, so it gets small blocks, and a block of a
@@ -26,6 +29,9 @@ ELEMENT_BLOCK = (8, 2) if SIMULATED else (64, 4)
 # Block of the kernels over long vectors, and the most blocks of one launch.
 VECTOR_BLOCK = 8 if SIMULATED else 256
 VECTOR_BLOCKS = 4 if SIMULATED else 2048
+
+# Alignment, in bytes, of shared arrays for `load4` and `store4`; the simulator has none to give.
+FOUR_FLOATS = None if SIMULATED else 16
 
 
 class CPU:
@@ -111,11 +117,68 @@ def pixel_launch(height, width):
     return _blocks((height * width,), (PIXELS_PER_BLOCK,)), (LANES, PIXELS_PER_BLOCK)
 
 
+def launch_bounds(threads, blocks):
+    """Options of ``cuda.jit`` for a kernel of which a multiprocessor is to run so many blocks.
+
+    The compiler then spends no more registers on a thread than let them; the simulator, which has
+    none, does not know the option.
+    """
+    return {} if SIMULATED else {"launch_bounds": (threads, blocks)}
+
+
 @cuda.jit(device=True, inline="always")
 def pixel_index(width):
     """(y, x, lane) of a thread in a kernel launched by :func:`pixel_launch`."""
     pixel = cuda.blockIdx.x * PIXELS_PER_BLOCK + cuda.threadIdx.y
     return pixel // width, pixel % width, cuda.threadIdx.x
+
+
+if SIMULATED:
+
+    def load4(array, index):
+        return array[index], array[index + 1], array[index + 2], array[index + 3]
+
+    def store4(array, index, values):
+        for k in range(4):
+            array[index + k] = values[k]
+
+else:
+
+    @intrinsic
+    def load4(typing_context, array, index):
+        """``array[index : index + 4]`` of a float32 vector as a tuple, in one access of 16 bytes.
+
+        The place has to be a multiple of 16 bytes: so are the starts of device arrays, and those of
+        shared ones declared with an alignment of `FOUR_FLOATS`.
+        """
+
+        def generate(context, builder, signature, arguments):
+            place = _address_of_four(context, builder, signature, arguments)
+            four = builder.load(place, align=16)
+            values = [builder.extract_element(four, ir.IntType(32)(k)) for k in range(4)]
+            return context.make_tuple(builder, signature.return_type, values)
+
+        return types.UniTuple(types.float32, 4)(array, index), generate
+
+    @intrinsic
+    def store4(typing_context, array, index, values):
+        """Write a tuple of four to a float32 vector in one access; see :func:`load4`."""
+
+        def generate(context, builder, signature, arguments):
+            place = _address_of_four(context, builder, signature, arguments)
+            four = ir.Constant(place.type.pointee, ir.Undefined)
+            for k in range(4):
+                value = builder.extract_value(arguments[2], k)
+                four = builder.insert_element(four, value, ir.IntType(32)(k))
+            builder.store(four, place, align=16)
+
+        return types.void(array, index, values), generate
+
+
+def _address_of_four(context, builder, signature, arguments):
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    place = builder.gep(data, [arguments[1]])
+    return builder.bitcast(place, ir.VectorType(ir.FloatType(), 4).as_pointer())
 
 
 def _blocks(extent, block):

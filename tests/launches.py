@@ -25,24 +25,28 @@ from kernels import (
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 
-# A layer's source and mask, run together, its channels, filters, bias and result.
-CONVOLUTION = (LINE, LINE, int64, MAP, LINE, MAP)
+# A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
+CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
 # Both maps, with pixels and channels run together, and the patch.
 MATCHING = (PLANE, PLANE, int64, int64, float32)
+
+
+def convolutions():
+    """Kernels of every tile, forward and backward, with channels in fours and in other numbers."""
+    gemm = implicit_gemm
+    aligned, other = (gemm._read_four, gemm._write_four), (gemm._read_some, gemm._write_some)
+    for tile in (gemm.LARGE, gemm.SMALL, gemm.THIN):
+        for read, write in (aligned, other):
+            yield gemm._convolution(tile, gemm._unmasked(read), gemm._bias, gemm._relu, write)
+            yield gemm._convolution(tile, gemm._masked(read), gemm._no_bias, gemm._linear, write)
+
 
 LAUNCHES = [
     (blend._response_cuda, (MAP, PLANE)),
     (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
-    (
-        implicit_gemm._convolution(implicit_gemm._forward_value, implicit_gemm._relu),
-        CONVOLUTION,
-    ),
-    (
-        implicit_gemm._convolution(implicit_gemm._masked_value, implicit_gemm._linear),
-        CONVOLUTION,
-    ),
+    *((kernel, CONVOLUTION) for kernel in convolutions()),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),

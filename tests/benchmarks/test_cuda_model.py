@@ -64,15 +64,16 @@ def launch(kernel, *arguments, blocks=1):
 
 
 def test_work_of_a_convolution():
-    kernel = implicit_gemm._convolution(implicit_gemm._forward_value, implicit_gemm._relu)
-    height, width, channels_in, channels_out = 30, 40, 64, 96
-    filters = implicit_gemm.pack(np.zeros((3, 3, channels_in, channels_out), np.float32))
-    source = ShapeOnly(height * width * channels_in)
-    out = ShapeOnly((height, width, channels_out))
+    gemm, shape, channels_in = implicit_gemm, (30, 40, 96), 64
+    read = gemm._unmasked(gemm._read_four)
+    kernel = gemm._convolution(gemm.LARGE, read, gemm._bias, gemm._relu, gemm._write_four)
+    packed = gemm.pack(np.zeros((3, 3, channels_in, shape[2]), np.float32))
+    source, filters = ShapeOnly(30 * 40 * channels_in), ShapeOnly(packed.size)
+    out = ShapeOnly(math.prod(shape))
 
-    done = work(launch(kernel, source, source, channels_in, ShapeOnly(filters.shape), None, out))
+    done = work(launch(kernel, source, source, channels_in, filters, None, out, *shape))
 
-    assert done.flops == 2 * 9 * height * width * channels_in * channels_out
+    assert done.flops == 2 * 9 * math.prod(shape) * channels_in
     assert done.flops <= done.executed < 4 * done.flops
     assert done.device_bytes == source.nbytes + filters.nbytes + out.nbytes
 

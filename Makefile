@@ -1,5 +1,6 @@
 # make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
+# make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make lint, make clean
 
@@ -19,7 +20,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test gpu-check lint clean
+.PHONY: run test bench gpu-check lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -27,6 +28,9 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -n auto
+
+bench: $(VENV)/installed-test
+	$(IN_VENV) -m benchmarks $(BENCH)
 
 gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check

@@ -1,0 +1,156 @@
+"""The command line as a user runs it: each time a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.images import ROOT, example_pair
+from benchmarks.table import Figure, at_most
+
+_HELP_ROUNDS = 5
+
+# Pixels a side of the runs that are about compiling and starting, not about working.
+_SMALL = 96
+
+# Largest exponent of the area in the time that still counts as linear.
+_EXPONENT = 1.1
+
+CURVE_SIDES = (224, 320, 448, 640, 800, 1024)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the command line.
+
+    Attributes
+    ----------
+    seconds : float
+        From start to end of the process.
+    record : dict
+        Its report.
+    """
+
+    seconds: float
+    record: dict
+
+    @property
+    def peak_gib(self):
+        return self.record["peak_memory_bytes"] / 2**30
+
+    @property
+    def overhead(self):
+        """Seconds outside the stages of the method."""
+        return self.seconds - self.record["seconds"]["total"]
+
+
+class CommandLine:
+    """The command line, with a cache of compiled kernels that is its own and empty at first."""
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+        self._environment = os.environ | {
+            "NUMBA_CACHE_DIR": str(self._folder / "cache"),
+            "NUMBA_ENABLE_CUDASIM": "0",
+        }
+
+    def transfer(self, height, width, *options):
+        """Run on the example pair at a size of both; returns a `Run`."""
+        paths = self._folder / "a.png", self._folder / "b.png"
+        for path, image in zip(paths, example_pair(height, width), strict=True):
+            Image.fromarray(image).save(path)
+        out = self._folder / "out"
+        seconds = self._seconds("run", *paths, "--out", out, "--device", "cpu", "--quiet", *options)
+        return Run(seconds, json.loads((out / "report.json").read_text(encoding="utf-8")))
+
+    def help_seconds(self):
+        return self._seconds("--help")
+
+    def _seconds(self, *arguments):
+        command = [sys.executable, ROOT / "cli.py", *arguments]
+        start = time.perf_counter()
+        subprocess.run(
+            command, env=self._environment, check=True, stdout=subprocess.DEVNULL, cwd=self._folder
+        )
+        return time.perf_counter() - start
+
+
+def measure(*, side):
+    """Times and memory of whole runs; the bars are those of `side` 448.
+
+    Returns
+    -------
+    list of Figure
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command_line = CommandLine(folder)
+        return [*_starting(command_line), *_working(command_line, side)]
+
+
+def measure_curve(*, sides=CURVE_SIDES):
+    """Seconds per megapixel over the area.
+
+    Returns
+    -------
+    list of Figure
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command_line = CommandLine(folder)
+        command_line.transfer(_SMALL, _SMALL)
+        stages = [
+            command_line.transfer(side, side, "--max-side", str(side)).record["seconds"]["total"]
+            for side in sides
+        ]
+    megapixels = np.square(sides) / 1e6
+    exponent = np.polyfit(np.log(megapixels), np.log(stages), 1)[0]
+    return [
+        *(
+            Figure("curve", f"{side}x{side}", seconds / area, "s/megapixel")
+            for side, seconds, area in zip(sides, stages, megapixels, strict=True)
+        ),
+        Figure("curve", "time grows with the area to the power", exponent, "", at_most(_EXPONENT)),
+    ]
+
+
+def _starting(command_line):
+    first = command_line.transfer(_SMALL, _SMALL)
+    second = command_line.transfer(_SMALL, _SMALL)
+    help_seconds = [command_line.help_seconds() for _ in range(_HELP_ROUNDS)]
+    return [
+        Figure("whole run", "--help", np.median(help_seconds), "s", at_most(0.5)),
+        Figure(
+            "whole run", "compiling everything", first.seconds - second.seconds, "s", at_most(60)
+        ),
+        Figure("whole run", "a second run, outside its stages", second.overhead, "s", at_most(2)),
+    ]
+
+
+def _working(command_line, side):
+    whole = command_line.transfer(side, side)
+    half = command_line.transfer(side, side, "--ratio", "0.5")
+    # 700x500 where `side` is 448.
+    wide = command_line.transfer(round(side * 500 / 448), round(side * 700 / 448))
+    size = f"{side}x{side}"
+    yield Figure("whole run", size, whole.seconds, "s", at_most(60))
+    for stage, seconds in _by_stage(whole.record["seconds"]):
+        yield Figure("whole run", f"{size}: {stage}", seconds, "s")
+    yield Figure("whole run", f"{size}: peak memory", whole.peak_gib, "GiB", at_most(2))
+    yield Figure("whole run", f"{size}, ratio 0.5", half.seconds, "s", at_most(15))
+    yield Figure("whole run", "700x500", wide.seconds, "s")
+    yield Figure("whole run", "700x500: peak memory", wide.peak_gib, "GiB", at_most(4))
+
+
+def _by_stage(seconds):
+    """Seconds of each stage, those of its levels added up."""
+    for stage, value in seconds.items():
+        if stage != "total":
+            yield stage, sum(value.values()) if isinstance(value, dict) else value

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from analogy.parameters import Parameters
+from analogy.search import initial_matches, search_matches, side_by_side
+from benchmarks.patchmatch import baseline_flops, baseline_matches, field_cost
+from kernels.target import CPU
+from tests import oracles
+
+# Four sums of two patches' float32 products in different orders, as in benchmarks.patchmatch.
+ROUNDING = 1e-6
+
+
+@pytest.fixture
+def features(random):
+    """Of A, A', B and B'; smooth, so that neighbours' matches are worth a try."""
+    shapes = (19, 23, 12), (19, 23, 12), (17, 26, 12), (17, 26, 12)
+    walks = [random.standard_normal(shape).cumsum(axis=0).cumsum(axis=1) for shape in shapes]
+    return [walk.astype(np.float32) for walk in walks]
+
+
+def start(features, parameters):
+    return initial_matches(features[0].shape[:2], features[2].shape[:2], parameters, CPU)
+
+
+@pytest.mark.parametrize("level", [5, 3, 1])
+def test_search_is_no_worse_than_the_baseline(features, level):
+    parameters = Parameters()
+    matches = start(features, parameters)
+
+    own = search_matches(*features, matches, level, parameters)
+    baseline = baseline_matches(*features, matches, level, parameters)
+
+    side_a, side_b = side_by_side(*features[:2]), side_by_side(*features[2:])
+    half = parameters.patch_side(level) // 2
+    for source, target, mine, other, at_first in (
+        (side_a, side_b, own.ab, baseline.ab, matches.ab),
+        (side_b, side_a, own.ba, baseline.ba, matches.ba),
+    ):
+        costs = [
+            field_cost(source, target, half, nnf).mean(dtype=np.float64)
+            for nnf in (mine, other, at_first)
+        ]
+        assert costs[0] <= costs[1] + ROUNDING
+        assert costs[1] < costs[2]
+
+
+def test_baseline_states_its_matches_cost(features):
+    parameters = Parameters(search_iterations=2)
+
+    found = baseline_matches(*features, start(features, parameters), 2, parameters)
+
+    source, target = side_by_side(*features[:2]), side_by_side(*features[2:])
+    expected = oracles.cost_of_nnf(source, target, found.ab, 2)
+    assert found.cost_ab == pytest.approx(expected, abs=ROUNDING)
+
+
+def test_operations_of_the_baseline(features):
+    parameters = Parameters(search_iterations=3)
+
+    # Level 4: patches of 3 x 3, 24 channels side by side, a product and a sum each; four jumps in
+    # four directions and windows of 6, 3 and 1 in each iteration, and the start.
+    per_pixel = 2 * 9 * 24 * (1 + 3 * (16 + 3))
+    assert baseline_flops(*features, None, 4, parameters) == per_pixel * (19 * 23 + 17 * 26)

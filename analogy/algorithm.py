@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analogy.deconvolution import prepare
+from analogy.device import resolve
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
 from analogy.memory import check_memory
@@ -80,7 +81,9 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
     )
-    check_memory(a.shape[:2], b_prime.shape[:2], parameters.ratio, parameters.max_side)
+    target = resolve(device)
+    available = target.free_memory() if target.is_cuda else None
+    check_memory(a.shape[:2], b_prime.shape[:2], parameters.ratio, parameters.max_side, available)
     progress = Progress(progress, _expected_shares(parameters))
     model = bundled_path() if model is None else model
 
@@ -88,7 +91,7 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         network = Network.load(model)
         features, used = _extract(model, device, small_a, small_b_prime)
     with progress.stage(_PREPARATION):
-        warm_up(parameters, target_of(features[0][1]))
+        warm_up(parameters, target)
     matches, deconvolutions = match_features(*features, network, parameters, progress)
     with progress.stage("vote"):
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)

@@ -82,6 +82,11 @@ class CUDA:
     def to_host(array):
         return array.copy_to_host()
 
+    @staticmethod
+    def free_memory():
+        """Bytes that the device has left."""
+        return cuda.current_context().get_memory_info().free
+
 
 def target_of(*arrays):
     """Target on which all `arrays` live.

@@ -32,13 +32,17 @@ MATCHING = (PLANE, PLANE, int64, int64, float32)
 
 
 def convolutions():
-    """Kernels of every tile, forward and backward, with channels in fours and in other numbers."""
+    """Kernels forward and backward: channels in fours or not, small maps, and down to an image."""
     gemm = implicit_gemm
     aligned, other = (gemm._read_four, gemm._write_four), (gemm._read_some, gemm._write_some)
-    for tile in (gemm.LARGE, gemm.SMALL, gemm.THIN):
-        for read, write in (aligned, other):
-            yield gemm._convolution(tile, gemm._unmasked(read), gemm._bias, gemm._relu, write)
-            yield gemm._convolution(tile, gemm._masked(read), gemm._no_bias, gemm._linear, write)
+    for tile, (read, write) in (
+        (gemm.LARGE, aligned),
+        (gemm.LARGE, other),
+        (gemm.SMALL, aligned),
+        (gemm.THIN, (gemm._read_four, gemm._write_some)),
+    ):
+        yield gemm._convolution(tile, gemm._unmasked(read), gemm._bias, gemm._relu, write)
+        yield gemm._convolution(tile, gemm._masked(read), gemm._no_bias, gemm._linear, write)
 
 
 LAUNCHES = [

@@ -15,7 +15,7 @@ from kernels.convolution import (
 )
 from kernels.lbfgs import lbfgs
 from kernels.pooling import maxpool2x2, maxpool2x2_backward
-from kernels.reduction import inner_product
+from kernels.reduction import inner_product, inner_products_scratch
 from kernels.target import target_of
 from kernels.vectors import add_scaled
 
@@ -166,7 +166,9 @@ class _Objective:
     def __init__(self, subnet, wanted, tick, iterations):
         self._subnet = subnet
         self._wanted = wanted.reshape(wanted.size)
-        self._residual = target_of(wanted).empty(wanted.size)
+        target = target_of(wanted)
+        self._residual = target.empty(wanted.size)
+        self._scratch = inner_products_scratch(1, 1, target)
         self._tick, self._iterations, self._evaluations = tick, iterations, 0
         self.wanted_square = inner_product(self._wanted, self._wanted)
 
@@ -175,7 +177,7 @@ class _Objective:
         add_scaled(prediction.reshape(prediction.size), -1, self._wanted, self._residual)
         self._evaluations += 1
         self._tick(min(self._evaluations / self._iterations, 1.0))
-        return 0.5 * inner_product(self._residual, self._residual)
+        return 0.5 * inner_product(self._residual, self._residual, self._scratch)
 
     def gradient(self, out):
         residual = self._residual.reshape(self._subnet.output_shape)

@@ -17,7 +17,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 from scipy.optimize import line_search
 
-from kernels.reduction import inner_product, inner_products
+from kernels.reduction import inner_product, inner_products, inner_products_scratch
 from kernels.target import cuda, target_of, vector_launch
 from kernels.vectors import add_scaled, combine
 
@@ -82,8 +82,9 @@ def lbfgs(
     -------
     Minimum
     """
-    memory = _Memory(x, history)
-    line = _Line(loss, gradient, x, memory.direction)
+    scratch = inner_products_scratch(2 * history, 3, target_of(x))
+    memory = _Memory(x, history, scratch)
+    line = _Line(loss, gradient, x, memory.direction, scratch)
     memory.start(line.gradient)
     losses, reason = [line.loss], "iterations"
     for _ in range(iterations):
@@ -106,10 +107,10 @@ def lbfgs(
 class _Line:
     """A point, and the loss along a line from it."""
 
-    def __init__(self, loss, gradient, x, direction):
+    def __init__(self, loss, gradient, x, direction, scratch):
         on = target_of(x)
         self._loss_at, self._write_gradient = loss, gradient
-        self._direction = direction
+        self._direction, self._scratch = direction, scratch
         self._trial, self._trial_step = on.empty(x.shape), 0.0
         self.x, self.gradient = x, on.empty(x.shape)
         self.evaluations = 1
@@ -153,16 +154,16 @@ class _Line:
         # The search asks for the slope only where it has just asked for the loss.
         assert step[0] == self._trial_step
         self._write_gradient(self.gradient)
-        return np.array([inner_product(self._direction, self.gradient)])
+        return np.array([inner_product(self._direction, self.gradient, self._scratch)])
 
 
 class _Memory:
     """The last steps and gradient changes, and all their inner products."""
 
-    def __init__(self, x, history):
+    def __init__(self, x, history, scratch):
         on = target_of(x)
         n = x.shape[0]
-        self._history, self._count = history, 0
+        self._history, self._count, self._scratch = history, 0, scratch
         # Steps, then gradient changes; a new pair takes the place of the oldest.
         self._past = on.zeros((2 * history, n))
         # The latest step, gradient change and gradient, together for the inner products.
@@ -180,7 +181,7 @@ class _Memory:
         if self._count:
             coefficients = self._two_loops()
         else:
-            length = np.sqrt(inner_product(x, x))
+            length = np.sqrt(inner_product(x, x, self._scratch))
             coefficients = np.zeros(len(self._products))
             if self._products[-1, -1] > 0:
                 coefficients[-1] = -first_step * length / np.sqrt(self._products[-1, -1])
@@ -195,8 +196,8 @@ class _Memory:
         self._measure(slot)
 
     def _measure(self, slot=None):
-        step, change, gradient = inner_products(self._past, self._latest).T
-        square = inner_product(self._latest[2], self._latest[2])
+        step, change, gradient = inner_products(self._past, self._latest, self._scratch).T
+        square = inner_product(self._latest[2], self._latest[2], self._scratch)
         self._set_products(-1, np.append(gradient, square))
         if slot is not None:
             self._set_products(slot, np.append(step, gradient[slot]))

@@ -25,6 +25,9 @@ _SMALL = 96
 # Largest exponent of the area in the time that still counts as linear.
 _EXPONENT = 1.1
 
+# Stages of the method; what else a run spends its time on is overhead.
+_METHOD = ("features", "search", "reconstruction", "vote")
+
 CURVE_SIDES = (224, 320, 448, 640, 800, 1024)
 
 
@@ -49,8 +52,8 @@ class Run:
 
     @property
     def overhead(self):
-        """Seconds outside the stages of the method."""
-        return self.seconds - self.record["seconds"]["total"]
+        """Seconds outside the stages of the method: starting, making kernels ready, writing."""
+        return self.seconds - sum(seconds for _, seconds in stages(self.record["seconds"]))
 
 
 class CommandLine:
@@ -97,7 +100,7 @@ def measure(*, side):
 
 
 def measure_curve(*, sides=CURVE_SIDES):
-    """Seconds per megapixel over the area.
+    """Seconds per megapixel of either image, of squares of growing side; starting left out.
 
     Returns
     -------
@@ -106,16 +109,14 @@ def measure_curve(*, sides=CURVE_SIDES):
     with tempfile.TemporaryDirectory() as folder:
         command_line = CommandLine(folder)
         command_line.transfer(_SMALL, _SMALL)
-        stages = [
-            command_line.transfer(side, side, "--max-side", str(side)).record["seconds"]["total"]
-            for side in sides
-        ]
+        runs = [command_line.transfer(side, side, "--max-side", str(side)) for side in sides]
     megapixels = np.square(sides) / 1e6
-    exponent = np.polyfit(np.log(megapixels), np.log(stages), 1)[0]
+    times = [run.seconds - run.overhead for run in runs]
+    exponent = np.polyfit(np.log(megapixels), np.log(times), 1)[0]
     return [
         *(
             Figure("curve", f"{side}x{side}", seconds / area, "s/megapixel")
-            for side, seconds, area in zip(sides, stages, megapixels, strict=True)
+            for side, seconds, area in zip(sides, times, megapixels, strict=True)
         ),
         Figure("curve", "time grows with the area to the power", exponent, "", at_most(_EXPONENT)),
     ]
@@ -130,7 +131,7 @@ def _starting(command_line):
         Figure(
             "whole run", "compiling everything", first.seconds - second.seconds, "s", at_most(60)
         ),
-        Figure("whole run", "a second run, outside its stages", second.overhead, "s", at_most(2)),
+        Figure("whole run", "a second run's overhead", second.overhead, "s", at_most(2)),
     ]
 
 
@@ -141,7 +142,7 @@ def _working(command_line, side):
     wide = command_line.transfer(round(side * 500 / 448), round(side * 700 / 448))
     size = f"{side}x{side}"
     yield Figure("whole run", size, whole.seconds, "s", at_most(60))
-    for stage, seconds in _by_stage(whole.record["seconds"]):
+    for stage, seconds in stages(whole.record["seconds"]):
         yield Figure("whole run", f"{size}: {stage}", seconds, "s")
     yield Figure("whole run", f"{size}: peak memory", whole.peak_gib, "GiB", at_most(2))
     yield Figure("whole run", f"{size}, ratio 0.5", half.seconds, "s", at_most(15))
@@ -149,8 +150,8 @@ def _working(command_line, side):
     yield Figure("whole run", "700x500: peak memory", wide.peak_gib, "GiB", at_most(4))
 
 
-def _by_stage(seconds):
-    """Seconds of each stage, those of its levels added up."""
-    for stage, value in seconds.items():
-        if stage != "total":
-            yield stage, sum(value.values()) if isinstance(value, dict) else value
+def stages(seconds):
+    """Seconds of the method's stages in a record, those of the levels added up."""
+    for stage in _METHOD:
+        value = seconds.get(stage, 0.0)
+        yield stage, sum(value.values()) if isinstance(value, dict) else value

@@ -14,8 +14,8 @@ from kernels.upsample import upsample_nnf
 from kernels.vote import vote
 from kernels.warp import warp
 
-# The smallest map whose pooled and whole size take both ways through Winograd's convolution.
-_SIDE = 48
+# Large enough that the whole map and the pooled one take both ways through the convolution.
+_SIDE = 80
 
 # A thin first layer, as the network has it, and wide ones.
 _CHANNELS = (3, 16, 16, 16)

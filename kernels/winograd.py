@@ -29,9 +29,9 @@ TILE_ELEMENTS = PATCH * ROW
 
 # Most rows of the per-frequency matrix products: enough that a product reuses the filter it
 # streams in, and for layers with small filters no more than keeps a block in the L2 cache.
-TILES_PER_BLOCK = 128
+TILES_PER_BLOCK = 288
 FEW_CHANNELS = 256
-TILES_PER_BLOCK_OF_FEW_CHANNELS = 64
+TILES_PER_BLOCK_OF_FEW_CHANNELS = 96
 
 _FILTER_TRANSFORM = np.array(
     [

@@ -4,7 +4,6 @@ import pytest
 
 from benchmarks.whole_run import CommandLine, Run, stages
 
-
 RECORD = {
     "peak_memory_bytes": 3 * 2**29,
     "seconds": {

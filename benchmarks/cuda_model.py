@@ -181,7 +181,8 @@ def network_work(layers, channels, shape):
             continue
         channels_in, channels_out = channels[name]
         flops += _convolution_flops(height, width, channels_in, channels_out)
-        moved += 4 * (height * width + 9) * (channels_in + channels_out)
+        maps = height * width * (channels_in + channels_out)
+        moved += 4 * (maps + 9 * channels_in * channels_out)
     return Work(flops, flops, moved, 0)
 
 

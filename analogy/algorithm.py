@@ -26,8 +26,8 @@ from kernels.vote import vote
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
-_SEARCH_SHARES = {5: 0.3, 4: 0.7, 3: 1.0, 2: 2.0, 1: 3.0}
-_RECONSTRUCTION_SHARES = {5: 10.0, 4: 15.0, 3: 20.0, 2: 10.0}
+_SEARCH_SHARES = {5: 0.1, 4: 0.2, 3: 0.4, 2: 1.8, 1: 5.2}
+_RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 7.0}
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
     with progress.stage("vote"):
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
-        on = target_of(nnf_ab)
-        a_prime = on.to_host(vote(on.asarray(b_prime), nnf_ab, parameters.vote_side))
-        b = on.to_host(vote(on.asarray(a), nnf_ba, parameters.vote_side))
-        flows = [_flow(on.to_host(nnf)) for nnf in (nnf_ab, nnf_ba)]
+        put, fetch = target.asarray, target.to_host
+        a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
+        b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
+        flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
     return Analogy(a_prime, b, *flows, record)
@@ -209,7 +209,7 @@ def _flow(nnf):
 
 def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
-    shares = {("features", None): 2.0, (_PREPARATION, None): 1.0, ("vote", None): 0.5}
+    shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
     if parameters.independent_levels:
         return shares

@@ -28,8 +28,8 @@ BYTES_PER_MATCHED_PIXEL = {
 
 # Bytes per matched pixel of the larger image: the two directions take turns.
 BYTES_PER_DECONVOLVED_PIXEL = {
-    # Point, gradient, direction, trial point and its gradient, four pairs of history.
-    "L-BFGS vectors at level 1": 13 * _LEVEL_1,
+    # Point, trial point, four directions and five gradients.
+    "L-BFGS vectors at level 1": 11 * _LEVEL_1,
     # Outputs and gradients of conv1_2 .. conv3_1, below them the pooled maps.
     "layers between levels 1 and 3": 4 * _LEVEL_1,
 }

@@ -262,10 +262,11 @@ def _inner_products(rows, vectors, partial):
     return Work(2 * k * m * n, 6 * k * m * n, moved, moved)
 
 
-def _remember(step, gradient, latest, past, slot):
-    # Three rows are read, five written; the rest of the past is left alone.
-    moved = 8 * gradient.nbytes
-    return Work(2 * gradient.size, 2 * gradient.size, moved, moved)
+def _combine(rows, weights, row):
+    # Every row is read, one is written.
+    k, n = rows.shape
+    moved = (k + 1) * n * rows.dtype.itemsize
+    return Work(2 * k * n, 2 * k * n, moved, moved)
 
 
 _COUNTS = {
@@ -273,6 +274,6 @@ _COUNTS = {
     "patchmatch._propagate_cuda": _propagate,
     "patchmatch._search_cuda": _search,
     "vote._vote_cuda": _vote,
-    "lbfgs._remember_cuda": _remember,
+    "vectors._combine_cuda": _combine,
     "reduction._inner_products_cuda": _inner_products,
 }

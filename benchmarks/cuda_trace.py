@@ -20,8 +20,8 @@ from analogy.algorithm import match_features
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
 from analogy.progress import Progress
-from kernels.lbfgs import Minimum, _remember
-from kernels.reduction import inner_product, inner_products
+from kernels.lbfgs import Minimum
+from kernels.reduction import inner_products
 from kernels.target import CUDA, SIMULATED
 from kernels.upsample import upsample_nnf
 from kernels.vectors import add_scaled, combine
@@ -221,15 +221,12 @@ def _method(substitute):
 
 def _stated_iterations(loss, gradient, x, *, iterations, **_):
     """What `kernels.lbfgs.lbfgs` launches where every first step is accepted."""
-    past, latest = (ShapeOnly((rows, x.size)) for rows in (2 * _HISTORY, 3))
-    direction, slope = latest[0], ShapeOnly(x.shape)
+    rows = ShapeOnly((2 * _HISTORY + 1, x.size))
+    direction, newest = rows[0], rows[-1]
     for _ in range(iterations):
-        combine(past, latest[2], np.zeros(2 * _HISTORY + 1), direction)
+        combine(rows, np.zeros(2 * _HISTORY + 1), 0)
         add_scaled(x, 1.0, direction, x)
         loss(x)
-        gradient(slope)
-        inner_product(direction, slope)
-        _remember(np.float32(1), slope, latest, past, 0)
-        inner_products(past, latest)
-        inner_products(latest[2:], latest)
+        gradient(newest)
+        inner_products(rows, newest.reshape(1, x.size))
     return Minimum(x, (1.0,), iterations, "iterations")

@@ -1,24 +1,25 @@
 """Minimisation by L-BFGS with a strong Wolfe line search, on whichever target `x` lives.
 
-The vectors stay where they are; the host sees scalars only. The two-loop recursion runs on the
-inner products between the remembered vectors instead of on the vectors (Chen, Wang and Zhou,
-"Large-scale L-BFGS using MapReduce", 2014), so that an iteration reads the history twice, once
-for the inner products and once for the direction, however long it is.
+The vectors stay where they are; the host sees scalars only. The two-loop recursion runs on inner
+products instead of on vectors (Chen, Wang and Zhou, "Large-scale L-BFGS using MapReduce", 2014).
+What is remembered are directions and gradients as they were found: steps and changes of the
+gradient are multiples and differences of them, of which the host knows all it needs. So nothing
+is copied, and an iteration reads the memory twice, once for the inner products of the new gradient
+and once for the direction, however long the memory is.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
-from numba.extending import register_jitable
 from scipy.optimize import line_search
 
 from kernels.reduction import inner_product, inner_products, inner_products_scratch
-from kernels.target import cuda, target_of, vector_launch
+from kernels.target import target_of
 from kernels.vectors import add_scaled, combine
 
 
@@ -82,21 +83,26 @@ def lbfgs(
     -------
     Minimum
     """
-    scratch = inner_products_scratch(2 * history, 3, target_of(x))
-    memory = _Memory(x, history, scratch)
-    line = _Line(loss, gradient, x, memory.direction, scratch)
-    memory.start(line.gradient)
+    memory = _Memory(x, history)
+    line = _Line(loss, x)
+    memory.measure(gradient)
     losses, reason = [line.loss], "iterations"
     for _ in range(iterations):
         slope = memory.choose_direction(line.x, first_step)
         if not slope < 0:
             reason = "converged"
             break
-        step = line.search(slope, sufficient_decrease, curvature)
+        step = line.search(
+            memory.direction,
+            slope,
+            partial(memory.measure, gradient),
+            sufficient_decrease,
+            curvature,
+        )
         if step is None:
             reason = "line search"
             break
-        memory.remember(step, line.gradient)
+        memory.remember(step)
         losses.append(line.loss)
         if len(losses) > window and losses[-1 - window] - losses[-1] < tolerance * losses[-1]:
             reason = "converged"
@@ -105,29 +111,38 @@ def lbfgs(
 
 
 class _Line:
-    """A point, and the loss along a line from it."""
+    """A point, and the loss along lines from it."""
 
-    def __init__(self, loss, gradient, x, direction, scratch):
-        on = target_of(x)
-        self._loss_at, self._write_gradient = loss, gradient
-        self._direction, self._scratch = direction, scratch
-        self._trial, self._trial_step = on.empty(x.shape), 0.0
-        self.x, self.gradient = x, on.empty(x.shape)
+    def __init__(self, loss, x):
+        self._loss_at = loss
+        self._trial, self._trial_step = target_of(x).empty(x.shape), 0.0
+        self.x = x
         self.evaluations = 1
         self.loss = loss(x)
-        gradient(self.gradient)
 
-    def search(self, slope, sufficient_decrease, curvature):
-        """Move along the direction to a strong Wolfe point and evaluate the gradient there.
+    def search(self, direction, slope, slope_at_trial, sufficient_decrease, curvature):
+        """Move along a direction to a strong Wolfe point and evaluate the gradient there.
 
         Returns the step, or None where no such point was found; then the point stays.
         """
+
+        def loss_after(step):
+            add_scaled(self.x, step[0], direction, self._trial)
+            self._trial_step = step[0]
+            self.evaluations += 1
+            return self._loss_at(self._trial)
+
+        def slope_after(step):
+            # The search asks for the slope only where it has just asked for the loss.
+            assert step[0] == self._trial_step
+            return np.array([slope_at_trial()])
+
         # SciPy's search runs over vectors: here over the one number that is the step.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             step, _, _, loss, _, _ = line_search(
-                self._loss_after,
-                self._slope_after,
+                loss_after,
+                slope_after,
                 np.zeros(1),
                 np.ones(1),
                 gfk=np.array([slope]),
@@ -138,120 +153,99 @@ class _Line:
         if step is None:
             return None
         if step != self._trial_step:
-            loss = self._loss_after(np.array([step]))
-            self._slope_after(np.array([step]))
+            loss = loss_after(np.array([step]))
+            slope_after(np.array([step]))
         self.x, self._trial = self._trial, self.x
         self.loss = loss
         return step
 
-    def _loss_after(self, step):
-        add_scaled(self.x, step[0], self._direction, self._trial)
-        self._trial_step = step[0]
-        self.evaluations += 1
-        return self._loss_at(self._trial)
-
-    def _slope_after(self, step):
-        # The search asks for the slope only where it has just asked for the loss.
-        assert step[0] == self._trial_step
-        self._write_gradient(self.gradient)
-        return np.array([inner_product(self._direction, self.gradient, self._scratch)])
-
 
 class _Memory:
-    """The last steps and gradient changes, and all their inner products."""
+    """The last directions and gradients, and the inner products between them.
 
-    def __init__(self, x, history, scratch):
+    Rows 0 ... m - 1 are directions, rows m ... 2 m gradients; each new one takes the place of the
+    oldest of its kind. Combinations of rows are known by their coefficients.
+    """
+
+    def __init__(self, x, history):
         on = target_of(x)
-        n = x.shape[0]
-        self._history, self._count, self._scratch = history, 0, scratch
-        # Steps, then gradient changes; a new pair takes the place of the oldest.
-        self._past = on.zeros((2 * history, n))
-        # The latest step, gradient change and gradient, together for the inner products.
-        self._latest = on.zeros((3, n))
-        # Between the rows of `_past` and, last, the gradient.
+        self._history, self._count = history, 0
+        self._rows = on.zeros((2 * history + 1, x.shape[0]))
+        # Between two directions never needed, and left zero.
         self._products = np.zeros((2 * history + 1, 2 * history + 1))
-        self.direction = self._latest[0]
+        self._steps = np.zeros(history)
+        self._scratch = inner_products_scratch(2 * history + 1, 1, on)
+        self._newest_gradient = self._gradient_row(0)
 
-    def start(self, gradient):
-        add_scaled(gradient, 0, gradient, self._latest[2])
-        self._measure()
+    @property
+    def direction(self):
+        """Where to go from the point, valid until the next step is remembered."""
+        return self._rows[self._direction_row(self._count)]
 
     def choose_direction(self, x, first_step):
         """Write the direction to go; return the loss's slope along it."""
-        if self._count:
-            coefficients = self._two_loops()
-        else:
-            length = np.sqrt(inner_product(x, x, self._scratch))
-            coefficients = np.zeros(len(self._products))
-            if self._products[-1, -1] > 0:
-                coefficients[-1] = -first_step * length / np.sqrt(self._products[-1, -1])
-        combine(self._past, self._latest[2], coefficients, self.direction)
-        return coefficients @ self._products[-1]
+        coefficients = self._two_loops() if self._count else self._steepest(x, first_step)
+        row = self._direction_row(self._count)
+        combine(self._rows, coefficients, row)
+        products = coefficients @ self._products
+        products[: self._history] = 0
+        self._set_products(row, products)
+        self._newest_gradient = self._gradient_row(self._count + 1)
+        return products[self._gradient_row(self._count)]
 
-    def remember(self, step, gradient):
-        """Take in an accepted step along the direction and the gradient after it."""
-        slot = self._count % self._history
+    def measure(self, gradient):
+        """Let `gradient` write the one at the trial point; return the slope along the direction."""
+        row = self._rows[self._newest_gradient]
+        gradient(row)
+        products = inner_products(self._rows, row.reshape(1, row.size), self._scratch)[:, 0]
+        self._set_products(self._newest_gradient, products)
+        return products[self._direction_row(self._count)]
+
+    def remember(self, step):
+        """Take in that the trial point a step along the direction was accepted."""
+        self._steps[self._direction_row(self._count)] = step
         self._count += 1
-        _remember(np.float32(step), gradient, self._latest, self._past, slot)
-        self._measure(slot)
 
-    def _measure(self, slot=None):
-        step, change, gradient = inner_products(self._past, self._latest, self._scratch).T
-        square = inner_product(self._latest[2], self._latest[2], self._scratch)
-        self._set_products(-1, np.append(gradient, square))
-        if slot is not None:
-            self._set_products(slot, np.append(step, gradient[slot]))
-            self._set_products(
-                slot + self._history, np.append(change, gradient[slot + self._history])
-            )
+    def _direction_row(self, iteration):
+        return iteration % self._history
+
+    def _gradient_row(self, iteration):
+        return self._history + iteration % (self._history + 1)
 
     def _set_products(self, row, values):
         self._products[row], self._products[:, row] = values, values
 
-    def _two_loops(self):
-        """Coefficients of the direction in the basis (Nocedal and Wright, algorithm 7.4)."""
-        products, history = self._products, self._history
-        newest_first = [
-            (self._count - 1 - age) % history for age in range(min(self._count, history))
-        ]
-        curvatures = {slot: products[slot, slot + history] for slot in newest_first}
-        coefficients = np.zeros(len(products))
-        coefficients[-1] = -1.0
-        weights = {}
-        for slot in newest_first:
-            weights[slot] = products[slot] @ coefficients / curvatures[slot]
-            coefficients[slot + history] -= weights[slot]
-        newest = newest_first[0] + history
-        coefficients *= curvatures[newest_first[0]] / products[newest, newest]
-        for slot in reversed(newest_first):
-            correction = products[slot + history] @ coefficients / curvatures[slot]
-            coefficients[slot] += weights[slot] - correction
+    def _steepest(self, x, first_step):
+        coefficients = np.zeros(len(self._products))
+        row = self._gradient_row(0)
+        if self._products[row, row] > 0:
+            length = np.sqrt(inner_product(x, x, self._scratch))
+            coefficients[row] = -first_step * length / np.sqrt(self._products[row, row])
         return coefficients
 
+    def _two_loops(self):
+        """Coefficients of the direction (Nocedal and Wright, algorithm 7.4)."""
+        oldest = max(self._count - self._history, 0)
+        pairs = [self._pair(iteration) for iteration in range(oldest, self._count)]
+        curvatures = [step @ self._products @ change for step, change in pairs]
+        direction = -self._unit(self._gradient_row(self._count))
+        weights = []
+        for (step, change), curvature in zip(reversed(pairs), reversed(curvatures), strict=True):
+            weights.append(step @ self._products @ direction / curvature)
+            direction -= weights[-1] * change
+        _, newest = pairs[-1]
+        direction *= curvatures[-1] / (newest @ self._products @ newest)
+        for (step, change), curvature in zip(pairs, curvatures, strict=True):
+            direction += (weights.pop() - change @ self._products @ direction / curvature) * step
+        return direction
 
-def _remember(step, gradient, latest, past, slot):
-    """Turn the direction in `latest` into a step, and both pairs of rows into the newest."""
-    if target_of(past).is_cuda:
-        _remember_cuda[vector_launch(gradient.size)](step, gradient, latest, past, slot)
-    else:
-        _remember_cpu(step, gradient, latest, past, slot)
+    def _pair(self, iteration):
+        """Coefficients of an iteration's step, and of what it changed the gradient by."""
+        row = self._direction_row(iteration)
+        change = self._unit(self._gradient_row(iteration + 1)) - self._unit(
+            self._gradient_row(iteration)
+        )
+        return self._steps[row] * self._unit(row), change
 
-
-@njit(parallel=True, cache=True)
-def _remember_cpu(step, gradient, latest, past, slot):
-    for i in prange(gradient.size):
-        _remember_element(step, gradient, latest, past, slot, i)
-
-
-@cuda.jit
-def _remember_cuda(step, gradient, latest, past, slot):
-    for i in range(cuda.grid(1), gradient.size, cuda.gridsize(1)):
-        _remember_element(step, gradient, latest, past, slot, i)
-
-
-@register_jitable
-def _remember_element(step, gradient, latest, past, slot, i):
-    change = gradient[i] - latest[2, i]
-    move = step * latest[0, i]
-    latest[0, i], latest[1, i], latest[2, i] = move, change, gradient[i]
-    past[slot, i], past[slot + past.shape[0] // 2, i] = move, change
+    def _unit(self, row):
+        return np.eye(len(self._products))[row]

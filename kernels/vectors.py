@@ -30,20 +30,21 @@ def add_scaled(x, step, direction, out):
         _add_scaled_cpu(x, step, direction, out)
 
 
-def combine(rows, last, coefficients, out):
-    """``out = sum(coefficients[i] * rows[i]) + coefficients[-1] * last``.
+def combine(rows, coefficients, row):
+    """``rows[row] = sum(coefficients[i] * rows[i])``, the row itself included.
 
     Parameters
     ----------
     rows : float32 array, (k, n)
-    last, out : float32 arrays, (n,)
-    coefficients : sequence of k + 1 floats
+    coefficients : sequence of k floats
+    row : int
+        The one that the sum is written over.
     """
     weights = tuple(np.float32(value) for value in coefficients)
-    if target_of(rows, last, out).is_cuda:
-        _combine_cuda(rows.shape[0])[vector_launch(out.size)](rows, last, weights, out)
+    if target_of(rows).is_cuda:
+        _combine_cuda(rows.shape[0])[vector_launch(rows.shape[1])](rows, weights, row)
     else:
-        _combine_cpu(rows, last, weights, out)
+        _combine_cpu(rows, weights, row)
 
 
 @njit(parallel=True, cache=True)
@@ -61,15 +62,23 @@ def _add_scaled_cuda(x, step, direction, out):
 
 
 @njit(parallel=True, cache=True)
-def _combine_cpu(rows, last, weights, out):
-    for chunk in prange((out.size + _CHUNK - 1) // _CHUNK):
-        start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)
-        for i in range(start, stop):
-            out[i] = weights[-1] * last[i]
-        for row in range(rows.shape[0]):
-            weight = weights[row]
-            for i in range(start, stop):
-                out[i] += weight * rows[row, i]
+def _combine_cpu(rows, weights, row):
+    count, length = rows.shape
+    for chunk in prange((length + _CHUNK - 1) // _CHUNK):
+        start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, length)
+        out = rows[row, start:stop]
+        for i in range(out.size):
+            out[i] *= weights[row]
+        for other in range(count):
+            # Directions not yet made weigh nothing.
+            if other != row and weights[other] != np.float32(0):
+                _add_weighted(rows[other, start:stop], weights[other], out)
+
+
+@njit(cache=True)
+def _add_weighted(values, weight, out):
+    for i in range(out.size):
+        out[i] += weight * values[i]
 
 
 @lru_cache
@@ -77,13 +86,13 @@ def _combine_cuda(count):
     # The number of rows is a constant of the kernel: the sum is unrolled, with every weight in a
     # register and all of an element's loads under way at once.
     @cuda.jit
-    def kernel(rows, last, weights, out):
-        i, length = np.uint64(cuda.grid(1)), np.uint64(out.size)
+    def kernel(rows, weights, row):
+        i, length = np.uint64(cuda.grid(1)), np.uint64(rows.shape[1])
         while i < length:
-            total = weights[count] * last[i]
-            for row in range(count):
-                total += weights[row] * rows[row, i]
-            out[i] = total
+            total = np.float32(0)
+            for other in range(count):
+                total += weights[other] * rows[other, i]
+            rows[row, i] = total
             i += np.uint64(cuda.gridsize(1))
 
     return kernel

@@ -22,8 +22,8 @@ from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = Parameters(search_iterations=1, deconv_iterations=1)
 
-# An inner product of L-BFGS's history of four, all its vectors with the latest three, is the most.
-MOST_SCALARS = 9 * 3
+# The newest gradient's inner products with L-BFGS's memory, four directions and five gradients.
+MOST_SCALARS = 9
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,7 @@ def _filters_of_levels(network):
 def _scalars_of(found):
     """Copies that a solution may take at most.
 
-    The square of the features wanted, the length of the start and the products of its gradient,
-    two; a loss and a slope at each evaluation; the history's products at each iteration, two.
+    The square of the features wanted and the length of the start; a loss and the gradient's
+    products at each evaluation.
     """
-    iterations = len(found.residuals) - 1
-    return 4 + 2 * found.evaluations + 2 * iterations
+    return 2 + 2 * found.evaluations

@@ -77,7 +77,7 @@ class Parameters:
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"
     deconv_iterations: int = 100
-    deconv_tolerance: float = 0.05
+    deconv_tolerance: float = 0.1
     alphas: tuple[float, ...] = (0.8, 0.7, 0.6, 0.1)
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"

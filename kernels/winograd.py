@@ -43,6 +43,8 @@ _FILTER_TRANSFORM = np.array(
         [0, 0, 1],
     ]
 )
+# Along y and x at once: of the nine taps, run together, into the frequencies.
+_FILTER_TRANSFORM_2D = np.kron(_FILTER_TRANSFORM, _FILTER_TRANSFORM).astype(np.float32)
 
 
 def transform_filter(weights):
@@ -56,9 +58,8 @@ def transform_filter(weights):
     -------
     float32 array, (36, channels in, channels out)
     """
-    g = _FILTER_TRANSFORM.astype(np.float32)
-    transformed = np.einsum("ai,ijcd,bj->abcd", g, weights, g, optimize=True)
-    return np.ascontiguousarray(transformed.reshape(FREQUENCIES, *weights.shape[2:]), np.float32)
+    taps = weights.reshape(-1, weights.shape[2] * weights.shape[3])
+    return (_FILTER_TRANSFORM_2D @ taps).reshape(FREQUENCIES, *weights.shape[2:])
 
 
 def scratch_elements(channels_in, channels_out):

@@ -8,13 +8,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 TRACE = """
+from analogy.model import bundled_path
+from analogy.network import Network
 from benchmarks.cuda_static import modelled, trace, totals
 from tests.launches import is_declared
 
 few, many = trace(64, evaluations=2), trace(64, evaluations=3)
 undeclared = {launch.name for launch in few if not is_declared(launch.kernel, launch.signature)}
 assert not undeclared, undeclared
-assert len(many) - len(few) > 8 * 20, "eight deconvolutions, one evaluation of each more"
+network = Network.load(bundled_path())
+layers = sum(len(network.layers(level - 2, level)) for level in (5, 4, 3, 2))
+both_directions, both_ways = 2, 2
+passes = both_directions * both_ways * layers
+assert len(many) - len(few) > passes, "one evaluation more: each layer, forward and backward"
 stages = modelled(few, (64, 64), lambda launch: launch.stage)
 assert {f"search {level}" for level in (5, 4, 3, 2, 1)} < stages.keys()
 assert {f"reconstruction {level}" for level in (5, 4, 3, 2)} < stages.keys()

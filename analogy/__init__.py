@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analogy.algorithm import Analogy, transfer
+    from analogy.algorithm import Analogy, LevelState, transfer
     from analogy.errors import AnalogyError
     from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
 
@@ -17,6 +17,7 @@ _HOMES = {
     "Analogy": "analogy.algorithm",
     "AnalogyError": "analogy.errors",
     "BLEND_WEIGHTS": "analogy.parameters",
+    "LevelState": "analogy.algorithm",
     "PRESETS": "analogy.parameters",
     "Parameters": "analogy.parameters",
     "transfer": "analogy.algorithm",
@@ -27,6 +28,7 @@ __all__ = [
     "PRESETS",
     "Analogy",
     "AnalogyError",
+    "LevelState",
     "Parameters",
     "transfer",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,27 @@ class Analogy:
     record: dict
 
 
-def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress=None):
+@dataclass(frozen=True)
+class LevelState:
+    """What a transfer knows when it has searched a level; arrays lie where it computes.
+
+    Attributes
+    ----------
+    level : int
+    matches : Matches
+    a_prime, b : float32 arrays, (height, width, channels)
+        Features of A' and B that were matched.
+    """
+
+    level: int
+    matches: Matches
+    a_prime: Any
+    b: Any
+
+
+def transfer(
+    a, b_prime, parameters=None, *, model=None, device="auto", progress=None, on_level=None
+):
     """Exchange the looks of two images that show the same kind of thing.
 
     Parameters
@@ -65,6 +86,8 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
     progress : callable, (fraction in [0, 1], text) -> None, optional
+    on_level : callable, LevelState -> None, optional
+        Told of each level when it has been searched.
 
     Returns
     -------
@@ -92,7 +115,7 @@ def transfer(a, b_prime, parameters=None, *, model=None, device="auto", progress
         features, used = _extract(model, device, small_a, small_b_prime)
     with progress.stage(_PREPARATION):
         warm_up(parameters, target)
-    matches, deconvolutions = match_features(*features, network, parameters, progress)
+    matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("vote"):
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
@@ -112,7 +135,7 @@ def _extract(model, device, *images):
     return [extractor(image) for image in images], used
 
 
-def match_features(features_a, features_b_prime, network, parameters, progress):
+def match_features(features_a, features_b_prime, network, parameters, progress, on_level=None):
     """Match the features of two images from level 5 down to 1.
 
     Parameters
@@ -122,6 +145,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress):
     network : Network
     parameters : Parameters
     progress : Progress
+    on_level : callable, LevelState -> None, optional
 
     Returns
     -------
@@ -142,6 +166,8 @@ def match_features(features_a, features_b_prime, network, parameters, progress):
             matches = search_matches(
                 a[level], a_prime, b, b_prime[level], matches, level, parameters
             )
+        if on_level:
+            on_level(LevelState(level, matches, a_prime, b))
         if level == 1:
             break
         if not parameters.independent_levels:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import typer
 
 from analogy.errors import AnalogyError
+from analogy.evaluation.commands import eval_app
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
+app.add_typer(eval_app, name="eval")
 
 
 def main(arguments=None):

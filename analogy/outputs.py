@@ -74,6 +74,12 @@ def write_json(path, record):
         Path(path).write_text(text + "\n", encoding="utf-8")
 
 
+def write_text(path, text):
+    """Write a text file in UTF-8."""
+    with _written(Path(path).name):
+        Path(path).write_text(text, encoding="utf-8")
+
+
 def _publish(staging, folder):
     with _written(folder):
         files = sorted(staging.iterdir())

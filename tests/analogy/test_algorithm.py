@@ -69,6 +69,21 @@ def test_every_variant_changes_the_matches(pair):
         assert (other != default).any(), name
 
 
+def test_levels_are_told_as_they_are_searched(pair):
+    network, a, b_prime = pair
+    told = []
+    matches, _ = match_features(
+        a, b_prime, network, QUICK, Progress(None, EveryStage(whole=1.0)), told.append
+    )
+
+    assert [state.level for state in told] == [5, 4, 3, 2, 1]
+    assert told[-1].matches is matches
+    for state in told:
+        assert state.a_prime.shape == a[state.level].shape
+        assert state.b.shape == b_prime[state.level].shape
+        assert state.matches.ab.shape[:2] == a[state.level].shape[:2]
+
+
 def test_targets_agree(random):
     pair = features_of(random, (4, 7), (5, 6))
     parameters = replace(QUICK, search_iterations=1, deconv_iterations=1)

@@ -28,8 +28,12 @@ class Parameters:
         Of the patches compared, in pixels of the level (section 4.2).
     search_radii : tuple of int or None
         Of the random search, in pixels of the level; None for the whole map (section 4.4).
-    search_iterations : int
-        Of PatchMatch. The authors' program: 10.
+    search_iterations : tuple of int
+        Of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
+    exchange_matches : bool
+        Let each direction take over, after each iteration, what the other has found better: eight
+        iterations then end at lower costs than ten. Has no effect on `single_direction`, where the
+        directions measure costs by different maps.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
     single_direction : bool
@@ -68,7 +72,8 @@ class Parameters:
     max_side: int | None = 700
     patch_sides: tuple[int, ...] = (3, 3, 3, 5, 5)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
-    search_iterations: int = 10
+    search_iterations: tuple[int, ...] = (10, 8, 8, 8, 8)
+    exchange_matches: bool = True
     initialization: Literal["random", "identity"] = "random"
     single_direction: bool = False
     independent_levels: bool = False
@@ -86,6 +91,9 @@ class Parameters:
 
     def patch_side(self, level):
         return self.patch_sides[LEVELS.index(level)]
+
+    def iterations(self, level):
+        return self.search_iterations[LEVELS.index(level)]
 
     def search_radius(self, level, other_shape):
         """Radius of the random search at a level, in pixels of a map of `other_shape`."""
@@ -105,9 +113,12 @@ BLEND_WEIGHTS = {
 }
 
 _DEFAULT = Parameters()
+_PLAIN_SEARCH = {"search_iterations": (10,) * 5, "exchange_matches": False}
 
 PRESETS = {
     "default": _DEFAULT,
-    "paper": replace(_DEFAULT, deconv_depth=1, deconv_target="warp", deconv_start="random"),
-    "authors": replace(_DEFAULT, weight_map="hard", vote_side=3),
+    "paper": replace(
+        _DEFAULT, **_PLAIN_SEARCH, deconv_depth=1, deconv_target="warp", deconv_start="random"
+    ),
+    "authors": replace(_DEFAULT, **_PLAIN_SEARCH, weight_map="hard", vote_side=3),
 }

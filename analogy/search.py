@@ -7,7 +7,7 @@ from typing import Any
 
 from kernels.initialize import identity_nnf, random_nnf
 from kernels.normalize import normalize
-from kernels.patchmatch import patchmatch
+from kernels.patchmatch import patchmatch, patchmatch_both_ways
 from kernels.target import target_of
 
 # Apart, so that no two searches of a run draw the same candidates.
@@ -63,29 +63,38 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
     Matches
     """
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
-
-    def search(source, target, nnf, bound, direction):
-        return patchmatch(
-            source,
-            target,
-            nnf,
-            parameters.patch_side(level),
-            parameters.search_radius(level, target.shape[:2]),
-            iterations=parameters.search_iterations,
-            seed=seed + direction,
-            bound=bound,
-        )
-
     if parameters.single_direction:
         # Eq. 3: like in appearance only, each direction with its own latent image.
-        ab, cost_ab = search(normalize(a_prime), normalize(b_prime), matches.ab, 1.0, _FORWARD)
-        ba, cost_ba = search(normalize(b), normalize(a), matches.ba, 1.0, _REVERSE)
+        maps, bound = (a_prime, b_prime, b, a), 1.0
+        source_ab, target_ab, source_ba, target_ba = (normalize(features) for features in maps)
     else:
         # Eq. 2: both terms at once, as one inner product of vectors side by side.
-        side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
-        ab, cost_ab = search(side_a, side_b, matches.ab, 2.0, _FORWARD)
-        ba, cost_ba = search(side_b, side_a, matches.ba, 2.0, _REVERSE)
+        source_ab, target_ab = side_by_side(a, a_prime), side_by_side(b, b_prime)
+        source_ba, target_ba, bound = target_ab, source_ab, 2.0
+    # Of eq. 3, each direction has a measure of its own: there is nothing to exchange.
+    together = parameters.exchange_matches and not parameters.single_direction
+    search = _search_together if together else _search_apart
+    (ab, cost_ab), (ba, cost_ba) = search(
+        ((source_ab, target_ab), (source_ba, target_ba)),
+        (matches.ab, matches.ba),
+        parameters.patch_side(level),
+        [parameters.search_radius(level, other.shape[:2]) for other in (target_ab, target_ba)],
+        seeds=(seed + _FORWARD, seed + _REVERSE),
+        iterations=parameters.iterations(level),
+        bound=bound,
+    )
     return Matches(ab, ba, cost_ab, cost_ba)
+
+
+def _search_together(pairs, nnfs, patch_side, radii, **options):
+    return patchmatch_both_ways(*pairs[0], nnfs, patch_side, radii, **options)
+
+
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, **options):
+    return [
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, **options)
+        for pair, nnf, radius, seed in zip(pairs, nnfs, radii, seeds, strict=True)
+    ]
 
 
 def side_by_side(first, second):

@@ -1,11 +1,13 @@
 """PatchMatch against a straightforward one.
 
-The baseline tries the same candidates, each in full: nothing is passed over, nothing given up
-early, every element of both patches is fetched for itself.
+The baseline searches either direction for itself, with the iterations of the authors' program, and
+compares every candidate in full: nothing is passed over, nothing given up early, every element of
+both patches is fetched for itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +17,7 @@ from analogy.algorithm import _reconstruct_both
 from analogy.features import FeatureExtractor
 from analogy.model import bundled_path
 from analogy.network import Network
-from analogy.parameters import LEVELS, Parameters
+from analogy.parameters import LEVELS, PRESETS, Parameters
 from analogy.search import (
     _FORWARD,
     _REVERSE,
@@ -36,6 +38,8 @@ from kernels.upsample import upsample_nnf
 
 _SPEED = 3.0
 
+_BASELINE = PRESETS["authors"]
+
 # What the order of float32 sums may change of a mean cost, which lies in [-2, 0]: eight ulps.
 _COST_ROUNDING = 1e-6
 
@@ -50,10 +54,11 @@ def measure(limits, *, side, rounds):
     parameters, figures = Parameters(), []
     times, excesses, total_flops = [], [], 0
     for problem in problems(side, parameters):
-        own, baseline = partial(search_matches, *problem), partial(baseline_matches, *problem)
+        plain = *problem[:-1], replace(parameters, search_iterations=_BASELINE.search_iterations)
+        own, baseline = partial(search_matches, *problem), partial(baseline_matches, *plain)
         excesses += _cost_excesses(problem, own(), baseline())
         times.append(take_turns(baseline, own, rounds=rounds))
-        total_flops += baseline_flops(*problem)
+        total_flops += baseline_flops(*plain)
         baseline_seconds, own_seconds = np.median(times[-1], axis=0)
         level = problem[5]
         figures += [
@@ -118,7 +123,7 @@ def baseline_matches(a, a_prime, b, b_prime, matches, level, parameters):
     """Improve both fields of a level; see :func:`analogy.search.search_matches`."""
     side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
-    patch_side, iterations = parameters.patch_side(level), parameters.search_iterations
+    patch_side, iterations = parameters.patch_side(level), parameters.iterations(level)
     radius_b, radius_a = (
         parameters.search_radius(level, features.shape[:2]) for features in (side_b, side_a)
     )
@@ -138,7 +143,7 @@ def baseline_flops(a, a_prime, b, b_prime, matches, level, parameters):
     for source, target in ((a, b), (b, a)):
         tries = parameters.search_radius(level, target.shape[:2]).bit_length()
         per_iteration = 4 * len(JUMPS) + tries
-        candidates = 1 + parameters.search_iterations * per_iteration
+        candidates = 1 + parameters.iterations(level) * per_iteration
         total += source.shape[0] * source.shape[1] * candidates * per_patch
     return total
 
@@ -164,7 +169,7 @@ def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
         for jump in JUMPS:
             _propagate(source, target, half, matches, other_matches, cost, jump)
             matches, other_matches = other_matches, matches
-        launch = (iteration + 1) * PASSES_PER_ITERATION
+        launch = (iteration + 1) * PASSES_PER_ITERATION - 1
         _search(source, target, half, matches, cost, radius, seed, launch)
     return matches, cost
 

@@ -156,30 +156,55 @@ def cost_of_nnf(source, target, nnf, half):
 
 def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
     """Jump flooding and random search, pixel by pixel, without any shortcut."""
-    half = patch_side // 2
     nnf = nnf.copy()
-    cost = cost_of_nnf(source, target, nnf, half)
+    cost = cost_of_nnf(source, target, nnf, patch_side // 2)
     for iteration in range(iterations):
-        for jump in (8, 4, 2, 1):
-            before = nnf.copy()
-            for y, x in np.ndindex(nnf.shape[:2]):
-                for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
-                    if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
-                        match = before[y + dy, x + dx] - (dy, dx)
-                        _try_match(source, target, nnf, cost, (y, x), match, half)
-        launch = 5 * (iteration + 1)
-        for y, x in np.ndindex(nnf.shape[:2]):
-            window, attempt = radius, 0
-            while window >= 1:
-                match = []
-                for axis in range(2):
-                    low = max(int(nnf[y, x, axis]) - window, 0)
-                    high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
-                    bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
-                    match.append(low + (bits * (high - low + 1) >> 32))
-                _try_match(source, target, nnf, cost, (y, x), match, half)
-                window, attempt = window // 2, attempt + 1
+        _improve(source, target, nnf, cost, patch_side // 2, radius, iteration, seed)
     return nnf, cost
+
+
+def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds):
+    """Two searches that, after each iteration, try every match of the other one."""
+    half = patch_side // 2
+    maps = (first, second), (second, first)
+    nnfs = [nnf.copy() for nnf in nnfs]
+    costs = [cost_of_nnf(*pair, nnf, half) for pair, nnf in zip(maps, nnfs, strict=True)]
+    for iteration in range(iterations):
+        for pair, nnf, cost, radius, seed in zip(maps, nnfs, costs, radii, seeds, strict=True):
+            _improve(*pair, nnf, cost, half, radius, iteration, seed)
+        take_offers(*nnfs, *costs)
+        take_offers(*nnfs[::-1], *costs[::-1])
+    return list(zip(nnfs, costs, strict=True))
+
+
+def take_offers(nnf, other_nnf, cost, other_cost):
+    """Give every pixel the cheapest match that a pixel of the other map has with it, if cheaper."""
+    for position in np.ndindex(other_cost.shape):
+        match = tuple(other_nnf[position])
+        if other_cost[position] < cost[match]:
+            cost[match], nnf[match] = other_cost[position], position
+
+
+def _improve(source, target, nnf, cost, half, radius, iteration, seed):
+    for jump in (8, 4, 2, 1):
+        before = nnf.copy()
+        for y, x in np.ndindex(nnf.shape[:2]):
+            for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
+                if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
+                    match = before[y + dy, x + dx] - (dy, dx)
+                    _try_match(source, target, nnf, cost, (y, x), match, half)
+    launch = 6 * iteration + 5
+    for y, x in np.ndindex(nnf.shape[:2]):
+        window, attempt = radius, 0
+        while window >= 1:
+            match = []
+            for axis in range(2):
+                low = max(int(nnf[y, x, axis]) - window, 0)
+                high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
+                bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
+                match.append(low + (bits * (high - low + 1) >> 32))
+            _try_match(source, target, nnf, cost, (y, x), match, half)
+            window, attempt = window // 2, attempt + 1
 
 
 def _try_match(source, target, nnf, cost, position, match, half):

@@ -9,7 +9,7 @@ from analogy.progress import Progress
 from kernels.target import CPU, CUDA
 from tests.analogy.tiny import tiny_features, tiny_network
 
-QUICK = Parameters(search_iterations=2, deconv_iterations=2)
+QUICK = Parameters(search_iterations=(2,) * 5, deconv_iterations=2)
 
 VARIANTS = {
     "default": {},
@@ -86,7 +86,7 @@ def test_levels_are_told_as_they_are_searched(pair):
 
 def test_targets_agree(random):
     pair = features_of(random, (4, 7), (5, 6))
-    parameters = replace(QUICK, search_iterations=1, deconv_iterations=1)
+    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
     expected_ab, expected_ba, _ = match(CPU, pair, parameters)
     ab, ba, _ = match(CUDA, pair, parameters)
     # Sums are taken in another order, which may decide between two matches of like cost.

@@ -20,7 +20,7 @@ from kernels.reduction import inner_products
 from kernels.target import CUDA, SIMULATED, cuda
 from tests.analogy.tiny import tiny_features, tiny_network
 
-QUICK = Parameters(search_iterations=1, deconv_iterations=1)
+QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
 
 # The newest gradient's inner products with L-BFGS's memory, four directions and five gradients.
 MOST_SCALARS = 9

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,12 +77,26 @@ def test_matches_only_improve(maps):
 
 def test_patch_side_is_the_levels(maps):
     start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
-    found = search_matches(*maps, start, 1, Parameters(search_iterations=0))
+    found = search_matches(*maps, start, 1, Parameters(search_iterations=(0,) * 5))
     a, a_prime, b, b_prime = map(unit, maps)
     expected = oracles.cost_of_nnf(a, b, start.ab, 2) + oracles.cost_of_nnf(
         a_prime, b_prime, start.ab, 2
     )
     np.testing.assert_allclose(found.cost_ab, expected, atol=1e-5)
+
+
+def test_exchange_gives_both_directions_the_better_match(maps):
+    few = Parameters(search_iterations=(1,) * 5)
+    _, together = search(maps, few)
+    _, apart = search(maps, replace(few, exchange_matches=False))
+
+    assert (together.cost_ab <= apart.cost_ab).all()
+    assert (together.cost_ba <= apart.cost_ba).all()
+    assert (together.cost_ab < apart.cost_ab).any()
+    # No pixel keeps a match that is worse than what its match pays for it.
+    for y, x in np.ndindex(SIZE_B):
+        match = tuple(together.ba[y, x])
+        assert together.cost_ab[match] <= together.cost_ba[y, x]
 
 
 def test_side_by_side_is_unit_vectors_in_a_row(random):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.patchmatch import patchmatch
+from kernels.patchmatch import patchmatch, patchmatch_both_ways
 from kernels.target import CPU
 from tests import oracles
 
@@ -54,6 +54,58 @@ def test_makes_the_same_choices_as_the_oracle(target, random, case):
 @pytest.mark.parametrize("bound", [1.0, 1e30])
 def test_shortcuts_change_nothing(random, case, bound):
     check_against_oracle(CPU, random, case, iterations=4, bound=bound)
+
+
+def both_ways(random, case):
+    first_shape, second_shape, channels, patch_side, radius = case
+    maps = unit_maps(random, first_shape, second_shape, channels)
+    nnfs = [
+        random_nnf(random, *shapes)
+        for shapes in ((first_shape, second_shape), (second_shape, first_shape))
+    ]
+    return maps, nnfs, patch_side, (radius, radius + 1)
+
+
+def check_both_ways_against_oracle(on, random, case, iterations):
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+
+    found = patchmatch_both_ways(
+        *map(on.asarray, maps),
+        [on.asarray(nnf) for nnf in nnfs],
+        patch_side,
+        radii,
+        iterations=iterations,
+        seeds=(3, 4),
+        bound=1.0,
+    )
+
+    expected = oracles.patchmatch_both_ways(*maps, nnfs, patch_side, radii, iterations, (3, 4))
+    for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
+        np.testing.assert_allclose(on.to_host(cost), expected_cost, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_both_ways_make_the_same_choices_as_the_oracle(target, random, case):
+    check_both_ways_against_oracle(target, random, case, iterations=2)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_shortcuts_change_nothing_both_ways(random, case):
+    check_both_ways_against_oracle(CPU, random, case, iterations=4)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_eight_iterations_with_exchange_find_more_than_ten_without(random, case):
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+
+    together = patchmatch_both_ways(*maps, nnfs, patch_side, radii, bound=1.0)
+    apart = [
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, bound=1.0)
+        for pair, nnf, radius, seed in zip((maps, maps[::-1]), nnfs, radii, (0, 1), strict=True)
+    ]
+
+    assert sum(cost.mean() for _, cost in together) < sum(cost.mean() for _, cost in apart)
 
 
 def test_finds_a_shift(random):

@@ -1,0 +1,138 @@
+"""Two fields between the same maps offer each other their matches.
+
+The cost of a match is symmetric: what q of the one map pays for p of the other, p would pay for q.
+So where the search of one direction has found a better match for p than the other direction's own,
+that match is taken over with its cost, and no patch is compared. Of several offers a pixel takes
+the cheapest, and of equal ones the first in the order of rows, whatever the order of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numba.extending import register_jitable
+
+from kernels.target import cuda, element_launch, target_of
+
+_NO_OFFER = np.float32(np.inf)
+_NO_PLACE = np.int32(np.iinfo(np.int32).max)
+
+
+def offers_scratch(shape, target):
+    """Scratch of :func:`take_offers` for a field of a shape: the cheapest offer and its place."""
+    return target.empty(shape), target.empty(shape, np.int32)
+
+
+def take_offers(nnf, cost, stamps, other_nnf, other_cost, launch, scratch):
+    """Take over what the field of the reverse direction has found better.
+
+    Parameters
+    ----------
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in the other map. Changed.
+    cost : float32 array, (height, width)
+        Changed.
+    stamps : int32 array, (height, width)
+        Set to `launch` where a match is taken over.
+    other_nnf, other_cost
+        The same of the reverse direction, (other height, other width, ...), by the same measure
+        of cost.
+    launch : int
+    scratch
+        Of :func:`offers_scratch`.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    arguments = (nnf, cost, stamps, other_nnf, other_cost, launch, *scratch)
+    if not target_of(nnf, cost, other_nnf, other_cost).is_cuda:
+        _take_offers_cpu(*arguments)
+        return
+    here, there = element_launch(*cost.shape), element_launch(*other_cost.shape)
+    _clear_cuda[here](*scratch)
+    _offer_cost_cuda[there](other_nnf, other_cost, scratch[0])
+    _offer_place_cuda[there](other_nnf, other_cost, *scratch)
+    _take_cuda[here](nnf, cost, stamps, other_cost.shape[1], launch, *scratch)
+
+
+# One thread: the offers of a whole field take a few milliseconds, a lock for each would take more.
+@njit(cache=True)
+def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, launch, lowest, place):
+    lowest[:] = _NO_OFFER
+    place[:] = _NO_PLACE
+    for y in range(other_cost.shape[0]):
+        for x in range(other_cost.shape[1]):
+            _offer_cost_on_cpu(other_nnf, other_cost, lowest, y, x)
+    for y in range(other_cost.shape[0]):
+        for x in range(other_cost.shape[1]):
+            _offer_place_on_cpu(other_nnf, other_cost, lowest, place, y, x)
+    for y in range(cost.shape[0]):
+        for x in range(cost.shape[1]):
+            _take(nnf, cost, stamps, other_cost.shape[1], launch, lowest, place, y, x)
+
+
+@cuda.jit
+def _clear_cuda(lowest, place):
+    x, y = cuda.grid(2)
+    if y < lowest.shape[0] and x < lowest.shape[1]:
+        lowest[y, x], place[y, x] = _NO_OFFER, _NO_PLACE
+
+
+@cuda.jit
+def _offer_cost_cuda(other_nnf, other_cost, lowest):
+    x, y = cuda.grid(2)
+    if y < other_cost.shape[0] and x < other_cost.shape[1]:
+        _offer_cost_on_cuda(other_nnf, other_cost, lowest, y, x)
+
+
+@cuda.jit
+def _offer_place_cuda(other_nnf, other_cost, lowest, place):
+    x, y = cuda.grid(2)
+    if y < other_cost.shape[0] and x < other_cost.shape[1]:
+        _offer_place_on_cuda(other_nnf, other_cost, lowest, place, y, x)
+
+
+@cuda.jit
+def _take_cuda(nnf, cost, stamps, other_width, launch, lowest, place):
+    x, y = cuda.grid(2)
+    if y < cost.shape[0] and x < cost.shape[1]:
+        _take(nnf, cost, stamps, other_width, launch, lowest, place, y, x)
+
+
+def _offer_functions(lower):
+    """Work of one pixel that offers; ``lower(array, y, x, value)`` keeps the least."""
+
+    @register_jitable
+    def offer_cost(other_nnf, other_cost, lowest, y, x):
+        lower(lowest, other_nnf[y, x, 0], other_nnf[y, x, 1], other_cost[y, x])
+
+    @register_jitable
+    def offer_place(other_nnf, other_cost, lowest, place, y, x):
+        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
+        if other_cost[y, x] == lowest[to_y, to_x]:
+            lower(place, to_y, to_x, np.int32(y * other_cost.shape[1] + x))
+
+    return offer_cost, offer_place
+
+
+@register_jitable
+def _lower_cpu(array, y, x, value):
+    array[y, x] = min(array[y, x], value)
+
+
+@register_jitable
+def _lower_cuda(array, y, x, value):
+    cuda.atomic.min(array, (y, x), value)
+
+
+_offer_cost_on_cpu, _offer_place_on_cpu = _offer_functions(_lower_cpu)
+_offer_cost_on_cuda, _offer_place_on_cuda = _offer_functions(_lower_cuda)
+
+
+@register_jitable
+def _take(nnf, cost, stamps, other_width, launch, lowest, place, y, x):
+    if lowest[y, x] < cost[y, x]:
+        cost[y, x], stamps[y, x] = lowest[y, x], launch
+        nnf[y, x, 0], nnf[y, x, 1] = place[y, x] // other_width, place[y, x] % other_width

@@ -8,7 +8,9 @@ thread sees half of a pass, and the result does not depend on the order of threa
 
 A neighbour's match that has not changed since it was last tried from the same distance was turned
 down then and would be turned down again: each match carries the pass that made it, and such
-candidates are passed over. The search is the same, most of its work is not done.
+candidates are passed over. Of the others, those that cannot be better by what their pixels'
+sketches allow (:mod:`kernels.sketch`) are not compared in full. The search is the same, most of
+its work is not done.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numba.extending import register_jitable
 from kernels.exchange import offers_scratch, take_offers
 from kernels.hashing import hash_random, random_below
 from kernels.reduction import lane_sum
+from kernels.sketch import sketches_of
 from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
 
 JUMPS = (8, 4, 2, 1)
@@ -27,8 +30,15 @@ JUMPS = (8, 4, 2, 1)
 # Propagations, a random search, and an exchange where both directions are searched.
 PASSES_PER_ITERATION = len(JUMPS) + 2
 
+# Side, in pixels, of what a CPU thread works through at a time: few enough rows of patches that
+# they stay in its cache until the next row of pixels needs them again.
+_TILE = 32
+
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
 _HUGE = np.float32(1e30)
+
+# Of a pixel's inner product: what rounding may change between a sketch's and the whole one.
+_ROUNDING = np.float32(1e-5)
 
 
 def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0, bound=_HUGE):
@@ -67,7 +77,8 @@ def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0
     ValueError
         If the maps have different numbers of channels or the patch side is even.
     """
-    field = _Field(source, target, nnf, patch_side, radius, seed, bound)
+    sketches = sketches_of(source, target)
+    field = _Field(source, target, sketches, nnf, patch_side, radius, seed, bound)
     for iteration in range(iterations):
         field.improve(iteration)
     return field.nnf, field.cost
@@ -107,7 +118,8 @@ def patchmatch_both_ways(
     ValueError
         As :func:`patchmatch`.
     """
-    maps = (first, second), (second, first)
+    sketches = sketches_of(first, second)
+    maps = (first, second, sketches), (second, first, sketches[::-1])
     fields = [
         _Field(*pair, nnf, patch_side, radius, seed, bound)
         for pair, nnf, radius, seed in zip(maps, nnfs, radii, seeds, strict=True)
@@ -131,7 +143,7 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, source, target, nnf, patch_side, radius, seed, bound):
+    def __init__(self, source, target, sketches, nnf, patch_side, radius, seed, bound):
         if patch_side % 2 != 1 or source.shape[2] != target.shape[2]:
             raise ValueError(
                 f"the patch side ({patch_side}) must be odd and the channels of the maps "
@@ -139,7 +151,7 @@ class _Field:
             )
         on = target_of(source, target, nnf)
         height, width, channels = source.shape
-        maps = source.reshape(height, width * channels), target.reshape(target.shape[0], -1)
+        maps = [_rows(features) for features in (source, target, *sketches)]
         self._problem = *maps, channels, patch_side // 2, np.float32(bound)
         self._radius, self._seed = radius, seed
 
@@ -168,6 +180,10 @@ class _Field:
         take_offers(self.nnf, self.cost, self._stamps, other.nnf, other.cost, launch, scratch)
 
 
+def _rows(features):
+    return features.reshape(features.shape[0], features.shape[1] * features.shape[2])
+
+
 def _passes(cost):
     """Kernels of the three kinds of pass, called with the same arguments on either target."""
     if not target_of(cost).is_cuda:
@@ -184,9 +200,9 @@ def _pixel_functions(run_product):
     """
 
     @register_jitable
-    def patch_cost(source, target, patch, y, x, match_y, match_x, best, lane):
+    def patch_cost(problem, y, x, match_y, match_x, best, lane):
         """Cost of a match, or `_HUGE` once it cannot be below `best`."""
-        channels, half, bound = patch
+        source, target, source_sketch, target_sketch, channels, half, bound = problem
         height, width = source.shape[0], source.shape[1] // channels
         match_height, match_width = target.shape[0], target.shape[1] // channels
         top, left = min(half, y, match_y), min(half, x, match_x)
@@ -195,13 +211,21 @@ def _pixel_functions(run_product):
         columns = left + right + 1
         count = (top + bottom + 1) * columns
 
-        # Channels last and pixels side by side: a row of the patch is one run of memory.
-        first, match_first = (x - left) * channels, (match_x - left) * channels
-        length = columns * channels
-        total, needed = np.float32(0), -best * np.float32(count)
+        needed = -best * np.float32(count)
+        sketched = source_sketch.shape[1] // width
+        if sketched > 0:
+            at_most = _ROUNDING * np.float32(count)
+            for dy in range(-top, bottom + 1):
+                row = _run(source_sketch, y + dy, x - left, columns, sketched)
+                match_row = _run(target_sketch, match_y + dy, match_x - left, columns, sketched)
+                at_most += run_product(row, match_row, lane)
+            if at_most <= needed:
+                return _HUGE
+
+        total = np.float32(0)
         for dy in range(-top, bottom + 1):
-            row = source[y + dy, first : first + length]
-            match_row = target[match_y + dy, match_first : match_first + length]
+            row = _run(source, y + dy, x - left, columns, channels)
+            match_row = _run(target, match_y + dy, match_x - left, columns, channels)
             total += run_product(row, match_row, lane)
             remaining = np.float32((bottom - dy) * columns)
             if total + bound * remaining <= needed:
@@ -209,9 +233,9 @@ def _pixel_functions(run_product):
         return -total / np.float32(count)
 
     @register_jitable
-    def propagate(source, target, patch, matches, stamps, y, x, best, jump, launch, lane):
+    def propagate(problem, matches, stamps, y, x, best, jump, launch, lane):
         """Best of a pixel's match and those of its neighbours `jump` pixels away."""
-        channels = patch[0]
+        target, channels = problem[1], problem[4]
         height, width = matches.shape[0], matches.shape[1]
         match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
@@ -227,22 +251,23 @@ def _pixel_functions(run_product):
                 continue
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
-            cost = patch_cost(source, target, patch, y, x, match_y, match_x, best, lane)
+            cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
         return best, best_y, best_x, stamp
 
     @register_jitable
-    def search(source, target, patch, matches, stamps, y, x, best, radius, seed, launch, lane):
+    def search(problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
-        match_height, match_width = target.shape[0], target.shape[1] // patch[0]
+        target, channels = problem[1], problem[4]
+        match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
             match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
             match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
             if match_y != best_y or match_x != best_x:
-                cost = patch_cost(source, target, patch, y, x, match_y, match_x, best, lane)
+                cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
                 if cost < best:
                     best, best_y, best_x, stamp = cost, match_y, match_x, launch
             radius //= 2
@@ -250,6 +275,12 @@ def _pixel_functions(run_product):
         return best, best_y, best_x, stamp
 
     return patch_cost, propagate, search
+
+
+@register_jitable
+def _run(features, y, x, columns, channels):
+    """Channels last and pixels side by side: a row of a patch is one run of memory."""
+    return features[y, x * channels : (x + columns) * channels]
 
 
 @njit(fastmath=True)
@@ -276,19 +307,35 @@ _cost_cuda, _propagate_pixel_cuda, _search_pixel_cuda = _pixel_functions(_run_pr
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _start_cpu(source, target, channels, half, bound, nnf, matches, stamps, cost):
-    patch = channels, half, bound
-    for y in prange(cost.shape[0]):
-        for x in range(cost.shape[1]):
-            match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
-            matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
-            cost[y, x] = _cost_cpu(source, target, patch, y, x, match_y, match_x, _HUGE, 0)
+def _start_cpu(
+    source,
+    target,
+    source_sketch,
+    target_sketch,
+    channels,
+    half,
+    bound,
+    nnf,
+    matches,
+    stamps,
+    cost,
+):
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    for tile in prange(_tile_count(cost)):
+        top, bottom, left, right = _tile_bounds(tile, cost)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+                matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
+                cost[y, x] = _cost_cpu(problem, y, x, match_y, match_x, _HUGE, 0)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
 def _propagate_cpu(
     source,
     target,
+    source_sketch,
+    target_sketch,
     channels,
     half,
     bound,
@@ -300,45 +347,73 @@ def _propagate_cpu(
     jump,
     launch,
 ):
-    patch = channels, half, bound
-    for y in prange(cost.shape[0]):
-        for x in range(cost.shape[1]):
-            cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
-                _propagate_pixel_cpu(
-                    source, target, patch, matches, stamps, y, x, cost[y, x], jump, launch, 0
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    for tile in prange(_tile_count(cost)):
+        top, bottom, left, right = _tile_bounds(tile, cost)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
+                    _propagate_pixel_cpu(
+                        problem, matches, stamps, y, x, cost[y, x], jump, launch, 0
+                    )
                 )
-            )
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _search_cpu(source, target, channels, half, bound, matches, stamps, cost, radius, seed, launch):
-    patch = channels, half, bound
-    for y in prange(cost.shape[0]):
-        for x in range(cost.shape[1]):
-            cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = _search_pixel_cpu(
-                source,
-                target,
-                patch,
-                matches,
-                stamps,
-                y,
-                x,
-                cost[y, x],
-                radius,
-                seed,
-                launch,
-                0,
-            )
+def _search_cpu(
+    source,
+    target,
+    source_sketch,
+    target_sketch,
+    channels,
+    half,
+    bound,
+    matches,
+    stamps,
+    cost,
+    radius,
+    seed,
+    launch,
+):
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    for tile in prange(_tile_count(cost)):
+        top, bottom, left, right = _tile_bounds(tile, cost)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = _search_pixel_cpu(
+                    problem,
+                    matches,
+                    stamps,
+                    y,
+                    x,
+                    cost[y, x],
+                    radius,
+                    seed,
+                    launch,
+                    0,
+                )
 
 
 @cuda.jit
-def _start_cuda(source, target, channels, half, bound, nnf, matches, stamps, cost):
+def _start_cuda(
+    source,
+    target,
+    source_sketch,
+    target_sketch,
+    channels,
+    half,
+    bound,
+    nnf,
+    matches,
+    stamps,
+    cost,
+):
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    patch = channels, half, bound
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
-    first = _cost_cuda(source, target, patch, y, x, match_y, match_x, _HUGE, lane)
+    first = _cost_cuda(problem, y, x, match_y, match_x, _HUGE, lane)
     if lane == 0:
         matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
         cost[y, x] = first
@@ -348,6 +423,8 @@ def _start_cuda(source, target, channels, half, bound, nnf, matches, stamps, cos
 def _propagate_cuda(
     source,
     target,
+    source_sketch,
+    target_sketch,
     channels,
     half,
     bound,
@@ -362,9 +439,9 @@ def _propagate_cuda(
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    patch = channels, half, bound
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
     best, best_y, best_x, stamp = _propagate_pixel_cuda(
-        source, target, patch, matches, stamps, y, x, cost[y, x], jump, launch, lane
+        problem, matches, stamps, y, x, cost[y, x], jump, launch, lane
     )
     if lane == 0:
         cost[y, x], new_stamps[y, x] = best, stamp
@@ -373,16 +450,26 @@ def _propagate_cuda(
 
 @cuda.jit
 def _search_cuda(
-    source, target, channels, half, bound, matches, stamps, cost, radius, seed, launch
+    source,
+    target,
+    source_sketch,
+    target_sketch,
+    channels,
+    half,
+    bound,
+    matches,
+    stamps,
+    cost,
+    radius,
+    seed,
+    launch,
 ):
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    patch = channels, half, bound
+    problem = source, target, source_sketch, target_sketch, channels, half, bound
     best, best_y, best_x, stamp = _search_pixel_cuda(
-        source,
-        target,
-        patch,
+        problem,
         matches,
         stamps,
         y,
@@ -396,6 +483,21 @@ def _search_cuda(
     if lane == 0:
         cost[y, x], stamps[y, x] = best, stamp
         matches[y, x, 0], matches[y, x, 1] = best_y, best_x
+
+
+@njit
+def _tile_count(cost):
+    height, width = cost.shape
+    return -(-height // _TILE) * -(-width // _TILE)
+
+
+@njit
+def _tile_bounds(tile, cost):
+    """Rows and columns of a tile: first, and first no more."""
+    height, width = cost.shape
+    across = -(-width // _TILE)
+    top, left = tile // across * _TILE, tile % across * _TILE
+    return top, min(top + _TILE, height), left, min(left + _TILE, width)
 
 
 @register_jitable

@@ -27,8 +27,8 @@ IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
-# Both maps, with pixels and channels run together, and the patch.
-MATCHING = (PLANE, PLANE, int64, int64, float32)
+# Both maps and their sketches, with pixels and channels run together, and the patch.
+MATCHING = (PLANE, PLANE, PLANE, PLANE, int64, int64, float32)
 
 
 def convolutions():

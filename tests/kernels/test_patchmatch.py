@@ -9,6 +9,8 @@ from tests import oracles
 # smaller than a patch and than the jumps.
 SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 5, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
 LARGE = [((24, 31), (20, 26), 12, 3, 26), ((17, 40), (30, 22), 7, 5, 4)]
+# As many channels as have sketches, and more than one tile a row.
+SKETCHED = ((12, 37), (10, 35), 128, 3, 5)
 
 
 def unit_maps(random, source_shape, target_shape, channels):
@@ -50,7 +52,7 @@ def test_makes_the_same_choices_as_the_oracle(target, random, case):
     check_against_oracle(target, random, case, iterations=2, bound=1.0)
 
 
-@pytest.mark.parametrize("case", LARGE, ids=str)
+@pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
 @pytest.mark.parametrize("bound", [1.0, 1e30])
 def test_shortcuts_change_nothing(random, case, bound):
     check_against_oracle(CPU, random, case, iterations=4, bound=bound)

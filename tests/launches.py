@@ -9,6 +9,7 @@ from numba import float32, float64, int32, int64, types, uint8, uint32
 
 from kernels import (
     blend,
+    consistency,
     implicit_gemm,
     initialize,
     normalize,
@@ -50,6 +51,7 @@ LAUNCHES = [
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
+    (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
@@ -43,6 +44,9 @@ class Analogy:
         B' in the look of A.
     flow_ab, flow_ba : float32 arrays, (height, width, 2)
         From each pixel of A to its match in B' and the reverse, (dx, dy) in pixels.
+    confidence_a, confidence_b : uint8 arrays, (height, width)
+        How far the match of each pixel of A, and of B', leads back: 255 to itself, see
+        :func:`analogy.confidence.confidence_map`. Of the matches before any were filled.
     record : dict
         What was run, on what, and how long it took; ready for JSON.
     """
@@ -51,6 +55,8 @@ class Analogy:
     b: np.ndarray
     flow_ab: np.ndarray
     flow_ba: np.ndarray
+    confidence_a: np.ndarray
+    confidence_b: np.ndarray
     record: dict
 
 
@@ -117,6 +123,11 @@ def transfer(
         warm_up(parameters, target)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("vote"):
+        distances = round_trips(matches)
+        shapes = a.shape[:2], b_prime.shape[:2]
+        confidences = list(map(confidence_map, distances, shapes))
+        if parameters.fill_unreliable:
+            matches = fill_unreliable(matches, *distances, parameters.fill_beyond)
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
         put, fetch = target.asarray, target.to_host
@@ -125,7 +136,7 @@ def transfer(
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
-    return Analogy(a_prime, b, *flows, record)
+    return Analogy(a_prime, b, *flows, *confidences, record)
 
 
 def _extract(model, device, *images):

@@ -56,7 +56,7 @@ def staged(folder):
 
 
 def write_image(path, image):
-    """Write a uint8 RGB array, (height, width, 3), as the image file that the name asks for."""
+    """Write a uint8 array, RGB (height, width, 3) or grey (height, width), as the image file that the name asks for."""
     with _written(Path(path).name):
         Image.fromarray(image).save(path)
 

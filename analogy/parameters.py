@@ -61,6 +61,11 @@ class Parameters:
     vote_side : int
         Of the patches averaged in the results, in pixels (section 4.5: 5, the authors'
         program: 3).
+    fill_unreliable : bool
+        Before the vote, give pixels whose matches do not lead back the displacement of the nearest
+        ones whose do (for the failures of section 7).
+    fill_beyond : float
+        Pixels, as matched, that a match may lead away from its start and not be filled.
     seed : int
     """
 
@@ -82,6 +87,8 @@ class Parameters:
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5
+    fill_unreliable: bool = False
+    fill_beyond: float = 8.0
     seed: int = 0
 
     def patch_side(self, level):

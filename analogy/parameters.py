@@ -88,7 +88,7 @@ class Parameters:
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5
     fill_unreliable: bool = False
-    fill_beyond: float = 8.0
+    fill_beyond: float = 16.0
     seed: int = 0
 
     def patch_side(self, level):

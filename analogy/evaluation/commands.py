@@ -19,3 +19,23 @@ Model = Annotated[
 @eval_app.callback()
 def _eval():
     """Keep `eval` a group however few commands it has."""
+
+
+Side = Annotated[
+    int, typer.Option(min=32, help="Shrink images to at most this many pixels a side.")
+]
+
+
+@eval_app.command("weights")
+def weights(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    other: Annotated[Path, typer.Option(metavar="PATH", help="ONNX weights to compare with.")],
+    model: Model = None,
+    out: Out = Path("out/eval/weights"),
+    side: Side = 224,
+    device: Device = "auto",
+):
+    """Compare two sets of weights on every pair of images in a folder."""
+    from analogy.evaluation.weights import compare_weights
+
+    print(compare_weights(folder, other, out, model, device, side).markdown())

@@ -1,4 +1,4 @@
-"""Forward-backward consistency of two nearest-neighbour fields: does a match lead back?"""
+"""Forward-backward consistency of two nearest-neighbour fields: which matches lead back."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ _COLUMNS = (
     "PSNR of B between them",
 )
 _NOTES = (
-    "Cost: of the matches of level 1, mean over both directions of minus the cosine of features, -1 "
-    "at best. Each network is its own judge, so costs compare only roughly.",
+    "Cost: of the matches of level 1, mean over both directions of minus the cosine of features, "
+    "-1 at best. Each network is its own judge, so costs compare only roughly.",
     "Consistent: share of pixels whose matches lead back to within 8 pixels.",
     "PSNR in dB: how far the weights change the results; another random seed changes them as well.",
 )

@@ -44,9 +44,11 @@ def test_a_limit_that_trusts_all_fills_nothing(target, matches):
 
 
 def test_without_a_reliable_pixel_the_field_stays(target, random):
+    # Where one pixel's way leads back to another's, and that one's to the first.
     ab = np.zeros((*SHAPE, 2), np.int32)
     ba = np.full((*OTHER, 2), 11, np.int32)
-    found_ab, found_ba = filled(target, Matches(target.asarray(ab), target.asarray(ba)))
+    ab[11, 11], ba[0, 5] = (0, 5), (0, 0)
+    found_ab, found_ba = filled(target, Matches(target.asarray(ab), target.asarray(ba)), limit=0.5)
 
     np.testing.assert_array_equal(found_ab, ab)
     np.testing.assert_array_equal(found_ba, ba)

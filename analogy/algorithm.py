@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from analogy.blend_weight import choose_blend_weight
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
@@ -121,6 +122,11 @@ def transfer(
         features, used = _extract(model, device, small_a, small_b_prime)
     with progress.stage(_PREPARATION):
         warm_up(parameters, target)
+    choice = None
+    if parameters.choose_alphas:
+        with progress.stage("blend weight"):
+            choice = choose_blend_weight(*features, parameters)
+        parameters = replace(parameters, alphas=choice.alphas)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("vote"):
         distances = round_trips(matches)
@@ -136,6 +142,8 @@ def transfer(
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
+    if choice:
+        record["blend_weight"] = asdict(choice)
     return Analogy(a_prime, b, *flows, *confidences, record)
 
 
@@ -248,6 +256,8 @@ def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
+    if parameters.choose_alphas:
+        shares["blend weight", None] = _SEARCH_SHARES[5]
     if parameters.independent_levels:
         return shares
     return shares | {

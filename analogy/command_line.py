@@ -93,8 +93,8 @@ def run(
         typer.Option(help="Parameters to start from: ours, the paper's, its authors' program's."),
     ] = "default",
     weight: Annotated[
-        int | None,
-        typer.Option(min=1, max=3, help="How much of A's structure is kept, 3 the most."),
+        Literal["1", "2", "3", "auto"] | None,
+        typer.Option(help="How much of A's structure is kept, 3 the most; auto: by the images."),
     ] = None,
     alpha_offset: Annotated[
         float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
@@ -201,8 +201,10 @@ def _parameters(preset, weight, options):
     from analogy.parameters import BLEND_WEIGHTS, PRESETS
 
     given = {name: value for name, value in options.items() if value is not None}
-    if weight is not None:
-        given["alphas"] = BLEND_WEIGHTS[weight]
+    if weight == "auto":
+        given["choose_alphas"] = True
+    elif weight is not None:
+        given["alphas"] = BLEND_WEIGHTS[int(weight)]
     return dataclasses.replace(PRESETS[preset], **given)
 
 

@@ -54,6 +54,8 @@ class Parameters:
         Converged when five iterations lower the loss by less than this share.
     alphas : tuple of float
         Weights of the content at levels 4 to 1 (section 4.3).
+    choose_alphas : bool
+        Choose them from the images instead (see :mod:`analogy.blend_weight`).
     alpha_offset : float
         Added to all of them; the paper varies it by 0.1 either way.
     weight_map : "sigmoid" or "hard"
@@ -84,6 +86,7 @@ class Parameters:
     deconv_iterations: int = 100
     deconv_tolerance: float = 0.1
     alphas: tuple[float, ...] = (0.8, 0.7, 0.6, 0.1)
+    choose_alphas: bool = False
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5

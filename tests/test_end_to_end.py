@@ -149,12 +149,26 @@ def test_starting_from_the_identity_without_searching_stands_still(device):
     np.testing.assert_array_equal(result.flow_ba, 0)
 
 
+def test_chosen_weights_are_reported(device):
+    image = resize(data.astronaut(), (64, 64))
+    parameters = analogy.Parameters(choose_alphas=True, deconv_iterations=1)
+
+    record = analogy.transfer(image, image, parameters, device=device).record
+
+    assert record["blend_weight"]["alphas"] == (1, 1, 1, 1)
+    assert record["parameters"]["alphas"] == (1, 1, 1, 1)
+
+
 def test_progress_runs_from_nought_to_one(device):
     image = resize(data.astronaut(), (64, 64))
     heard = []
 
     analogy.transfer(
-        image, image, device=device, progress=lambda fraction, text: heard.append((fraction, text))
+        image,
+        image,
+        analogy.Parameters(choose_alphas=True),
+        device=device,
+        progress=lambda fraction, text: heard.append((fraction, text)),
     )
 
     fractions = [fraction for fraction, _ in heard]

@@ -47,7 +47,7 @@ _NOTES = (
 )
 
 
-def ablate(path_a, path_b_prime, out, model=None, device="auto", side=256):
+def ablate(path_a, path_b_prime, out, model=None, device="auto", max_side=256, parameters=None):
     """Run each variant of the method once; write ``ablation.md``, JSON and labelled sheets.
 
     Parameters
@@ -58,8 +58,10 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", side=256):
     model : path-like, optional
         By default the bundled weights.
     device : "auto", "cuda" or "cpu"
-    side : int
-        Longer side to which the images are shrunk.
+    max_side : int
+        Longest side to which the images are shrunk.
+    parameters : Parameters, optional
+        That the variants depart from.
 
     Returns
     -------
@@ -70,10 +72,11 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", side=256):
     AnalogyError
         If an image or the model cannot be used.
     """
-    a, b_prime = (read_shrunk(path, side) for path in (path_a, path_b_prime))
+    usual = parameters or Parameters()
+    a, b_prime = (read_shrunk(path, max_side) for path in (path_a, path_b_prime))
     with staged(out) as staging:
         trials = {
-            name: run_trial(a, b_prime, replace(Parameters(), **changes), model, device)
+            name: run_trial(a, b_prime, replace(usual, **changes), model, device)
             for name, changes in VARIANTS.items()
         }
         for name, labels in SHEETS.items():
@@ -83,8 +86,8 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", side=256):
             [name, trial.residual, trial.cost, trial.consistent, trial.seconds]
             for name, trial in trials.items()
         ]
-        table = Table(f"Ablation, images of {side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
-        facts = {"a": path_a, "b_prime": path_b_prime, "side": side}
+        table = Table(f"Ablation, images of {max_side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
+        facts = {"a": path_a, "b_prime": path_b_prime, "max_side": max_side}
         records = {name: trial.result.record for name, trial in trials.items()}
         write_tables(staging, "ablation", [table], **facts, runs=records)
     return table

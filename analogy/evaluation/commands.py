@@ -21,7 +21,7 @@ def _eval():
     """Keep `eval` a group however few commands it has."""
 
 
-Side = Annotated[
+MaxSide = Annotated[
     int, typer.Option(min=32, help="Shrink images to at most this many pixels a side.")
 ]
 
@@ -32,13 +32,13 @@ def weights(
     other: Annotated[Path, typer.Option(metavar="PATH", help="ONNX weights to compare with.")],
     model: Model = None,
     out: Out = Path("out/eval/weights"),
-    side: Side = 224,
+    max_side: MaxSide = 224,
     device: Device = "auto",
 ):
     """Compare two sets of weights on every pair of images in a folder."""
     from analogy.evaluation.weights import compare_weights
 
-    print(compare_weights(folder, other, out, model, device, side).markdown())
+    print(compare_weights(folder, other, out, model, device, max_side).markdown())
 
 
 @eval_app.command("ablation")
@@ -47,13 +47,13 @@ def ablation(
     b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
     model: Model = None,
     out: Out = Path("out/eval/ablation"),
-    side: Side = 256,
+    max_side: MaxSide = 256,
     device: Device = "auto",
 ):
     """Show what each part of the method does (figures 5, 7 and 8 of the paper)."""
     from analogy.evaluation.ablation import ablate
 
-    print(ablate(a, b_prime, out, model, device, side).markdown())
+    print(ablate(a, b_prime, out, model, device, max_side).markdown())
 
 
 @eval_app.command("features")
@@ -64,10 +64,10 @@ def features(
     ] = 50,
     model: Model = None,
     out: Out = Path("out/eval/features"),
-    side: Side = 224,
+    max_side: MaxSide = 224,
     device: Device = "auto",
 ):
     """Show what the network sees of an image at each level (figure 3 of the paper)."""
     from analogy.evaluation.feature_maps import show_features
 
-    print(show_features(a, out, model, device, side, iterations).markdown())
+    print(show_features(a, out, model, device, max_side, iterations).markdown())

@@ -33,7 +33,7 @@ _NOTES = (
 )
 
 
-def show_features(path, out, model=None, device="auto", side=224, iterations=50):
+def show_features(path, out, model=None, device="auto", max_side=224, iterations=50):
     """Show the features of each level of an image; write ``features.png``, ``.md`` and ``.json``.
 
     Parameters
@@ -44,8 +44,8 @@ def show_features(path, out, model=None, device="auto", side=224, iterations=50)
     model : path-like, optional
         By default the bundled weights.
     device : "auto", "cuda" or "cpu"
-    side : int
-        Longer side to which the image is shrunk.
+    max_side : int
+        Longest side to which the image is shrunk.
     iterations : int
         Of L-BFGS, when images are made of features; 0 leaves that out.
 
@@ -59,7 +59,7 @@ def show_features(path, out, model=None, device="auto", side=224, iterations=50)
         If the image or the model cannot be used.
     """
     model = bundled_path() if model is None else model
-    image = read_shrunk(path, side)
+    image = read_shrunk(path, max_side)
     with staged(out) as staging:
         network, target = Network.load(model), resolve(device)
         features = FeatureExtractor(model, device)(image)
@@ -75,7 +75,7 @@ def show_features(path, out, model=None, device="auto", side=224, iterations=50)
         write_sheet(
             staging / "features.png", [components, reconstructions] if iterations else [components]
         )
-        table = Table(f"Features, image of {side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
+        table = Table(f"Features, image of {max_side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
         write_tables(staging, "features", [table], image=path, model=model, iterations=iterations)
     return table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analogy.algorithm import Analogy, transfer
-from analogy.images import MINIMUM_SIDE, read_image, resize
+from analogy.images import matching_shape, read_image, resize
 from kernels.target import target_of
 
 
@@ -61,8 +61,7 @@ def run_trial(a, b_prime, parameters, model=None, device="auto"):
     return Trial(result, fields, float(np.mean(costs)) / terms)
 
 
-def read_shrunk(path, side):
-    """Read an image, shrunk so that its longer side has at most `side` pixels."""
+def read_shrunk(path, max_side):
+    """Read an image, shrunk so that its longer side has at most `max_side` pixels."""
     image = read_image(path)
-    scale = min(1.0, side / max(image.shape[:2]))
-    return resize(image, [max(round(scale * length), MINIMUM_SIDE) for length in image.shape[:2]])
+    return resize(image, matching_shape(image.shape[:2], 1.0, max_side, str(path)))

@@ -31,7 +31,7 @@ _NOTES = (
 )
 
 
-def compare_weights(folder, other, out, model=None, device="auto", side=224):
+def compare_weights(folder, other, out, model=None, device="auto", max_side=224, parameters=None):
     """Transfer every pair of a folder with both models; write ``weights.md``, JSON and sheets.
 
     Parameters
@@ -45,8 +45,9 @@ def compare_weights(folder, other, out, model=None, device="auto", side=224):
     model : path-like, optional
         By default the bundled weights.
     device : "auto", "cuda" or "cpu"
-    side : int
-        Longer side to which the images are shrunk.
+    max_side : int
+        Longest side to which the images are shrunk.
+    parameters : Parameters, optional
 
     Returns
     -------
@@ -58,19 +59,20 @@ def compare_weights(folder, other, out, model=None, device="auto", side=224):
         If the folder holds no pair, or an image or a model cannot be used.
     """
     model = bundled_path() if model is None else model
+    parameters = parameters or Parameters()
     pairs = find_pairs(folder)
     rows = []
     with staged(out) as staging:
         for name, paths in pairs.items():
-            a, b_prime = (read_shrunk(path, side) for path in paths)
+            a, b_prime = (read_shrunk(path, max_side) for path in paths)
             first, second = (
-                run_trial(a, b_prime, Parameters(), weights, device) for weights in (model, other)
+                run_trial(a, b_prime, parameters, weights, device) for weights in (model, other)
             )
             rows.append(_row(name, first, second))
             write_sheet(staging / f"weights_{name}.png", _sheet(a, b_prime, first, second))
         rows.append(["mean", *(mean(column) for column in list(zip(*rows, strict=True))[1:])])
-        table = Table(f"Weights, images of {side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
-        write_tables(staging, "weights", [table], model=model, other=other, side=side)
+        table = Table(f"Weights, images of {max_side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
+        write_tables(staging, "weights", [table], model=model, other=other, max_side=max_side)
     return table
 
 

@@ -93,12 +93,16 @@ def find_pairs(folder):
 
 
 def _row(name, first, second):
-    between = [
-        peak_signal_noise_ratio(getattr(first.result, image), getattr(second.result, image))
+    psnr = (
+        _psnr(getattr(first.result, image), getattr(second.result, image))
         for image in ("a_prime", "b")
-    ]
-    psnr = [float(value) if np.isfinite(value) else None for value in between]
+    )
     return [name, first.cost, second.cost, first.consistent, second.consistent, *psnr]
+
+
+def _psnr(image, other):
+    """In dB; None, for infinite, where the images are equal."""
+    return None if np.array_equal(image, other) else float(peak_signal_noise_ratio(image, other))
 
 
 def _sheet(a, b_prime, first, second):

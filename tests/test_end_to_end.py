@@ -149,16 +149,6 @@ def test_starting_from_the_identity_without_searching_stands_still(device):
     np.testing.assert_array_equal(result.flow_ba, 0)
 
 
-def test_chosen_weights_are_reported(device):
-    image = resize(data.astronaut(), (64, 64))
-    parameters = analogy.Parameters(choose_alphas=True, deconv_iterations=1)
-
-    record = analogy.transfer(image, image, parameters, device=device).record
-
-    assert record["blend_weight"]["alphas"] == (1, 1, 1, 1)
-    assert record["parameters"]["alphas"] == (1, 1, 1, 1)
-
-
 def test_progress_runs_from_nought_to_one(device):
     image = resize(data.astronaut(), (64, 64))
     heard = []
@@ -196,6 +186,15 @@ def test_files_are_written_and_reported(files, capsys):
     assert report["device"] == "cpu"
     assert len(report["model"]["sha256"]) == 64
     assert str(folder) in capsys.readouterr().out
+
+
+def test_weights_chosen_by_the_images_are_reported(files):
+    run("photo.png", "photo.png", "--weight", "auto", "--fill", "--out", "out", "--quiet")
+
+    report = json.loads(Path("out/report.json").read_text())
+    assert report["blend_weight"]["alphas"] == [1, 1, 1, 1]
+    assert report["parameters"]["alphas"] == [1, 1, 1, 1]
+    assert report["parameters"]["fill_unreliable"]
 
 
 def test_quiet_prints_nothing(files, capsys):

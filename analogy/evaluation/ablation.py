@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analogy.evaluation.flow_colours import flow_colours
+from analogy.evaluation.flow_colours import flow_image
 from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
 from analogy.outputs import staged
@@ -109,11 +109,11 @@ def _levels_sheet(a, b_prime, trials):
         for level in LEVELS
     }
     # One scale for all, so that equal colours are equal displacements.
-    radius = max(np.linalg.norm(_flow(field), axis=-1).max() for field in fields.values())
+    largest = max(np.linalg.norm(_flow(field), axis=-1).max() for field in fields.values())
     rows = [[("A", a), ("B'", b_prime)]]
     for label in LEVELS_SHEET.values():
         by_level = [(f"{label}, {level}", fields[label, level]) for level in LEVELS]
-        rows.append([(text, flow_colours(_flow(field), radius)) for text, field in by_level])
+        rows.append([(text, flow_image(_flow(field), largest)) for text, field in by_level])
         rows.append(
             [(text, vote(b_prime, field, Parameters().vote_side)) for text, field in by_level]
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from analogy.blend_weight import choose_blend_weight
+from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
@@ -43,6 +45,9 @@ class Analogy:
         B' in the look of A.
     flow_ab, flow_ba : float32 arrays, (height, width, 2)
         From each pixel of A to its match in B' and the reverse, (dx, dy) in pixels.
+    confidence_a, confidence_b : uint8 arrays, (height, width)
+        How far the match of each pixel of A, and of B', leads back: 255 to itself, see
+        :func:`analogy.confidence.confidence_map`. Of the matches before any were filled.
     record : dict
         What was run, on what, and how long it took; ready for JSON.
     """
@@ -51,6 +56,8 @@ class Analogy:
     b: np.ndarray
     flow_ab: np.ndarray
     flow_ba: np.ndarray
+    confidence_a: np.ndarray
+    confidence_b: np.ndarray
     record: dict
 
 
@@ -115,8 +122,18 @@ def transfer(
         features, used = _extract(model, device, small_a, small_b_prime)
     with progress.stage(_PREPARATION):
         warm_up(parameters, target)
+    choice = None
+    if parameters.choose_alphas:
+        with progress.stage("blend weight"):
+            choice = choose_blend_weight(*features, parameters)
+        parameters = replace(parameters, alphas=choice.alphas)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("vote"):
+        distances = round_trips(matches)
+        shapes = a.shape[:2], b_prime.shape[:2]
+        confidences = list(map(confidence_map, distances, shapes))
+        if parameters.fill_unreliable:
+            matches = fill_unreliable(matches, *distances, parameters.fill_beyond)
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
         put, fetch = target.asarray, target.to_host
@@ -125,7 +142,9 @@ def transfer(
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
-    return Analogy(a_prime, b, *flows, record)
+    if choice:
+        record["blend_weight"] = asdict(choice)
+    return Analogy(a_prime, b, *flows, *confidences, record)
 
 
 def _extract(model, device, *images):
@@ -237,6 +256,8 @@ def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
+    if parameters.choose_alphas:
+        shares["blend weight", None] = _SEARCH_SHARES[5]
     if parameters.independent_levels:
         return shares
     return shares | {

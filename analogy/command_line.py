@@ -93,8 +93,8 @@ def run(
         typer.Option(help="Parameters to start from: ours, the paper's, its authors' program's."),
     ] = "default",
     weight: Annotated[
-        int | None,
-        typer.Option(min=1, max=3, help="How much of A's structure is kept, 3 the most."),
+        Literal["1", "2", "3", "auto"] | None,
+        typer.Option(help="How much of A's structure is kept, 3 the most; auto: by the images."),
     ] = None,
     alpha_offset: Annotated[
         float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
@@ -134,11 +134,15 @@ def run(
     start: Annotated[
         Literal["random", "identity"] | None, typer.Option(help="First nearest-neighbour field.")
     ] = None,
+    fill: Annotated[
+        bool | None, typer.Option("--fill", help="Replace matches that do not lead back.")
+    ] = None,
 ):
     """Transfer looks between two images.
 
     Writes a_prime.png (A with the look of B), b.png (B with the look of A), flow_ab.npy,
-    flow_ba.npy (float32, dx dy in pixels of the other image) and report.json.
+    flow_ba.npy (float32, dx dy in pixels of the other image), confidence_a.png, confidence_b.png
+    (white where a match leads back) and report.json.
     """
     options = {
         "alpha_offset": alpha_offset,
@@ -151,6 +155,7 @@ def run(
         "independent_levels": independent_levels,
         "weight_map": weight_map,
         "initialization": start,
+        "fill_unreliable": fill,
     }
     folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
     _transfer_files(a, b_prime, folder, _parameters(preset, weight, options), model, device, quiet)
@@ -196,8 +201,10 @@ def _parameters(preset, weight, options):
     from analogy.parameters import BLEND_WEIGHTS, PRESETS
 
     given = {name: value for name, value in options.items() if value is not None}
-    if weight is not None:
-        given["alphas"] = BLEND_WEIGHTS[weight]
+    if weight == "auto":
+        given["choose_alphas"] = True
+    elif weight is not None:
+        given["alphas"] = BLEND_WEIGHTS[int(weight)]
     return dataclasses.replace(PRESETS[preset], **given)
 
 
@@ -220,6 +227,8 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
         write_image(staging / "b.png", result.b)
         write_array(staging / "flow_ab.npy", result.flow_ab)
         write_array(staging / "flow_ba.npy", result.flow_ba)
+        write_image(staging / "confidence_a.png", result.confidence_a)
+        write_image(staging / "confidence_b.png", result.confidence_b)
         inputs = {"a": path_a, "b_prime": path_b_prime}
         write_json(staging / "report.json", {"inputs": inputs} | result.record)
     if not quiet:

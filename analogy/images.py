@@ -115,13 +115,13 @@ def resize(image, shape):
 
     Parameters
     ----------
-    image : uint8 array, (height, width, 3)
+    image : uint8 array, (height, width, 3) or, grey, (height, width)
     shape : (int, int)
         New height and width.
 
     Returns
     -------
-    uint8 array, (new height, new width, 3)
+    uint8 array, (new height, new width, 3) or (new height, new width)
     """
     height, width = shape
     # Pillow widens the bicubic kernel when shrinking, so nothing aliases.

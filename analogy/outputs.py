@@ -56,7 +56,10 @@ def staged(folder):
 
 
 def write_image(path, image):
-    """Write a uint8 RGB array, (height, width, 3), as the image file that the name asks for."""
+    """Write a uint8 array as an image file of the kind that the name asks for.
+
+    RGB (height, width, 3), or grey (height, width).
+    """
     with _written(Path(path).name):
         Image.fromarray(image).save(path)
 

@@ -58,6 +58,8 @@ class Parameters:
         Converged when five iterations lower the loss by less than this share.
     alphas : tuple of float
         Weights of the content at levels 4 to 1 (section 4.3).
+    choose_alphas : bool
+        Choose them from the images instead (see :mod:`analogy.blend_weight`).
     alpha_offset : float
         Added to all of them; the paper varies it by 0.1 either way.
     weight_map : "sigmoid" or "hard"
@@ -65,6 +67,11 @@ class Parameters:
     vote_side : int
         Of the patches averaged in the results, in pixels (section 4.5: 5, the authors'
         program: 3).
+    fill_unreliable : bool
+        Before the vote, give pixels whose matches do not lead back the displacement of the nearest
+        ones whose do (for the failures of section 7).
+    fill_beyond : float
+        Pixels, as matched, that a match may lead away from its start and not be filled.
     seed : int
     """
 
@@ -84,9 +91,12 @@ class Parameters:
     deconv_iterations: int = 100
     deconv_tolerance: float = 0.1
     alphas: tuple[float, ...] = (0.8, 0.7, 0.6, 0.1)
+    choose_alphas: bool = False
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5
+    fill_unreliable: bool = False
+    fill_beyond: float = 16.0
     seed: int = 0
 
     def patch_side(self, level):

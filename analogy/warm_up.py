@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from analogy.confidence import round_trips
 from analogy.deconvolution import deconvolve, prepare
 from analogy.network import Convolution, MaxPool
 from analogy.reconstruction import blend_with_content
@@ -36,6 +37,7 @@ def warm_up(parameters, target):
 
     matches = initial_matches(shape, shape, parameters, target)
     matches = search_matches(features, features, features, features, matches, 5, parameters)
+    round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
     vote(image, nnf, parameters.vote_side)
     blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)

@@ -9,6 +9,7 @@ from numba import float32, float64, int32, int64, types, uint8, uint32
 
 from kernels import (
     blend,
+    consistency,
     exchange,
     implicit_gemm,
     initialize,
@@ -51,6 +52,7 @@ LAUNCHES = [
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
+    (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
     (exchange._clear_cuda, (PLANE, STAMPS)),
     (exchange._offer_cost_cuda, (NNF, PLANE, PLANE)),
     (exchange._offer_place_cuda, (NNF, PLANE, PLANE, STAMPS)),

@@ -84,6 +84,13 @@ def upsample_nnf(nnf, shape, other_shape, scale, other_scale):
     return out
 
 
+def round_trip(nnf, reverse):
+    out = np.empty(nnf.shape[:2], np.float32)
+    for p in np.ndindex(nnf.shape[:2]):
+        out[p] = np.linalg.norm(reverse[tuple(nnf[p])] - p)
+    return out
+
+
 def identity_nnf(shape, other_shape):
     out = np.empty((*shape, 2), np.int32)
     for y, x in np.ndindex(*shape):

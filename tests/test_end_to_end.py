@@ -22,7 +22,8 @@ from analogy.images import resize
 from kernels.target import SIMULATED
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ["a_prime.png", "b.png", "flow_ab.npy", "flow_ba.npy", "report.json"]
+RESULTS = ["a_prime.png", "b.png", "confidence_a.png", "confidence_b.png"]
+RESULTS += ["flow_ab.npy", "flow_ba.npy", "report.json"]
 
 
 @pytest.fixture(
@@ -124,6 +125,7 @@ def assert_points_inside(flow, other_shape):
         {"independent_levels": True},
         {"weight_map": "hard"},
         {"deconv_depth": 1},
+        {"fill_unreliable": True},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -152,7 +154,11 @@ def test_progress_runs_from_nought_to_one(device):
     heard = []
 
     analogy.transfer(
-        image, image, device=device, progress=lambda fraction, text: heard.append((fraction, text))
+        image,
+        image,
+        analogy.Parameters(choose_alphas=True),
+        device=device,
+        progress=lambda fraction, text: heard.append((fraction, text)),
     )
 
     fractions = [fraction for fraction, _ in heard]
@@ -169,6 +175,8 @@ def test_files_are_written_and_reported(files, capsys):
     assert sorted(path.name for path in folder.iterdir()) == RESULTS
     assert Image.open(folder / "a_prime.png").size == (64, 72)
     assert Image.open(folder / "b.png").size == (70, 48)
+    assert Image.open(folder / "confidence_a.png").size == (64, 72)
+    assert Image.open(folder / "confidence_b.png").size == (70, 48)
     assert np.load(folder / "flow_ab.npy").shape == (72, 64, 2)
     assert np.load(folder / "flow_ba.npy").shape == (48, 70, 2)
     report = json.loads((folder / "report.json").read_text())
@@ -178,6 +186,15 @@ def test_files_are_written_and_reported(files, capsys):
     assert report["device"] == "cpu"
     assert len(report["model"]["sha256"]) == 64
     assert str(folder) in capsys.readouterr().out
+
+
+def test_weights_chosen_by_the_images_are_reported(files):
+    run("photo.png", "photo.png", "--weight", "auto", "--fill", "--out", "out", "--quiet")
+
+    report = json.loads(Path("out/report.json").read_text())
+    assert report["blend_weight"]["alphas"] == [1, 1, 1, 1]
+    assert report["parameters"]["alphas"] == [1, 1, 1, 1]
+    assert report["parameters"]["fill_unreliable"]
 
 
 def test_quiet_prints_nothing(files, capsys):
@@ -190,7 +207,7 @@ def test_the_seed_decides(files):
     for seed, folder in ((7, "first"), (7, "second"), (8, "other")):
         run(*files, "--seed", seed, "--out", folder, "--quiet")
 
-    for name in RESULTS[:4]:
+    for name in RESULTS[:-1]:
         assert Path("first", name).read_bytes() == Path("second", name).read_bytes()
     assert Path("first/flow_ab.npy").read_bytes() != Path("other/flow_ab.npy").read_bytes()
 

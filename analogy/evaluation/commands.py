@@ -19,3 +19,55 @@ Model = Annotated[
 @eval_app.callback()
 def _eval():
     """Keep `eval` a group however few commands it has."""
+
+
+MaxSide = Annotated[
+    int, typer.Option(min=32, help="Shrink images to at most this many pixels a side.")
+]
+
+
+@eval_app.command("weights")
+def weights(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    other: Annotated[Path, typer.Option(metavar="PATH", help="ONNX weights to compare with.")],
+    model: Model = None,
+    out: Out = Path("out/eval/weights"),
+    max_side: MaxSide = 224,
+    device: Device = "auto",
+):
+    """Compare two sets of weights on every pair of images in a folder."""
+    from analogy.evaluation.weights import compare_weights
+
+    print(compare_weights(folder, other, out, model, device, max_side).markdown())
+
+
+@eval_app.command("ablation")
+def ablation(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")],
+    b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
+    model: Model = None,
+    out: Out = Path("out/eval/ablation"),
+    max_side: MaxSide = 256,
+    device: Device = "auto",
+):
+    """Show what each part of the method does (figures 5, 7 and 8 of the paper)."""
+    from analogy.evaluation.ablation import ablate
+
+    print(ablate(a, b_prime, out, model, device, max_side).markdown())
+
+
+@eval_app.command("features")
+def features(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Image.")],
+    iterations: Annotated[
+        int, typer.Option(min=0, help="Of making an image of each level's features; 0: none.")
+    ] = 50,
+    model: Model = None,
+    out: Out = Path("out/eval/features"),
+    max_side: MaxSide = 224,
+    device: Device = "auto",
+):
+    """Show what the network sees of an image at each level (figure 3 of the paper)."""
+    from analogy.evaluation.feature_maps import show_features
+
+    print(show_features(a, out, model, device, max_side, iterations).markdown())

@@ -1,0 +1,89 @@
+"""How far matches can be trusted, and what to put in the place of those that cannot.
+
+A match is trusted where the other image's match leads back (forward-backward consistency). The
+paper's failures are where it does not (section 7): regions without texture, objects that only one
+image has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from analogy.images import resize
+from kernels.consistency import round_trip
+from kernels.target import target_of
+
+# Pixels, as matched, that halve the confidence.
+HALVING_DISTANCE = 8.0
+
+
+def round_trips(matches):
+    """Pixels, as matched, between where each match leads back to and where it started.
+
+    Parameters
+    ----------
+    matches : Matches
+
+    Returns
+    -------
+    distance_a, distance_b : float32 arrays, (height, width), where `matches` are
+    """
+    return round_trip(matches.ab, matches.ba), round_trip(matches.ba, matches.ab)
+
+
+def confidence_map(distance, shape):
+    """Confidence as a grey image: ``255 * 2 ** (-distance / 8)``.
+
+    255 where the match leads back to its pixel, 128 where it leads 8 pixels away, 64 where 16.
+
+    Parameters
+    ----------
+    distance : float32 array, (height, width)
+        As :func:`round_trips` gives it.
+    shape : (int, int)
+        Height and width of the image, where that was matched at a smaller size.
+
+    Returns
+    -------
+    uint8 array of `shape`
+    """
+    distance = target_of(distance).to_host(distance)
+    return resize(np.rint(255 * 2 ** (-distance / HALVING_DISTANCE)).astype(np.uint8), shape)
+
+
+def fill_unreliable(matches, distance_a, distance_b, limit):
+    """Give the pixels whose matches are not trusted the displacement of the nearest that is.
+
+    Parameters
+    ----------
+    matches : Matches
+    distance_a, distance_b : float32 arrays, (height, width)
+        As :func:`round_trips` gives them.
+    limit : float
+        Pixels that a match may lead away and be trusted.
+
+    Returns
+    -------
+    Matches
+        Trusted ones are unchanged.
+    """
+    return replace(
+        matches,
+        ab=_filled(matches.ab, distance_a, matches.ba.shape[:2], limit),
+        ba=_filled(matches.ba, distance_b, matches.ab.shape[:2], limit),
+    )
+
+
+def _filled(nnf, distance, other_shape, limit):
+    target = target_of(nnf, distance)
+    field, trusted = target.to_host(nnf), target.to_host(distance) <= limit
+    if not trusted.any():
+        return nnf
+    positions = np.moveaxis(np.indices(field.shape[:2], np.int32), 0, -1)
+    # A trusted pixel is its own nearest. Smoother fillings smear detail over the region.
+    nearest = distance_transform_edt(~trusted, return_distances=False, return_indices=True)
+    moved = positions + (field - positions)[tuple(nearest)]
+    return target.asarray(np.clip(moved, 0, np.subtract(other_shape, 1)).astype(np.int32))

@@ -42,7 +42,7 @@ def picture_uri(image, side, limit):
         for quality in _QUALITIES:
             stream = io.BytesIO()
             # Colours that mean something must not bleed, so they are not subsampled.
-            small.save(stream, "JPEG", quality=quality, subsampling=0, optimize=True)
+            small.save(stream, "JPEG", quality=quality, subsampling=0)
             if stream.tell() < limit:
                 return data_uri("image/jpeg", stream.getvalue())
         side //= 2

@@ -48,6 +48,7 @@ def write_report(path, a, b_prime, result, pictures, record):
         If the file cannot be written.
     """
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in _PARTS)
+    style += _columns(a, b_prime)
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -72,6 +73,13 @@ def write_report(path, a, b_prime, result, pictures, record):
 
 
 _PARTS = ("style.css", "script.js")
+
+
+def _columns(a, b_prime):
+    """Rule that gives the two images of a pair one height, where there is room for both."""
+    widths = (min(max(image.shape[1] / image.shape[0], 0.5), 2) for image in (a, b_prime))
+    columns = " ".join(f"minmax(0, {width:.4f}fr)" for width in widths)
+    return f"@media (min-width: 44rem) {{ .pair {{ grid-template-columns: {columns}; }} }}\n"
 
 
 def _hash(text):
@@ -115,18 +123,21 @@ def _level(level):
     pictures = {
         "flow_ab": (level.ab.flow, f"Matches from A to B′ at level {number}, as colours"),
         "a_prime": (level.ab.result, f"A′ as level {number} would give it"),
-        "confidence_ab": (level.ab.confidence, f"Confidence of A's matches at level {number}"),
+        "confidence_ab": (level.ab.confidence, f"Confidence of the matches of A at level {number}"),
         "flow_ba": (level.ba.flow, f"Matches from B′ to A at level {number}, as colours"),
         "b": (level.ba.result, f"B as level {number} would give it"),
-        "confidence_ba": (level.ba.confidence, f"Confidence of B′'s matches at level {number}"),
+        "confidence_ba": (
+            level.ba.confidence,
+            f"Confidence of the matches of B′ at level {number}",
+        ),
     }
     sizes = (f"{width} × {height}" for height, width in (level.ab.size, level.ba.size))
     return {
         "level": number,
         "text": (
             f"Level {number}: maps of {' and '.join(sizes)} positions. "
-            f"Of A's matches {level.ab.mutual:.0%}, of B′'s {level.ba.mutual:.0%} "
-            "lead back to within one position."
+            f"{100 * level.ab.mutual:.0f} % of the matches of A and "
+            f"{100 * level.ba.mutual:.0f} % of those of B′ lead back to within one position."
         ),
         "pictures": {
             name: {"source": picture_uri(picture, _PICTURE_SIDE, _PICTURE_BYTES), "alt": alt}
@@ -155,7 +166,9 @@ def _plots(deconvolutions):
 def _stages(seconds):
     """Stages with their seconds and the parts of their bars, as shares of the longest stage."""
     stages = [(name, spent) for name, spent in seconds.items() if name != "total"]
-    parts = [list(spent.items()) if isinstance(spent, dict) else [("", spent)] for _, spent in stages]
+    parts = [
+        list(spent.items()) if isinstance(spent, dict) else [("", spent)] for _, spent in stages
+    ]
     longest = max(*(_sum(part) for part in parts), 1e-9)
     return [
         {

@@ -1,5 +1,9 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const LEAP = 10; // samples, with Shift
+const PATCH_SIDE = 31; // pixels of the images; odd, so that one is the middle
+
 for (const slider of document.querySelectorAll(".compare input")) followSplit(slider);
 followLevels(document.getElementById("level"));
 document.getElementById("copy").addEventListener("click", copyCommand);
@@ -95,10 +99,6 @@ async function explore() {
   show("a", Math.floor(flows.a.rows / 2), Math.floor(flows.a.columns / 2));
   document.documentElement.dataset.ready = "true";
 }
-
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const LEAP = 10;
-const PATCH_SIDE = 31;
 
 async function unpackFlow(packed) {
   const bytes = Uint8Array.from(atob(packed.values), (letter) => letter.charCodeAt(0));

@@ -9,15 +9,18 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from analogy.parameters import LEVELS
 
 _SIZE = (8.0, 4.2)
 _DOTS_PER_INCH = 120
 _STYLES = {"a_prime": "-", "b": "--"}
-_NAMES = {"a_prime": "A'", "b": "B"}
+_NAMES = {"a_prime": "A′", "b": "B"}
 
 # What lines and letters look like: on paper, and on a dark page.
 _LIGHT = {"text": "#1c2430", "grid": "#d4d9e1", "colours": (0.0, 0.8)}
-_DARK = {"text": "#e6e9ef", "grid": "#3a4352", "colours": (0.25, 1.0)}
+_DARK = {"text": "#e6e9ef", "grid": "#3a4352", "colours": (0.3, 1.0)}
 
 
 def convergence_image(deconvolutions):
@@ -57,9 +60,8 @@ def convergence_svg(deconvolutions, dark=False):
 def _plot(deconvolutions, look):
     figure = Figure(_SIZE, dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.add_subplot()
-    levels = sorted({entry["level"] for entry in deconvolutions}, reverse=True)
-    shades = colormaps["plasma"](np.linspace(*look["colours"], len(levels)))
-    colours = dict(zip(levels, shades, strict=True))
+    shades = colormaps["plasma"](np.linspace(*look["colours"], len(LEVELS)))
+    colours = dict(zip(LEVELS, shades, strict=True))
     for entry in deconvolutions:
         level, image, residuals = entry["level"], entry["image"], entry["residuals"]
         label = f"level {level}, {_NAMES[image]}"
@@ -67,8 +69,12 @@ def _plot(deconvolutions, look):
         (line,) = axes.plot(residuals, label=label, linewidth=1.8, **style)
         line.set_gid(f"level{level}-{image}")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("iteration of L-BFGS")
-    axes.set_ylabel("residual, share of what is wanted")
+    axes.set_ylabel("residual, squared, of what is wanted")
     _colour(axes, look)
     return figure
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
@@ -46,7 +44,7 @@ def write_visualization(folder, a, b_prime, result, pictures):
             write_image(folder / f"level{level.level}_{name}.png", picture)
     if result.record["deconvolution"]:
         write_image(folder / "convergence.png", convergence_image(result.record["deconvolution"]))
-    write_sheet(Path(folder) / "overview.png", _overview(a, b_prime, result, pictures))
+    write_sheet(folder / "overview.png", _overview(a, b_prime, result, pictures))
 
 
 def _named(level):

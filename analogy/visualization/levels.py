@@ -13,8 +13,8 @@ from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote
 
-# Of the displacements, in per cent, that the flow's colours tell apart by length. The longest are
-# mostly strays, and a wheel as wide as those would leave everything else pale.
+# Of the displacements at level 1, in per cent, that the flow's colours tell apart by length. The
+# longest are mostly strays, and a wheel as wide as those would leave everything else pale.
 _SHOWN_LENGTHS = 95
 
 
@@ -88,7 +88,7 @@ class Pictures:
     levels : tuple of LevelPictures
         From coarse to fine.
     flow_radius : float
-        Displacement at the rim of the wheel of colours, in pixels of the images.
+        Displacement at the rim of the wheel of colours, in pixels of level 1.
     """
 
     levels: tuple[LevelPictures, ...]
@@ -115,7 +115,7 @@ def picture_levels(trace, a, b_prime, vote_side):
         resize(image, nnf.shape[:2])
         for image, nnf in zip((a, b_prime), trace.fields[1], strict=True)
     )
-    radius = _shown_length(trace.fields)
+    radius = _shown_length(trace.fields[1])
 
     def picture(nnf, reverse, level, image, other_image):
         fine = _at_finest(nnf, level, image.shape[:2], other_image.shape[:2])
@@ -136,18 +136,13 @@ def picture_levels(trace, a, b_prime, vote_side):
         )
         for level, (ab, ba) in trace.fields.items()
     )
-    return Pictures(levels, radius * a.shape[1] / small_a.shape[1])
+    return Pictures(levels, radius)
 
 
 def _shown_length(fields):
     """Displacement that the wheel of colours is to reach to, in pixels of level 1."""
-    lengths = [
-        np.linalg.norm(_flow(nnf), axis=-1).ravel() * _side(level)
-        for level, pair in fields.items()
-        for nnf in pair
-    ]
-    percentiles = [np.percentile(length, _SHOWN_LENGTHS) for length in lengths]
-    return max(*percentiles, 1.0)
+    lengths = [np.linalg.norm(_flow(nnf), axis=-1).ravel() for nnf in fields]
+    return max(float(np.percentile(np.concatenate(lengths), _SHOWN_LENGTHS)), 1.0)
 
 
 def _at_finest(nnf, level, shape, other_shape):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import html
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from analogy.images import resize
 from kernels.target import SIMULATED
 
 ROOT = Path(__file__).parents[1]
+SHOWN = ["report.html", "viz"]
 RESULTS = ["a_prime.png", "b.png", "flow_ab.npy", "flow_ba.npy", "report.json"]
 
 
@@ -178,6 +181,26 @@ def test_files_are_written_and_reported(files, capsys):
     assert report["device"] == "cpu"
     assert len(report["model"]["sha256"]) == 64
     assert str(folder) in capsys.readouterr().out
+
+
+def test_a_run_can_be_looked_through(files):
+    Path(files[0]).rename("my photo's.png")
+    options = ["--out", "my out", "--weight", "3", "--seed", "5", "--viz", "--report"]
+
+    run("my photo's.png", files[1], *options, "--quiet", "--single-direction")
+
+    folder = Path("my out")
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*RESULTS, *SHOWN])
+    assert len(list((folder / "viz").iterdir())) == 32
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    command = json.loads((folder / "report.json").read_text())["command"]
+    assert html.escape(command, quote=True).replace("&#x27;", "&#39;") in page.replace(
+        "&#34;", "&quot;"
+    )
+    assert shlex.split(command) == [
+        *("analogy", "run", "my photo's.png", files[1]),
+        *(*options, "--quiet", "--single-direction"),
+    ]
 
 
 def test_quiet_prints_nothing(files, capsys):

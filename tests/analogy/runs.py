@@ -3,10 +3,11 @@
 import dataclasses
 import functools
 
+from skimage import data
+
 import analogy
 from analogy.images import resize
 from analogy.visualization.levels import LevelTrace, picture_levels
-from skimage import data
 
 
 @dataclasses.dataclass(frozen=True)

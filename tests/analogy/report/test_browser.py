@@ -16,7 +16,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from analogy.report.page import write_report
 from tests.analogy.runs import small_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 DRIVER = shutil.which("chromedriver")
 FLAGS = (
     "--headless=new",

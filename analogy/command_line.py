@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -83,6 +84,7 @@ def _check_ratio(ratio: float | None):
 
 @app.command()
 def run(
+    context: typer.Context,
     a: Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")],
     b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
     out: Annotated[
@@ -118,6 +120,12 @@ def run(
     model: Annotated[
         Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
     ] = None,
+    viz: Annotated[
+        bool, typer.Option("--viz", help="Write pictures of every level into DIR/viz too.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html too, to look through the run.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     single_direction: Annotated[
         bool | None, typer.Option("--single-direction", help="Ablation: search by A alone (eq. 3).")
@@ -158,7 +166,18 @@ def run(
         "fill_unreliable": fill,
     }
     folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
-    _transfer_files(a, b_prime, folder, _parameters(preset, weight, options), model, device, quiet)
+    _transfer_files(
+        a,
+        b_prime,
+        folder,
+        _parameters(preset, weight, options),
+        model,
+        device,
+        quiet,
+        viz=viz,
+        report=report,
+        command=_command(context),
+    )
 
 
 @model_app.command("info")
@@ -208,7 +227,23 @@ def _parameters(preset, weight, options):
     return dataclasses.replace(PRESETS[preset], **given)
 
 
-def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, quiet):
+def _command(context):
+    """The shell's words for the command that `context` is of, defaults left out."""
+    words = [context.command_path]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name)
+        if parameter.param_type_name == "argument":
+            words.append(shlex.quote(str(value)))
+        elif value is True:
+            words.append(parameter.opts[0])
+        elif value not in (None, parameter.default):
+            words += [parameter.opts[0], shlex.quote(str(value))]
+    return " ".join(words)
+
+
+def _transfer_files(
+    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command
+):
     from analogy.images import matching_shape, read_image
     from analogy.outputs import staged, write_array, write_image, write_json
 
@@ -221,8 +256,17 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
         # Numba takes a second to import; bad input has been answered by now.
         from analogy import transfer
 
+        trace = _level_trace() if viz or report else None
         with _progress_bar(quiet) as progress:
-            result = transfer(a, b_prime, parameters, model=model, device=device, progress=progress)
+            result = transfer(
+                a,
+                b_prime,
+                parameters,
+                model=model,
+                device=device,
+                progress=progress,
+                on_level=trace,
+            )
         write_image(staging / "a_prime.png", result.a_prime)
         write_image(staging / "b.png", result.b)
         write_array(staging / "flow_ab.npy", result.flow_ab)
@@ -230,9 +274,31 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
         write_image(staging / "confidence_a.png", result.confidence_a)
         write_image(staging / "confidence_b.png", result.confidence_b)
         inputs = {"a": path_a, "b_prime": path_b_prime}
-        write_json(staging / "report.json", {"inputs": inputs} | result.record)
+        record = {"inputs": inputs, "command": command} | result.record
+        write_json(staging / "report.json", record)
+        if trace:
+            _show(staging, a, b_prime, result, trace, parameters, record, viz=viz, report=report)
     if not quiet:
         _print_summary(result.record, time.perf_counter() - started, folder)
+
+
+def _level_trace():
+    # Matplotlib takes half a second to import.
+    from analogy.visualization.levels import LevelTrace
+
+    return LevelTrace()
+
+
+def _show(staging, a, b_prime, result, trace, parameters, record, *, viz, report):
+    from analogy.report.page import write_report
+    from analogy.visualization.files import write_visualization
+    from analogy.visualization.levels import picture_levels
+
+    pictures = picture_levels(trace, a, b_prime, parameters.vote_side)
+    if viz:
+        write_visualization(staging / "viz", a, b_prime, result, pictures)
+    if report:
+        write_report(staging / "report.html", a, b_prime, result, pictures, record)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from kernels.consistency import round_trip
 from kernels.target import target_of
 
 # Pixels, as matched, that halve the confidence.
-HALVING_DISTANCE = 8.0
+HALVING_DISTANCE = np.float32(8)
 
 
 def round_trips(matches):
@@ -34,10 +34,23 @@ def round_trips(matches):
     return round_trip(matches.ab, matches.ba), round_trip(matches.ba, matches.ab)
 
 
-def confidence_map(distance, shape):
-    """Confidence as a grey image: ``255 * 2 ** (-distance / 8)``.
+def confidence(distance):
+    """Halve the confidence with every 8 pixels that a match misses its start by: 1, 1/2, 1/4 ...
 
-    255 where the match leads back to its pixel, 128 where it leads 8 pixels away, 64 where 16.
+    Parameters
+    ----------
+    distance : float32 NumPy array
+        In pixels as matched.
+
+    Returns
+    -------
+    float32 array, in (0, 1]
+    """
+    return np.exp2(-distance / HALVING_DISTANCE)
+
+
+def confidence_map(distance, shape):
+    """Confidence as a grey image, 255 where the match leads back to its pixel.
 
     Parameters
     ----------
@@ -51,7 +64,7 @@ def confidence_map(distance, shape):
     uint8 array of `shape`
     """
     distance = target_of(distance).to_host(distance)
-    return resize(np.rint(255 * 2 ** (-distance / HALVING_DISTANCE)).astype(np.uint8), shape)
+    return resize(np.rint(255 * confidence(distance)).astype(np.uint8), shape)
 
 
 def fill_unreliable(matches, distance_a, distance_b, limit):

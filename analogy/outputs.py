@@ -32,7 +32,8 @@ def staged(folder):
     Yields
     ------
     pathlib.Path
-        The staging folder. What is written there replaces files of the same name in `folder`.
+        The staging folder. What is written there, in folders of its own too, replaces files of
+        the same name in `folder`.
 
     Raises
     ------
@@ -55,6 +56,14 @@ def staged(folder):
         raise
 
 
+def make_folder(path):
+    """Make a folder, with its parents, where there is none; returns it as a path."""
+    path = Path(path)
+    with _written(path.name):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def write_image(path, image):
     """Write a uint8 array as an image file of the kind that the name asks for.
 
@@ -74,24 +83,32 @@ def write_json(path, record):
     """Write a dict as indented JSON; NumPy scalars and arrays become numbers and lists."""
     with _written(Path(path).name):
         text = json.dumps(record, indent=2, ensure_ascii=False, default=_plain)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        _write(path, text + "\n")
 
 
 def write_text(path, text):
     """Write a text file in UTF-8."""
     with _written(Path(path).name):
-        Path(path).write_text(text, encoding="utf-8")
+        _write(path, text)
+
+
+def _write(path, text):
+    # A file's name may hold bytes that are no UTF-8; JSON and HTML show them by their escapes.
+    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _publish(staging, folder):
     with _written(folder):
-        files = sorted(staging.iterdir())
+        files = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
         for file in files:
-            _flush(file)
-            if (folder / file.name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{file.name} is a folder")
+            _flush(staging / file)
+            if (folder / file).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file} is a folder")
+            if (folder / file.parent).is_file():
+                raise NotADirectoryError(errno.ENOTDIR, f"{file.parent} is a file")
         for file in files:
-            os.replace(file, folder / file.name)
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / file, folder / file)
 
 
 def _flush(file):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import html
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from kernels.target import SIMULATED
 ROOT = Path(__file__).parents[1]
 RESULTS = ["a_prime.png", "b.png", "confidence_a.png", "confidence_b.png"]
 RESULTS += ["flow_ab.npy", "flow_ba.npy", "report.json"]
+SHOWN = ["report.html", "viz"]
 
 
 @pytest.fixture(
@@ -195,6 +198,24 @@ def test_weights_chosen_by_the_images_are_reported(files):
     assert report["blend_weight"]["alphas"] == [1, 1, 1, 1]
     assert report["parameters"]["alphas"] == [1, 1, 1, 1]
     assert report["parameters"]["fill_unreliable"]
+
+
+def test_a_run_can_be_looked_through(files):
+    Path(files[0]).rename("my photo's.png")
+    options = ["--out", "my out", "--weight", "3", "--seed", "5", "--viz", "--report"]
+
+    run("my photo's.png", files[1], *options, "--quiet", "--single-direction")
+
+    folder = Path("my out")
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*RESULTS, *SHOWN])
+    assert len(list((folder / "viz").iterdir())) == 32
+    page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
+    command = json.loads((folder / "report.json").read_text())["command"]
+    assert f"<code>{command}</code>" in page
+    assert shlex.split(command) == [
+        *("analogy", "run", "my photo's.png", files[1]),
+        *(*options, "--quiet", "--single-direction"),
+    ]
 
 
 def test_quiet_prints_nothing(files, capsys):

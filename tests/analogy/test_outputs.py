@@ -1,11 +1,20 @@
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from analogy.errors import AnalogyError
-from analogy.outputs import staged, write_array, write_image, write_json
+from analogy.outputs import (
+    make_folder,
+    staged,
+    write_array,
+    write_image,
+    write_json,
+    write_text,
+)
 
 
 def test_files_appear_together_when_all_are_written(tmp_path, random):
@@ -35,6 +44,46 @@ def test_old_files_are_replaced_and_others_kept(tmp_path):
 
     assert (tmp_path / "report.json").read_text() == "{}\n"
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_folders_are_published_with_their_files(tmp_path):
+    (tmp_path / "viz").mkdir()
+    (tmp_path / "viz" / "old.json").write_text("mine")
+
+    with staged(tmp_path) as staging:
+        write_json(make_folder(staging / "viz") / "new.json", {})
+        write_json(make_folder(staging / "deep" / "er") / "new.json", {})
+
+    written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json"))
+    assert written == [os.path.join(*parts) for parts in _PUBLISHED]
+
+
+_PUBLISHED = [("deep", "er", "new.json"), ("viz", "new.json"), ("viz", "old.json")]
+
+
+def test_file_in_the_place_of_a_folder_is_refused_before_anything_is_replaced(tmp_path):
+    (tmp_path / "a.json").write_text("old")
+    (tmp_path / "viz").write_text("in the way")
+
+    def work():
+        with staged(tmp_path) as staging:
+            write_json(staging / "a.json", {})
+            write_json(make_folder(staging / "viz") / "new.json", {})
+
+    with pytest.raises(AnalogyError, match="viz is a file"):
+        work()
+
+    assert (tmp_path / "a.json").read_text() == "old"
+
+
+def test_names_that_are_no_text_are_written_by_their_escapes(tmp_path):
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    write_json(tmp_path / "report.json", {"a": Path(name)})
+    write_text(tmp_path / "report.html", name)
+
+    assert json.loads((tmp_path / "report.json").read_text()) == {"a": name}
+    assert (tmp_path / "report.html").read_text() == r"caf\udce9"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])

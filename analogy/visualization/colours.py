@@ -1,0 +1,71 @@
+"""Flows and confidences as colours, and the legends that explain them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import hsv_to_rgb
+
+_CONFIDENCE = colormaps["viridis"]
+
+
+def flow_colours(flow, radius):
+    """Colour of displacements on the wheel of optical flow: hue the direction, depth the length.
+
+    Parameters
+    ----------
+    flow : float32 array, (height, width, 2)
+        (dx, dy).
+    radius : float
+        Length that has full colour; none has white. Longer ones look like this.
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+    """
+    hue = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
+    saturation = np.minimum(np.linalg.norm(flow, axis=-1) / radius, 1)
+    return _bytes(hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1)))
+
+
+def flow_wheel(side):
+    """Legend of :func:`flow_colours`: every displacement, seen from the middle, in its colour.
+
+    Parameters
+    ----------
+    side : int
+        Of the square picture, in pixels. The rim has full colour.
+
+    Returns
+    -------
+    uint8 array, (side, side, 3)
+        White outside the wheel.
+    """
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    flow = np.stack([x, y], axis=-1)
+    inside = np.linalg.norm(flow, axis=-1, keepdims=True) <= side / 2
+    return np.where(inside, flow_colours(flow, side / 2), np.uint8(255))
+
+
+def confidence_colours(confidence):
+    """Colour of confidences: dark where 0, bright where 1.
+
+    Parameters
+    ----------
+    confidence : float32 array, (height, width)
+        In [0, 1].
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+    """
+    return _bytes(_CONFIDENCE(confidence)[..., :3])
+
+
+def confidence_bar(width, height):
+    """Legend of :func:`confidence_colours`: from 0 at the left to 1 at the right."""
+    return confidence_colours(np.tile(np.linspace(0, 1, width), (height, 1)))
+
+
+def _bytes(values):
+    return np.rint(values * 255).astype(np.uint8)

@@ -1,0 +1,168 @@
+"""What every level found, kept while a transfer runs and made into pictures afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analogy.confidence import confidence
+from analogy.images import resize
+from analogy.visualization.colours import confidence_colours, flow_colours
+from kernels.consistency import round_trip
+from kernels.target import target_of
+from kernels.upsample import upsample_nnf
+from kernels.vote import vote
+
+# Of the displacements at level 1, in per cent, that the flow's colours tell apart by length. The
+# longest are mostly strays, and a wheel as wide as those would leave everything else pale.
+_SHOWN_LENGTHS = 95
+
+
+class LevelTrace:
+    """Keeps the fields of every level in host memory; `on_level` of :func:`analogy.transfer`.
+
+    Attributes
+    ----------
+    fields : dict, level -> (int32 array, int32 array)
+        Positions (y, x) of A in B' and of B' in A; from coarse to fine.
+    """
+
+    def __init__(self):
+        self.fields = {}
+
+    def __call__(self, state):
+        self.fields[state.level] = tuple(
+            np.array(target_of(nnf).to_host(nnf)) for nnf in (state.matches.ab, state.matches.ba)
+        )
+
+
+@dataclass(frozen=True)
+class DirectionPictures:
+    """Pictures of one field of a level, uint8 arrays, (height, width, 3), at level 1's size.
+
+    Attributes
+    ----------
+    size : (int, int)
+        Height and width of the level's map.
+    flow
+        Displacements on the wheel of colours.
+    result
+        What would come out were this level the last: voted through its matches, upsampled.
+    confidence
+        Bright where a match's own match leads back.
+    mutual : float
+        Share of the matches that lead back to within one pixel of the level.
+    """
+
+    size: tuple[int, int]
+    flow: np.ndarray
+    result: np.ndarray
+    confidence: np.ndarray
+    mutual: float
+
+
+@dataclass(frozen=True)
+class LevelPictures:
+    """Pictures of one level.
+
+    Attributes
+    ----------
+    level : int
+    ab : DirectionPictures
+        From A to B'; its result is A'.
+    ba : DirectionPictures
+        From B' to A; its result is B.
+    """
+
+    level: int
+    ab: DirectionPictures
+    ba: DirectionPictures
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of all levels.
+
+    Attributes
+    ----------
+    levels : tuple of LevelPictures
+        From coarse to fine.
+    flow_radius : float
+        Displacement at the rim of the wheel of colours, in pixels of level 1.
+    """
+
+    levels: tuple[LevelPictures, ...]
+    flow_radius: float
+
+
+def picture_levels(trace, a, b_prime, vote_side):
+    """Make pictures of what a transfer found at each level.
+
+    Parameters
+    ----------
+    trace : LevelTrace
+        That was told of the transfer's levels.
+    a, b_prime : uint8 arrays, (height, width, 3)
+        The images that were given to the transfer.
+    vote_side : int
+        See :class:`analogy.Parameters`.
+
+    Returns
+    -------
+    Pictures
+    """
+    small_a, small_b_prime = (
+        resize(image, nnf.shape[:2])
+        for image, nnf in zip((a, b_prime), trace.fields[1], strict=True)
+    )
+    radius = _shown_length(trace.fields[1])
+
+    def picture(nnf, reverse, level, image, other_image):
+        fine = _at_finest(nnf, level, image.shape[:2], other_image.shape[:2])
+        distance = round_trip(nnf, reverse)
+        return DirectionPictures(
+            size=nnf.shape[:2],
+            flow=flow_colours(_flow(fine), radius),
+            result=vote(other_image, fine, vote_side),
+            confidence=_enlarge(
+                confidence_colours(confidence(distance * _side(level))), level, image.shape[:2]
+            ),
+            mutual=float((distance <= 1).mean()),
+        )
+
+    levels = tuple(
+        LevelPictures(
+            level,
+            picture(ab, ba, level, small_a, small_b_prime),
+            picture(ba, ab, level, small_b_prime, small_a),
+        )
+        for level, (ab, ba) in trace.fields.items()
+    )
+    return Pictures(levels, radius)
+
+
+def _shown_length(fields):
+    """Displacement that the wheel of colours is to reach to, in pixels of level 1."""
+    lengths = [np.linalg.norm(_flow(nnf), axis=-1).ravel() for nnf in fields]
+    return max(float(np.percentile(np.concatenate(lengths), _SHOWN_LENGTHS)), 1.0)
+
+
+def _at_finest(nnf, level, shape, other_shape):
+    scale = (float(_side(level)),) * 2
+    return upsample_nnf(nnf, shape, other_shape, scale=scale, other_scale=scale)
+
+
+def _side(level):
+    """Pixels of level 1 that one of `level` spans."""
+    return 2 ** (level - 1)
+
+
+def _flow(nnf):
+    y, x = np.indices(nnf.shape[:2])
+    return np.stack([nnf[..., 1] - x, nnf[..., 0] - y], axis=-1).astype(np.float32)
+
+
+def _enlarge(picture, level, shape):
+    side = _side(level)
+    return picture.repeat(side, axis=0).repeat(side, axis=1)[: shape[0], : shape[1]]

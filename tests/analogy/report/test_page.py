@@ -1,0 +1,159 @@
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from analogy.report.page import write_report
+from tests.analogy.runs import small_run
+
+LIMIT = 5_000_000
+
+
+class Page(HTMLParser):
+    """Elements of a page, and the text of each kind of element."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text, self._open = [], {}, [""]
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self._open:
+            del self._open[len(self._open) - self._open[::-1].index(tag) - 1 :]
+
+    def handle_data(self, data):
+        self.text[self._open[-1]] = self.text.get(self._open[-1], "") + data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+
+    def build(run, **names):
+        write_report(path, run.a, run.b_prime, run.result, run.pictures, run.record(**names))
+        return path.read_text(encoding="utf-8")
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def plain(page_of):
+    """The page of a usual run."""
+    return page_of(small_run())
+
+
+def test_everything_is_inside(plain):
+    page = Page(plain)
+    for _, attributes in page.elements:
+        for name in ("src", "href", "srcset", "action", "poster", "data"):
+            assert (attributes.get(name) or "data:").startswith(("data:", "#"))
+    assert not re.search(r"url\((?!data:)|@import|\bfetch\(|XMLHttpRequest|WebSocket", plain)
+    assert len(page.all("img")) >= 10
+
+
+def test_settings_and_times_are_told(plain):
+    run = small_run()
+
+    assert Page(plain).text["code"] == "analogy run photo.png cup.png"
+    told = re.sub(r"<[^>]*>", "", plain)
+    for name in run.result.record["parameters"]:
+        assert name.replace("_", " ") in told
+    assert f"{run.result.record['seconds']['total']:.1f} s" in told
+    assert run.result.record["model"]["sha256"] in told
+    changed = re.findall(r'<tr class="changed"><th scope="row">([^<]*)', plain)
+    assert changed == ["search iterations", "deconv iterations"]
+
+
+def test_bars_are_as_long_as_the_stages_took(plain):
+    spent = [
+        list(seconds.values()) if isinstance(seconds, dict) else [seconds]
+        for stage, seconds in small_run().result.record["seconds"].items()
+        if stage != "total"
+    ]
+
+    bars = re.findall(r"<svg viewBox.*?</svg>", plain)
+
+    longest = max(sum(stage) for stage in spent)
+    for bar, stage in zip(bars, spent, strict=True):
+        starts = [float(x) for x in re.findall(r' x="([\d.]+)"', bar)]
+        expected = 100 * (np.cumsum(stage) - stage) / longest
+        np.testing.assert_allclose(starts, expected, atol=1e-3)
+
+
+NASTY = [
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(1)>.png',
+    "</title></style><b>.png",
+    "{{ 7 * 7 }}{% raw %}.png",
+    "'; alert(1); '&lt;.png",
+]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_names_are_text_and_nothing_else(page_of, plain, name):
+    plain = Page(plain)
+    page = Page(page_of(small_run(), a=name, b_prime=name))
+
+    def shape(page):
+        return [(tag, sorted(attributes)) for tag, attributes in page.elements]
+
+    assert shape(page) == shape(plain)
+    assert page.text["script"] == plain.text["script"]
+    # A slash ends the folder's name, and the file's begins.
+    assert name.rpartition("/")[2] in page.text["h1"]
+    assert f"analogy run {name} {name}" == page.text["code"]
+
+
+def test_names_that_are_no_text_are_shown_by_their_escapes(page_of):
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+
+    assert r"caf\udce9.png" in Page(page_of(small_run(), a=name)).text["h1"]
+
+
+def test_script_gets_its_data(plain):
+    data = Page(plain).text["script"]
+
+    assert json.loads(data[: data.index("const data")])["levels"][0]["level"] == 5
+
+
+def test_noise_of_any_size_stays_under_the_limit(page_of, random):
+    """Nothing compresses worse, so no images make a larger page."""
+    run = small_run()
+    noise = random.integers(0, 256, (1500, 1400, 3), dtype=np.uint8)
+    flow = random.uniform(-1400, 1400, (1500, 1400, 2)).astype(np.float32)
+    small_noise = noise[:600, :600]
+
+    def noisy(pictures):
+        return dataclasses.replace(
+            pictures, flow=small_noise, result=small_noise, confidence=small_noise
+        )
+
+    levels = tuple(
+        dataclasses.replace(level, ab=noisy(level.ab), ba=noisy(level.ba))
+        for level in run.pictures.levels
+    )
+    result = dataclasses.replace(run.result, a_prime=noise, b=noise, flow_ab=flow, flow_ba=flow)
+    pictures = dataclasses.replace(run.pictures, levels=levels)
+
+    text = page_of(
+        dataclasses.replace(run, a=noise, b_prime=noise, result=result, pictures=pictures)
+    )
+
+    assert 3_000_000 < len(text.encode()) < LIMIT
+
+
+def test_a_run_without_deconvolutions_says_so(page_of):
+    text = page_of(small_run(reconstruction="resampling"))
+
+    assert "This run made none" in text
+    assert "Residual over iterations" not in text

@@ -99,7 +99,8 @@ def test_nothing_is_asked_of_the_network(browser, page):
         if message["method"] == "Network.requestWillBeSent"
     }
     assert page.as_uri() in asked
-    others = asked - {page.as_uri()}
+    # The blank page that the test before left may be reported late.
+    others = asked - {page.as_uri(), "about:blank"}
     assert all(url.startswith("data:image/") for url in others), others
 
 

@@ -18,11 +18,12 @@ from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
+from analogy.refinement import refine_matches
 from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
-from kernels.vote import vote
+from kernels.vote import vote, vote_field
 
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
@@ -116,12 +117,17 @@ def transfer(
     with progress.stage(_PREPARATION):
         warm_up(parameters, target)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
+    nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
+    nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+    rebuild = vote
+    if parameters.refines:
+        with progress.stage("refinement"):
+            nnf_ab, nnf_ba = refine_matches(a, b_prime, nnf_ab, nnf_ba, parameters)
+        rebuild = vote_field
     with progress.stage("vote"):
-        nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
-        nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
         put, fetch = target.asarray, target.to_host
-        a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
-        b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
+        a_prime = fetch(rebuild(put(b_prime), nnf_ab, parameters.vote_side))
+        b = fetch(rebuild(put(a), nnf_ba, parameters.vote_side))
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
@@ -158,13 +164,15 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     on = target_of(a_prime, b)
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
+    has_colours = parameters.colour_weight > 0
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
             a_prime, b = a[level], b_prime[level]
+        colours = (a[0], b_prime[0]) if has_colours and level == 1 else None
         with progress.stage("search", level):
             matches = search_matches(
-                a[level], a_prime, b, b_prime[level], matches, level, parameters
+                a[level], a_prime, b, b_prime[level], matches, level, parameters, colours
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
@@ -236,6 +244,8 @@ def _flow(nnf):
 def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
+    if parameters.refines:
+        shares["refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
     if parameters.independent_levels:
         return shares

@@ -61,6 +61,14 @@ class Parameters:
     vote_side : int
         Of the patches averaged in the results, in pixels (section 4.5: 5, the authors'
         program: 3).
+    colour_weight : float
+        Of the squared distance of A's and B's' colours, in [0, 1], in the cost at level 1. The
+        paper has none, and names it as what PatchMatch has ahead where both show one scene
+        (section 5.1).
+    smoothing : int
+        Passes of smoothing over the matches found; only where the images are alike in colour.
+    subpixel : int
+        Iterations that refine the matches to fractions of a pixel; likewise.
     seed : int
     """
 
@@ -82,7 +90,15 @@ class Parameters:
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5
+    colour_weight: float = 0.0
+    smoothing: int = 0
+    subpixel: int = 0
     seed: int = 0
+
+    @property
+    def refines(self):
+        """Whether matches are worked on after the search, and have fractions."""
+        return self.smoothing > 0 or self.subpixel > 0
 
     def patch_side(self, level):
         return self.patch_sides[LEVELS.index(level)]
@@ -110,4 +126,9 @@ PRESETS = {
     "default": _DEFAULT,
     "paper": replace(_DEFAULT, deconv_depth=1, deconv_target="warp", deconv_start="random"),
     "authors": replace(_DEFAULT, weight_map="hard", vote_side=3),
+    # Two photographs of one scene: all content (section 5.1, category I), and what was measured
+    # to suit it, see docs/evaluation.md.
+    "flow": replace(
+        _DEFAULT, alphas=(1.0, 1.0, 1.0, 1.0), colour_weight=100.0, smoothing=3, subpixel=10
+    ),
 }

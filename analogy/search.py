@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.colour import COLOUR_CHANNELS, append_colour
 from kernels.initialize import identity_nnf, random_nnf
 from kernels.normalize import normalize
 from kernels.patchmatch import patchmatch
@@ -14,6 +15,9 @@ from kernels.target import target_of
 _FORWARD, _REVERSE = 0, 1
 _SEEDS_PER_LEVEL = 2
 _SEEDS_PER_RUN = 16
+
+# Colours are weighed as numbers in [0, 1] and given in the network's 0 to 255.
+_COLOUR_RANGE = 255.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def initial_matches(shape_a, shape_b, parameters, target):
     )
 
 
-def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
+def search_matches(a, a_prime, b, b_prime, matches, level, parameters, colours=None):
     """Improve both fields of a level.
 
     Parameters
@@ -57,14 +61,21 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         Where to start.
     level : int
     parameters : Parameters
+    colours : pair of float32 arrays, (height, width, 3), optional
+        A and B' themselves, as the network's first layer takes them, for a colour term in the
+        cost (``Parameters.colour_weight``); none when absent.
 
     Returns
     -------
     Matches
     """
+    spare = COLOUR_CHANNELS if colours else 0
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
 
     def search(source, target, nnf, bound, direction):
+        if colours:
+            weight = parameters.colour_weight / _COLOUR_RANGE**2
+            _append_colours(source, target, colours[direction], colours[1 - direction], weight)
         return patchmatch(
             source,
             target,
@@ -78,19 +89,28 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
 
     if parameters.single_direction:
         # Eq. 3: like in appearance only, each direction with its own latent image.
-        ab, cost_ab = search(normalize(a_prime), normalize(b_prime), matches.ab, 1.0, _FORWARD)
-        ba, cost_ba = search(normalize(b), normalize(a), matches.ba, 1.0, _REVERSE)
+        sides = (side_by_side(features, spare=spare) for features in (a_prime, b_prime, b, a))
+        ab, cost_ab = search(next(sides), next(sides), matches.ab, 1.0, _FORWARD)
+        ba, cost_ba = search(next(sides), next(sides), matches.ba, 1.0, _REVERSE)
     else:
         # Eq. 2: both terms at once, as one inner product of vectors side by side.
-        side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
+        side_a, side_b = (side_by_side(*pair, spare=spare) for pair in ((a, a_prime), (b, b_prime)))
         ab, cost_ab = search(side_a, side_b, matches.ab, 2.0, _FORWARD)
         ba, cost_ba = search(side_b, side_a, matches.ba, 2.0, _REVERSE)
     return Matches(ab, ba, cost_ab, cost_ba)
 
 
-def side_by_side(first, second):
-    """Normalised channels of two maps of one size, in one map."""
-    height, width, channels = first.shape
-    out = target_of(first, second).empty((height, width, 2 * channels))
-    normalize(first, out)
-    return normalize(second, out, channel_offset=channels)
+def side_by_side(*maps, spare=0):
+    """Normalised channels of maps of one size, in one map with room for `spare` more."""
+    height, width, channels = maps[0].shape
+    out = target_of(*maps).empty((height, width, len(maps) * channels + spare))
+    for index, features in enumerate(maps):
+        normalize(features, out, channel_offset=index * channels)
+    return out
+
+
+def _append_colours(source, target, source_image, target_image, weight):
+    """Write the colour term over the last channels of both maps."""
+    offset = source.shape[2] - COLOUR_CHANNELS
+    append_colour(source_image, weight, True, source, offset)
+    append_colour(target_image, weight, False, target, offset)

@@ -129,6 +129,6 @@ PRESETS = {
     # Two photographs of one scene: all content (section 5.1, category I), and what was measured
     # to suit it, see docs/evaluation.md.
     "flow": replace(
-        _DEFAULT, alphas=(1.0, 1.0, 1.0, 1.0), colour_weight=100.0, smoothing=3, subpixel=10
+        _DEFAULT, alphas=(1.0, 1.0, 1.0, 1.0), colour_weight=1000.0, smoothing=3, subpixel=10
     ),
 }

@@ -19,3 +19,26 @@ Model = Annotated[
 @eval_app.callback()
 def _eval():
     """Keep `eval` a group however few commands it has."""
+
+
+@eval_app.command("middlebury")
+def middlebury(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds a folder per pair.")],
+    out: Out = None,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Rebuild frames from the next ones and measure the flow (table 1, category I).
+
+    Each pair's folder has frame10.png, frame11.png and flow10.flo. Writes middlebury.md,
+    middlebury.json and a sheet of pictures per pair.  [out/middlebury]
+    """
+    from analogy.outputs import staged
+
+    destination = Path("out", "middlebury") if out is None else out
+    with staged(destination) as staging:
+        from analogy.evaluation.middlebury import evaluate
+
+        tables = evaluate(folder, staging, device, model)
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {destination}")

@@ -140,7 +140,7 @@ def test_flow_and_positions_of_the_known_motion_give_their_picture(pair):
         assert first.shape == second.shape == SHAPE
         return true_motion[..., 1], true_motion[..., 0]
 
-    estimate = middlebury.by_optical_flow(pair, method, QUICK)
+    estimate = middlebury.by_optical_flow(pair, method)
 
     assert np.nanmax(endpoint_errors(estimate.flow, pair.flow)) == 0
     difference = estimate.picture.astype(float) - pair.first

@@ -84,12 +84,13 @@ def test_what_the_other_image_lacks_keeps_its_match(scene):
 
 
 def test_targets_agree(random):
-    a, b_prime = (random.integers(0, 256, (6, 7, 3)).astype(np.uint8) for _ in range(2))
-    nnf = random.integers(0, (6, 7), (6, 7, 2)).astype(np.int32)
+    # Between the others' middles, so that rounding puts no position inside or outside.
+    a, b_prime = (random.integers(100, 156, (6, 7, 3)).astype(np.uint8) for _ in range(2))
+    nnfs = [np.int32(np.clip(identity((6, 7)) + step, 2, (3, 4))) for step in (1, -1)]
     parameters = Parameters(smoothing=1, subpixel=1)
 
-    expected = refine_matches(a, b_prime, nnf, nnf, parameters)
-    found = refine_matches(a, b_prime, *[CUDA.asarray(nnf)] * 2, parameters)
+    expected = refine_matches(a, b_prime, *nnfs, parameters)
+    found = refine_matches(a, b_prime, *map(CUDA.asarray, nnfs), parameters)
 
     for field, expected_field in zip(found, expected, strict=True):
         np.testing.assert_allclose(CUDA.to_host(field), CPU.to_host(expected_field), atol=1e-3)

@@ -13,6 +13,7 @@ from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
+from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
 from analogy.model import bundled_path
 from analogy.network import Network
@@ -24,7 +25,7 @@ from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
-from kernels.vote import vote
+from kernels.vote import vote, vote_field
 
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
@@ -128,17 +129,22 @@ def transfer(
             choice = choose_blend_weight(*features, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
-    with progress.stage("vote"):
+    with progress.stage("confidence"):
         distances = round_trips(matches)
-        shapes = a.shape[:2], b_prime.shape[:2]
-        confidences = list(map(confidence_map, distances, shapes))
+        confidences = list(map(confidence_map, distances, (a.shape[:2], b_prime.shape[:2])))
         if parameters.fill_unreliable:
             matches = fill_unreliable(matches, *distances, parameters.fill_beyond)
-        nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
-        nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+    nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
+    nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+    rebuild = vote
+    if parameters.refines_matches:
+        with progress.stage("match refinement"):
+            nnf_ab, nnf_ba = refine_matches(a, b_prime, nnf_ab, nnf_ba, parameters)
+        rebuild = vote_field
+    with progress.stage("vote"):
         put, fetch = target.asarray, target.to_host
-        a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
-        b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
+        a_prime = fetch(rebuild(put(b_prime), nnf_ab, parameters.vote_side))
+        b = fetch(rebuild(put(a), nnf_ba, parameters.vote_side))
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
@@ -177,13 +183,15 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     on = target_of(a_prime, b)
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
+    has_colours = parameters.colour_weight > 0
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
             a_prime, b = a[level], b_prime[level]
+        colours = (a[0], b_prime[0]) if has_colours and level == 1 else None
         with progress.stage("search", level):
             matches = search_matches(
-                a[level], a_prime, b, b_prime[level], matches, level, parameters
+                a[level], a_prime, b, b_prime[level], matches, level, parameters, colours
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
@@ -255,6 +263,9 @@ def _flow(nnf):
 def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
+    shares["confidence", None] = 0.1
+    if parameters.refines_matches:
+        shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]

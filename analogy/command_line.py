@@ -91,8 +91,11 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
     ] = None,
     preset: Annotated[
-        Literal["default", "paper", "authors"],
-        typer.Option(help="Parameters to start from: ours, the paper's, its authors' program's."),
+        Literal["default", "paper", "authors", "flow"],
+        typer.Option(
+            help="Parameters to start from: ours, the paper's, its authors' program's, or ours "
+            "for two photographs of one scene."
+        ),
     ] = "default",
     weight: Annotated[
         Literal["1", "2", "3", "auto"] | None,
@@ -110,6 +113,15 @@ def run(
     ] = None,
     deconv_depth: Annotated[
         int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
+    ] = None,
+    colour_weight: Annotated[
+        float | None, typer.Option(min=0, help="Match colours, too: for pictures of one scene.")
+    ] = None,
+    smoothing: Annotated[
+        int | None, typer.Option(min=0, help="Smooth the matches of pictures of one scene.")
+    ] = None,
+    subpixel: Annotated[
+        int | None, typer.Option(min=0, help="Refine such matches by so many iterations.")
     ] = None,
     device: Annotated[
         Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
@@ -157,6 +169,9 @@ def run(
         "ratio": ratio,
         "max_side": max_side,
         "deconv_depth": deconv_depth,
+        "colour_weight": colour_weight,
+        "smoothing": smoothing,
+        "subpixel": subpixel,
         "seed": seed,
         "single_direction": single_direction,
         "reconstruction": "resampling" if resample else None,

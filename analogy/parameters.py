@@ -32,8 +32,8 @@ class Parameters:
         Of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
-        iterations then end at lower costs than ten. Has no effect on `single_direction`, where the
-        directions measure costs by different maps.
+        iterations then end at lower costs than ten. Has no effect with `single_direction` or a
+        `colour_weight`, where the directions compare different maps.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
     single_direction : bool
@@ -72,6 +72,14 @@ class Parameters:
         ones whose do (for the failures of section 7).
     fill_beyond : float
         Pixels, as matched, that a match may lead away from its start and not be filled.
+    colour_weight : float
+        Of the squared distance of A's and B's' colours, in [0, 1], in the cost at level 1. The
+        paper has none, and names it as what PatchMatch has ahead where both show one scene
+        (section 5.1).
+    smoothing : int
+        Passes of smoothing over the matches found; only where the images are alike in colour.
+    subpixel : int
+        Iterations that refine the matches to fractions of a pixel; likewise.
     seed : int
     """
 
@@ -97,7 +105,15 @@ class Parameters:
     vote_side: int = 5
     fill_unreliable: bool = False
     fill_beyond: float = 16.0
+    colour_weight: float = 0.0
+    smoothing: int = 0
+    subpixel: int = 0
     seed: int = 0
+
+    @property
+    def refines_matches(self):
+        """Whether matches are worked on after the search, and have fractions."""
+        return self.smoothing > 0 or self.subpixel > 0
 
     def patch_side(self, level):
         return self.patch_sides[LEVELS.index(level)]
@@ -131,4 +147,14 @@ PRESETS = {
         _DEFAULT, **_PLAIN_SEARCH, deconv_depth=1, deconv_target="warp", deconv_start="random"
     ),
     "authors": replace(_DEFAULT, **_PLAIN_SEARCH, weight_map="hard", vote_side=3),
+    # Two photographs of one scene: all content (section 5.1, category I), and what was measured
+    # to suit it, see docs/evaluation.md.
+    "flow": replace(
+        _DEFAULT,
+        **_PLAIN_SEARCH,
+        alphas=(1.0, 1.0, 1.0, 1.0),
+        colour_weight=1000.0,
+        smoothing=3,
+        subpixel=10,
+    ),
 }

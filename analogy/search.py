@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kernels.colour import COLOUR_CHANNELS, append_colour
 from kernels.initialize import identity_nnf, random_nnf
 from kernels.normalize import normalize
 from kernels.patchmatch import patchmatch, patchmatch_both_ways
@@ -14,6 +15,9 @@ from kernels.target import target_of
 _FORWARD, _REVERSE = 0, 1
 _SEEDS_PER_LEVEL = 2
 _SEEDS_PER_RUN = 16
+
+# Colours are weighed as numbers in [0, 1] and given in the network's 0 to 255.
+_COLOUR_RANGE = 255.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def initial_matches(shape_a, shape_b, parameters, target):
     )
 
 
-def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
+def search_matches(a, a_prime, b, b_prime, matches, level, parameters, colours=None):
     """Improve both fields of a level.
 
     Parameters
@@ -57,25 +61,35 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         Where to start.
     level : int
     parameters : Parameters
+    colours : pair of float32 arrays, (height, width, 3), optional
+        A and B' themselves, as the network's first layer takes them, for a colour term in the
+        cost (``Parameters.colour_weight``); none when absent.
 
     Returns
     -------
     Matches
     """
+    spare = COLOUR_CHANNELS if colours else 0
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
     if parameters.single_direction:
         # Eq. 3: like in appearance only, each direction with its own latent image.
-        maps, bound = (a_prime, b_prime, b, a), 1.0
-        source_ab, target_ab, source_ba, target_ba = (normalize(features) for features in maps)
+        sides = (side_by_side(features, spare=spare) for features in (a_prime, b_prime, b, a))
+        source_ab, target_ab, source_ba, target_ba = sides
+        bound = 1.0
     else:
         # Eq. 2: both terms at once, as one inner product of vectors side by side.
-        source_ab, target_ab = side_by_side(a, a_prime), side_by_side(b, b_prime)
+        source_ab, target_ab = (
+            side_by_side(*pair, spare=spare) for pair in ((a, a_prime), (b, b_prime))
+        )
         source_ba, target_ba, bound = target_ab, source_ab, 2.0
-    # Of eq. 3, each direction has a measure of its own: there is nothing to exchange.
-    together = parameters.exchange_matches and not parameters.single_direction
+    # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
+    # are written anew for each: there is nothing to exchange.
+    together = parameters.exchange_matches and not (parameters.single_direction or colours)
     search = _search_together if together else _search_apart
     (ab, cost_ab), (ba, cost_ba) = search(
-        ((source_ab, target_ab), (source_ba, target_ba)),
+        _with_colours(
+            ((source_ab, target_ab), (source_ba, target_ba)), colours, parameters.colour_weight
+        ),
         (matches.ab, matches.ba),
         parameters.patch_side(level),
         [parameters.search_radius(level, other.shape[:2]) for other in (target_ab, target_ba)],
@@ -87,7 +101,7 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
 
 
 def _search_together(pairs, nnfs, patch_side, radii, **options):
-    return patchmatch_both_ways(*pairs[0], nnfs, patch_side, radii, **options)
+    return patchmatch_both_ways(*next(pairs), nnfs, patch_side, radii, **options)
 
 
 def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, **options):
@@ -97,9 +111,21 @@ def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, **options):
     ]
 
 
-def side_by_side(first, second):
-    """Normalised channels of two maps of one size, in one map."""
-    height, width, channels = first.shape
-    out = target_of(first, second).empty((height, width, 2 * channels))
-    normalize(first, out)
-    return normalize(second, out, channel_offset=channels)
+def _with_colours(pairs, colours, weight):
+    """Maps of each direction, when it is their turn, with the colour term in the last channels."""
+    for (source, target), images in zip(pairs, (colours, colours and colours[::-1]), strict=True):
+        if colours:
+            offset = source.shape[2] - COLOUR_CHANNELS
+            scale = weight / _COLOUR_RANGE**2
+            append_colour(images[0], scale, True, source, offset)
+            append_colour(images[1], scale, False, target, offset)
+        yield source, target
+
+
+def side_by_side(*maps, spare=0):
+    """Normalised channels of maps of one size, in one map with room for `spare` more."""
+    height, width, channels = maps[0].shape
+    out = target_of(*maps).empty((height, width, len(maps) * channels + spare))
+    for index, features in enumerate(maps):
+        normalize(features, out, channel_offset=index * channels)
+    return out

@@ -8,11 +8,12 @@ import numpy as np
 
 from analogy.confidence import round_trips
 from analogy.deconvolution import deconvolve, prepare
+from analogy.match_refinement import refine_matches
 from analogy.network import Convolution, MaxPool
 from analogy.reconstruction import blend_with_content
 from analogy.search import initial_matches, search_matches
 from kernels.upsample import upsample_nnf
-from kernels.vote import vote
+from kernels.vote import vote, vote_field
 from kernels.warp import warp
 
 # Large enough that the whole map and the pooled one take both ways through the convolution.
@@ -36,10 +37,17 @@ def warm_up(parameters, target):
     )
 
     matches = initial_matches(shape, shape, parameters, target)
-    matches = search_matches(features, features, features, features, matches, 5, parameters)
+    colours = (thin, thin) if parameters.colour_weight > 0 else None
+    matches = search_matches(
+        features, features, features, features, matches, 5, parameters, colours
+    )
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
     vote(image, nnf, parameters.vote_side)
+    if parameters.refines_matches:
+        host = target.to_host(image)
+        field, _ = refine_matches(host, host, nnf, nnf, parameters)
+        vote_field(image, field, parameters.vote_side)
     blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)
     half = target.asarray(generator.random((_SIDE // 2, _SIDE // 2, 16), np.float32))
     deconvolve(prepare(_layers(generator), 1, target), half, thin, iterations=2, tolerance=0.0)

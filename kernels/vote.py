@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.bilinear import bilinear
 from kernels.target import cuda, element_launch, target_of
 
 
@@ -52,6 +53,47 @@ def vote(source, nnf, patch_side, out=None):
     return out
 
 
+def vote_field(source, field, patch_side, out=None):
+    """Rebuild a map as :func:`vote` does, from positions with fractions.
+
+    What lies between the pixels of `source` is interpolated bilinearly. Where every vote for a
+    pixel lies outside `source`, the nearest place on its border is taken.
+
+    Parameters
+    ----------
+    source : float32 or uint8 array, (source height, source width, channels)
+    field : float32 array, (height, width, 2)
+        Positions (y, x) in `source`; they may lie outside it.
+    patch_side : int
+        Odd.
+    out : array of the dtype of `source`, (height, width, channels), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    array of the dtype of `source`, (height, width, channels)
+        The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    target = target_of(source, field)
+    height, width = field.shape[:2]
+    channels = source.shape[2]
+    if out is None:
+        out = target.empty((height, width, channels), source.dtype)
+    radius = patch_side // 2
+    rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
+    if target.is_cuda:
+        launch = element_launch(height, width * channels)
+        _vote_field_cuda[launch](source, field, radius, rounding, out)
+    else:
+        _vote_field_cpu(source, field, radius, rounding, out)
+    return out
+
+
 @njit(parallel=True, cache=True)
 def _vote_cpu(source, nnf, radius, rounding, out):
     height, width, channels = out.shape
@@ -88,6 +130,40 @@ def _vote_cuda(source, nnf, radius, rounding, out):
                     count += 1
                     total += np.float32(source[source_y, source_x, c])
         out[y, x, c] = _mean(total, count) + rounding
+
+
+@njit(parallel=True, cache=True)
+def _vote_field_cpu(source, field, radius, rounding, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            for c in range(channels):
+                out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+
+
+@cuda.jit
+def _vote_field_cuda(source, field, radius, rounding, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+
+
+@register_jitable
+def _interpolated_vote(source, field, radius, y, x, c):
+    last_y, last_x = np.float32(source.shape[0] - 1), np.float32(source.shape[1] - 1)
+    total, count = np.float32(0), 0
+    for near_y in range(max(y - radius, 0), min(y + radius + 1, field.shape[0])):
+        for near_x in range(max(x - radius, 0), min(x + radius + 1, field.shape[1])):
+            source_y = field[near_y, near_x, 0] + np.float32(y - near_y)
+            source_x = field[near_y, near_x, 1] + np.float32(x - near_x)
+            if np.float32(0) <= source_y <= last_y and np.float32(0) <= source_x <= last_x:
+                count += 1
+                total += bilinear(source, source_y, source_x, c)
+    if count == 0:
+        return bilinear(source, field[y, x, 0], field[y, x, 1], c)
+    return _mean(total, count)
 
 
 @register_jitable

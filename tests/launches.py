@@ -5,10 +5,11 @@ simulator check that kernels are launched with these types and no others; the co
 compiles each kernel for each of them.
 """
 
-from numba import float32, float64, int32, int64, types, uint8, uint32
+from numba import boolean, float32, float64, int32, int64, types, uint8, uint32
 
 from kernels import (
     blend,
+    colour,
     consistency,
     exchange,
     implicit_gemm,
@@ -17,6 +18,8 @@ from kernels import (
     patchmatch,
     pooling,
     reduction,
+    smooth,
+    subpixel,
     upsample,
     vectors,
     vote,
@@ -51,6 +54,7 @@ LAUNCHES = [
     (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
+    (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
     (exchange._clear_cuda, (PLANE, STAMPS)),
@@ -70,11 +74,19 @@ LAUNCHES = [
     (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),
     (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
+    (smooth._reliability_cuda, (NNF, NNF, PLANE)),
+    (smooth._smooth_cuda, (MAP, PLANE, MAP, MAP)),
+    (subpixel._as_field_cuda, (NNF, MAP)),
+    (subpixel._linearise_cuda, (MAP, MAP, MAP, MAP)),
+    (subpixel._solve_cuda, (MAP, MAP, MAP, MAP)),
+    (subpixel._keep_better_cuda, (MAP, MAP, MAP, NNF, int64, float32, float32, MAP)),
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
     (vectors._combine_cuda(9), (PLANE, types.UniTuple(float32, 9), int64)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
+    (vote._vote_field_cuda, (MAP, MAP, int64, float32, MAP)),
+    (vote._vote_field_cuda, (IMAGE, MAP, int64, float32, IMAGE)),
     (warp._warp_cuda, (MAP, NNF, MAP)),
     (warp._warp_cuda, (IMAGE, NNF, IMAGE)),
 ]

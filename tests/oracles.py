@@ -227,3 +227,118 @@ def random_map(shape, strength, seed):
     for y, x, c in np.ndindex(shape):
         out[y, x, c] = hash_random(seed, 0xFFFFFFFF, y, x, c) / 2**32 * strength * 3**0.5
     return out
+
+
+def bilinear(source, y, x):
+    """Value of each channel at a fractional position, that of the border outside."""
+    y, x = np.clip([y, x], 0, np.subtract(source.shape[:2], 1))
+    top, left = int(y), int(x)
+    total = np.zeros(source.shape[2])
+    for row, weight_y in ((top, 1 - (y - top)), (top + 1, y - top)):
+        for column, weight_x in ((left, 1 - (x - left)), (left + 1, x - left)):
+            if weight_y * weight_x > 0:
+                total += weight_y * weight_x * source[row, column].astype(np.float64)
+    return total
+
+
+def vote_field(source, field, patch_side):
+    height, width = field.shape[:2]
+    radius = patch_side // 2
+    out = np.empty((height, width, source.shape[2]), source.dtype)
+    for p in np.ndindex(height, width):
+        votes = []
+        for offset in np.ndindex(patch_side, patch_side):
+            near = np.add(p, offset) - radius
+            if (near < 0).any() or (near >= (height, width)).any():
+                continue
+            position = field[tuple(near)] + (p - near).astype(np.float32)
+            if (position < 0).any() or (position > np.subtract(source.shape[:2], 1)).any():
+                continue
+            votes.append(bilinear(source, *position))
+        mean = np.mean(votes or [bilinear(source, *field[p])], axis=0)
+        out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
+    return out
+
+
+def reliability(nnf, reverse):
+    out = np.empty(nnf.shape[:2], np.float32)
+    for p in np.ndindex(out.shape):
+        back = reverse[tuple(nnf[p])]
+        out[p] = max(np.exp(-0.5 * np.sum(np.subtract(back, p) ** 2)), 1e-4)
+    return out
+
+
+def affinity(guide, p, near, distance_width, colour_width):
+    distance = np.sum(np.subtract(near, p) ** 2) / distance_width**2
+    difference = np.sum((guide[near].astype(np.float64) - guide[p]) ** 2) / colour_width**2
+    return np.exp(-0.5 * (distance + difference))
+
+
+def smooth(field, weights, guide):
+    """Weighted geometric medians over every second pixel of windows of 21x21."""
+    shape = field.shape[:2]
+    out = np.empty(field.shape, np.float32)
+    for p in np.ndindex(shape):
+        near = [(p[0] + dy, p[1] + dx) for dy in range(-10, 11, 2) for dx in range(-10, 11, 2)]
+        near = [q for q in near if 0 <= q[0] < shape[0] and 0 <= q[1] < shape[1]]
+        weight = np.array([weights[q] * affinity(guide, p, q, 8, 0.06) for q in near])
+        flow = np.array([field[q] - np.float64(q) for q in near])
+        median = np.average(flow, axis=0, weights=weight)
+        for _ in range(5):
+            length = np.sqrt(np.sum((flow - median) ** 2, axis=1) + 0.01)
+            median = np.average(flow, axis=0, weights=weight / length)
+        out[p] = p + median
+    return out
+
+
+def refine_field(source, target, field, iterations):
+    shape = field.shape[:2]
+    gradients = image_gradients(source.astype(np.float64))
+    flow = field - np.moveaxis(np.indices(shape), 0, -1).astype(np.float64)
+    for _ in range(iterations):
+        H, v = np.zeros((*shape, 2, 2)), np.zeros((*shape, 2))
+        for p in np.ndindex(shape):
+            position = p + flow[p]
+            if (position < 0).any() or (position > np.subtract(target.shape[:2], 1)).any():
+                continue
+            residual = bilinear(target, *position) - source[p]
+            weight = 0.02 / np.sqrt(np.sum(residual**2) + 0.02**2)
+            J = gradients[p]
+            H[p] = weight * J @ J.T
+            v[p] = H[p] @ flow[p] - weight * J @ residual
+        new = np.empty_like(flow)
+        for p in np.ndindex(shape):
+            left, right = np.zeros((2, 2)), np.zeros(2)
+            for offset in np.ndindex(7, 7):
+                q = tuple(np.add(p, offset) - 3)
+                if min(q) < 0 or q[0] >= shape[0] or q[1] >= shape[1]:
+                    continue
+                weight = affinity(source, p, q, 2, 0.06)
+                weight *= 0.25 / (0.25 + np.sum((flow[q] - flow[p]) ** 2))
+                left += weight * (H[q] + 0.002 * np.eye(2))
+                right += weight * (v[q] + 0.002 * flow[q])
+            new[p] = np.linalg.solve(left, right)
+        flow = new
+    return flow + np.moveaxis(np.indices(shape), 0, -1)
+
+
+def image_gradients(source):
+    """Of each pixel, (2, channels): along y and x, one-sided at the border."""
+    return np.stack(
+        [
+            np.gradient(source, axis=axis) if source.shape[axis] > 1 else np.zeros(source.shape)
+            for axis in (0, 1)
+        ],
+        axis=2,
+    )
+
+
+def patch_distance(source, target, p, match, half):
+    distances = []
+    for offset in np.ndindex(2 * half + 1, 2 * half + 1):
+        q = tuple(np.add(p, offset) - half)
+        if min(q) < 0 or q[0] >= source.shape[0] or q[1] >= source.shape[1]:
+            continue
+        difference = bilinear(target, *(match + np.subtract(q, p))) - source[q]
+        distances.append(np.sum(difference**2))
+    return np.mean(distances)

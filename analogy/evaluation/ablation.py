@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from analogy.evaluation.flow_colours import flow_image
 from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
 from analogy.outputs import staged
 from analogy.parameters import LEVELS, Parameters
+from analogy.visualization.colours import flow_colours
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote
 
@@ -113,7 +113,7 @@ def _levels_sheet(a, b_prime, trials):
     rows = [[("A", a), ("B'", b_prime)]]
     for label in LEVELS_SHEET.values():
         by_level = [(f"{label}, {level}", fields[label, level]) for level in LEVELS]
-        rows.append([(text, flow_image(_flow(field), largest)) for text, field in by_level])
+        rows.append([(text, flow_colours(_flow(field), largest)) for text, field in by_level])
         rows.append(
             [(text, vote(b_prime, field, Parameters().vote_side)) for text, field in by_level]
         )

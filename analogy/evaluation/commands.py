@@ -71,3 +71,26 @@ def features(
     from analogy.evaluation.feature_maps import show_features
 
     print(show_features(a, out, model, device, max_side, iterations).markdown())
+
+
+@eval_app.command("middlebury")
+def middlebury(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds a folder per pair.")],
+    out: Out = None,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Rebuild frames from the next ones and measure the flow (table 1, category I).
+
+    Each pair's folder has frame10.png, frame11.png and flow10.flo. Writes middlebury.md,
+    middlebury.json and a sheet of pictures per pair.  [out/middlebury]
+    """
+    from analogy.outputs import staged
+
+    destination = Path("out", "middlebury") if out is None else out
+    with staged(destination) as staging:
+        from analogy.evaluation.middlebury import evaluate
+
+        tables = evaluate(folder, staging, device, model)
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {destination}")

@@ -7,6 +7,7 @@ from matplotlib import colormaps
 from matplotlib.colors import hsv_to_rgb
 
 _CONFIDENCE = colormaps["viridis"]
+_ERROR = colormaps["hot"].with_extremes(bad="darkblue")
 
 
 def flow_colours(flow, radius):
@@ -15,17 +16,20 @@ def flow_colours(flow, radius):
     Parameters
     ----------
     flow : float32 array, (height, width, 2)
-        (dx, dy).
+        (dx, dy); NaN where unknown.
     radius : float
         Length that has full colour; none has white. Longer ones look like this.
 
     Returns
     -------
     uint8 array, (height, width, 3)
+        Black where unknown.
     """
+    known = ~np.isnan(flow).any(axis=-1)
+    flow = np.where(known[..., None], flow, 0)
     hue = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
     saturation = np.minimum(np.linalg.norm(flow, axis=-1) / radius, 1)
-    return _bytes(hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1)))
+    return _bytes(hsv_to_rgb(np.stack([hue, saturation, known.astype(hue.dtype)], axis=-1)))
 
 
 def flow_wheel(side):
@@ -60,6 +64,23 @@ def confidence_colours(confidence):
     uint8 array, (height, width, 3)
     """
     return _bytes(_CONFIDENCE(confidence)[..., :3])
+
+
+def error_colours(errors, largest):
+    """Colour of errors: black where 0, over red and yellow to white at `largest` and beyond.
+
+    Parameters
+    ----------
+    errors : float array, (height, width)
+        NaN where unknown.
+    largest : float
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+        Blue where unknown.
+    """
+    return _bytes(_ERROR(np.ma.masked_invalid(errors / largest))[..., :3])
 
 
 def confidence_bar(width, height):

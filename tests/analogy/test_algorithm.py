@@ -19,6 +19,7 @@ VARIANTS = {
     "resampling": {"reconstruction": "resampling"},
     "independent levels": {"independent_levels": True},
     "identity": {"initialization": "identity"},
+    "colours": {"colour_weight": 1000.0},
 }
 
 

@@ -99,6 +99,37 @@ def test_exchange_gives_both_directions_the_better_match(maps):
         assert together.cost_ab[match] <= together.cost_ba[y, x]
 
 
+@pytest.mark.parametrize("single_direction", [False, True])
+def test_colours_count_by_their_weight(maps, random, single_direction):
+    parameters = Parameters(colour_weight=20.0, single_direction=single_direction)
+    images = [random.uniform(-128, 128, (*size, 3)).astype(np.float32) for size in (SIZE_A, SIZE_B)]
+    start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
+    found = search_matches(*maps, start, 1, parameters, images)
+    a, a_prime, b, b_prime = map(unit, maps)
+    terms = {"ab": [(a_prime, b_prime), (a, b)], "ba": [(b, a), (b_prime, a_prime)]}
+
+    for name, pair, cost in (("ab", images, found.cost_ab), ("ba", images[::-1], found.cost_ba)):
+        nnf = getattr(found, name)
+        expected = 20 * colour_distance(*pair, nnf, 2)
+        for source, target in terms[name][: 1 if single_direction else 2]:
+            expected += oracles.cost_of_nnf(source, target, nnf, 2)
+        # The squares of colours, at most 0.75 by the weight, lose digits before they cancel.
+        np.testing.assert_allclose(cost, expected, atol=1e-3)
+
+
+def colour_distance(source, target, nnf, half):
+    """Mean squared distance over the patches, of colours in [0, 1]."""
+    squares = [
+        np.sum(image.astype(np.float64) ** 2, axis=-1, keepdims=True) for image in (source, target)
+    ]
+    one = [np.ones_like(square) for square in squares]
+    pair = (
+        np.concatenate([2 * source, -squares[0], -one[0]], axis=-1),
+        np.concatenate([target, one[1], squares[1]], axis=-1),
+    )
+    return oracles.cost_of_nnf(*pair, nnf, half).astype(np.float64) / 255**2
+
+
 def test_side_by_side_is_unit_vectors_in_a_row(random):
     first, second = (random.standard_normal((3, 4, 6), np.float32) for _ in range(2))
     both = side_by_side(first, second)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.vote import vote
+from kernels.vote import vote, vote_field
 from tests import oracles
 from tests.strategies import (
     channel_counts,
@@ -74,3 +74,31 @@ def test_leaves_out_what_is_outside_and_rounds_halves_up(target):
 
     # The right pixel's patch holds nothing of the source where the left pixel is.
     np.testing.assert_array_equal(out, [[[0], [128]]])
+
+
+@property_test
+@given(generators, shapes, shapes, channel_counts, st.sampled_from([1, 3, 5]))
+def test_fractions_are_interpolated(target, generator, shape, source_shape, channels, patch_side):
+    source = feature_map(generator, source_shape, channels)
+    # Some positions, and now and then all of a patch's, lie outside.
+    field = generator.uniform(-2, np.add(source_shape, 2), (*shape, 2)).astype(np.float32)
+
+    out = target.to_host(vote_field(target.asarray(source), target.asarray(field), patch_side))
+
+    tolerance = MOST_VOTES * 4 * np.finfo(np.float32).eps * np.abs(source).max()
+    np.testing.assert_allclose(
+        out, oracles.vote_field(source, field, patch_side), rtol=0, atol=tolerance, strict=True
+    )
+
+
+@property_test
+@given(generators, shapes, shapes, st.sampled_from([np.float32, np.uint8]))
+def test_whole_positions_give_the_same_vote(target, generator, shape, source_shape, dtype):
+    source = generator.integers(0, 256, (*source_shape, 3)).astype(dtype)
+    nnf = random_nnf(generator, shape, source_shape)
+    field = nnf.astype(np.float32)
+
+    out = target.to_host(vote_field(target.asarray(source), target.asarray(field), 3))
+
+    expected = target.to_host(vote(target.asarray(source), target.asarray(nnf), 3))
+    np.testing.assert_allclose(out, expected, rtol=1e-6, strict=True)

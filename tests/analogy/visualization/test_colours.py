@@ -5,6 +5,7 @@ from matplotlib.colors import rgb_to_hsv
 from analogy.visualization.colours import (
     confidence_bar,
     confidence_colours,
+    error_colours,
     flow_colours,
     flow_wheel,
 )
@@ -56,3 +57,17 @@ def test_bar_shows_confidences_in_their_colours():
     # Brighter to the right, also for those who see no colours.
     assert (np.diff(bar[0] @ (0.3, 0.6, 0.1)) > -1).all()
     assert bar[0, -1].sum() > 2 * bar[0, 0].sum()
+
+
+def test_unknown_displacements_are_black():
+    assert not flow_colours(np.float32([[(np.nan, 1), (3, np.nan)]]), 5.0).any()
+
+
+def test_errors_are_the_brighter_the_larger():
+    colours = error_colours(np.array([[0.0, 1.0, 3.0, 5.0, 50.0, np.nan]]), 5.0)[0].astype(int)
+
+    brightness = colours.sum(axis=-1)
+    assert brightness[0] < 20
+    assert (np.diff(brightness[:4]) > 0).all()
+    assert (colours[3:5] == 255).all()
+    assert (colours[5] == (0, 0, 139)).all()

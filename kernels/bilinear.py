@@ -1,0 +1,26 @@
+"""Values of a map between its pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import register_jitable
+
+
+@register_jitable
+def bilinear(source, y, x, c):
+    """Value of channel `c` at a fractional position; that of the border outside the map."""
+    height, width = source.shape[0], source.shape[1]
+    y = min(max(y, np.float32(0)), np.float32(height - 1))
+    x = min(max(x, np.float32(0)), np.float32(width - 1))
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
+    down, across = y - np.float32(top), x - np.float32(left)
+    above = _between(source[top, left, c], source[top, right, c], across)
+    below = _between(source[bottom, left, c], source[bottom, right, c], across)
+    return _between(above, below, down)
+
+
+@register_jitable
+def _between(first, second, share):
+    first, second = np.float32(first), np.float32(second)
+    return first + share * (second - first)

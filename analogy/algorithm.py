@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analogy.coarse import coarse_matches
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
@@ -117,8 +118,9 @@ def transfer(
         warm_up(parameters, target)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("vote"):
-        nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
-        nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+        level = parameters.finest_level
+        nnf_ab = _at_full_size(matches.ab, level, small_a, a, small_b_prime, b_prime)
+        nnf_ba = _at_full_size(matches.ba, level, small_b_prime, b_prime, small_a, a)
         put, fetch = target.asarray, target.to_host
         a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
         b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
@@ -150,7 +152,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     Returns
     -------
     matches : Matches
-        At level 1.
+        At the finest level of `parameters`.
     deconvolutions : dict, (level, "a_prime" or "b") -> Deconvolution
     """
     a, b_prime = features_a, features_b_prime
@@ -158,17 +160,27 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     on = target_of(a_prime, b)
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
+    coarse = {}
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
             a_prime, b = a[level], b_prime[level]
         with progress.stage("search", level):
+            if level == 5 and _is_matched_by_votes(parameters):
+                coarse = coarse_matches(a, b_prime)
             matches = search_matches(
-                a[level], a_prime, b, b_prime[level], matches, level, parameters
+                a[level],
+                a_prime,
+                b,
+                b_prime[level],
+                coarse.get(level, matches),
+                level,
+                parameters,
+                iterations=0 if level in coarse else parameters.search_iterations,
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
-        if level == 1:
+        if level == parameters.finest_level:
             break
         if not parameters.independent_levels:
             with progress.stage("reconstruction", level) as tick:
@@ -181,6 +193,10 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             upsample_nnf(matches.ab, shape_a, shape_b), upsample_nnf(matches.ba, shape_b, shape_a)
         )
     return matches, deconvolutions
+
+
+def _is_matched_by_votes(parameters):
+    return parameters.coarse_matching == "hough" and not parameters.independent_levels
 
 
 def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
@@ -211,19 +227,20 @@ def _layers_below(network, level, depth, target):
     return prepare(network.layers(level - depth, level), kept, target)
 
 
-def _at_full_size(nnf, small, image, other_small, other_image):
-    """Matches between the images themselves, where they were matched at a smaller size."""
+def _at_full_size(nnf, level, small, image, other_small, other_image):
+    """Matches between the images themselves, of those at a level of smaller ones."""
     return upsample_nnf(
         nnf,
         image.shape[:2],
         other_image.shape[:2],
-        scale=_scale(small, image),
-        other_scale=_scale(other_small, other_image),
+        scale=_scale(level, small, image),
+        other_scale=_scale(level, other_small, other_image),
     )
 
 
-def _scale(small, image):
-    return tuple(image.shape[axis] / small.shape[axis] for axis in range(2))
+def _scale(level, small, image):
+    stride = 2 ** (level - 1)
+    return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
 
 
 def _flow(nnf):
@@ -236,9 +253,12 @@ def _flow(nnf):
 def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
-    shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
+    finest = parameters.finest_level
+    shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
     if parameters.independent_levels:
         return shares
     return shares | {
-        ("reconstruction", level): cost for level, cost in _RECONSTRUCTION_SHARES.items()
+        ("reconstruction", level): _RECONSTRUCTION_SHARES[level]
+        for level in LEVELS
+        if level > finest
     }

@@ -32,6 +32,11 @@ class Parameters:
         Of PatchMatch. The authors' program: 10.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
+    coarse_matching : "hough" or "patchmatch"
+        How levels 5 and 4 are matched: all matches compared and supported by those of like
+        displacement, or searched like the finer levels (section 4.2).
+    finest_level : int
+        Where matching ends, 1 to 5; the results take the matches of that level.
     single_direction : bool
         Compare A' with B' only (eq. 3) and not A with B as well (eq. 2).
     independent_levels : bool
@@ -70,6 +75,8 @@ class Parameters:
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
     search_iterations: int = 10
     initialization: Literal["random", "identity"] = "random"
+    coarse_matching: Literal["hough", "patchmatch"] = "hough"
+    finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False
     reconstruction: Literal["deconvolution", "resampling"] = "deconvolution"

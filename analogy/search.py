@@ -46,7 +46,7 @@ def initial_matches(shape_a, shape_b, parameters, target):
     )
 
 
-def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
+def search_matches(a, a_prime, b, b_prime, matches, level, parameters, iterations=None):
     """Improve both fields of a level.
 
     Parameters
@@ -57,11 +57,14 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         Where to start.
     level : int
     parameters : Parameters
+    iterations : int, optional
+        Those of `parameters` when absent; 0 only finds what the matches cost.
 
     Returns
     -------
     Matches
     """
+    iterations = parameters.search_iterations if iterations is None else iterations
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
 
     def search(source, target, nnf, bound, direction):
@@ -71,7 +74,7 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
             nnf,
             parameters.patch_side(level),
             parameters.search_radius(level, target.shape[:2]),
-            iterations=parameters.search_iterations,
+            iterations=iterations,
             seed=seed + direction,
             bound=bound,
         )

@@ -164,10 +164,11 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
-            a_prime, b = a[level], b_prime[level]
         with progress.stage("search", level):
             if level == 5 and _is_matched_by_votes(parameters):
                 coarse = coarse_matches(a, b_prime)
+            if level in coarse or parameters.independent_levels:
+                a_prime, b = a[level], b_prime[level]
             matches = search_matches(
                 a[level],
                 a_prime,
@@ -182,7 +183,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             on_level(LevelState(level, matches, a_prime, b))
         if level == parameters.finest_level:
             break
-        if not parameters.independent_levels:
+        if _is_reconstructed(level, parameters):
             with progress.stage("reconstruction", level) as tick:
                 a_prime, b, found = _reconstruct_both(
                     a, b_prime, matches, network, level, parameters, tick
@@ -197,6 +198,13 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
 
 def _is_matched_by_votes(parameters):
     return parameters.coarse_matching == "hough" and not parameters.independent_levels
+
+
+def _is_reconstructed(level, parameters):
+    """Tell whether the level below asks for features of A' and B made from this one's matches."""
+    if parameters.independent_levels or level <= parameters.finest_level:
+        return False
+    return level < 5 or not _is_matched_by_votes(parameters)
 
 
 def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
@@ -255,10 +263,8 @@ def _expected_shares(parameters):
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     finest = parameters.finest_level
     shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
-    if parameters.independent_levels:
-        return shares
     return shares | {
-        ("reconstruction", level): _RECONSTRUCTION_SHARES[level]
-        for level in LEVELS
-        if level > finest
+        ("reconstruction", level): cost
+        for level, cost in _RECONSTRUCTION_SHARES.items()
+        if _is_reconstructed(level, parameters)
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -137,13 +138,15 @@ def evaluate(pairs, parameters, folder, *, of="box", model=None, device="auto", 
     """
     model = bundled_path() if model is None else model
     extractor = FeatureExtractor(model, device)
+    # An image is in many pairs.
+    features = cache(lambda path: _small_features(path, parameters, extractor))
     scores, shown = {}, {}
     for pair in track(pairs):
         a, b = read_image(pair.a), read_image(pair.b)
         flow = transfer(a, b, parameters, model=model, device=device).flow_ab
         carried = {
             "analogy": carry(pair.keypoints_a, flow),
-            "nearest neighbour": _by_nearest_neighbour(pair, a, b, parameters, extractor),
+            "nearest neighbour": _by_nearest_neighbour(pair, features),
             "same place": _by_place(pair.keypoints_a, a.shape, b.shape),
         }
         side = longer_side(pair.keypoints_b) if of == "box" else max(b.shape[:2])
@@ -245,32 +248,30 @@ def _keypoints(entry, key, where):
     return points
 
 
-def _by_nearest_neighbour(pair, a, b, parameters, extractor):
+def _by_nearest_neighbour(pair, features):
     """Carry to the pixel of level 4 whose features are most alike."""
-    scale = parameters.ratio, parameters.max_side
-    small_a, small_b = (
-        resize(image, matching_shape(image.shape[:2], *scale, str(path)))
-        for image, path in ((a, pair.a), (b, pair.b))
-    )
-    features_a, features_b = (normalize(extractor(image)[_LEVEL]) for image in (small_a, small_b))
-    _, place = best_of_rows(correlate(features_a, features_b))
-    place = target_of(place).to_host(place).reshape(features_a.shape[:2])
-    # Positions (x, y) of pixels' centres: from A's own size to cells of level 4, and back in B.
-    cells = (pair.keypoints_a + 0.5) / (_size(a) / _size(small_a) * _STRIDE)
+    (map_a, cell_a), (map_b, cell_b) = features(pair.a), features(pair.b)
+    _, place = best_of_rows(correlate(map_a, map_b))
+    place = target_of(place).to_host(place).reshape(map_a.shape[:2])
+    cells = (pair.keypoints_a + 0.5) / cell_a
     first = np.clip(cells.astype(int), 0, np.subtract(place.shape[::-1], 1))
     match = place[first[:, 1], first[:, 0]]
-    match = np.stack([match % features_b.shape[1], match // features_b.shape[1]], axis=1)
-    return (match + cells - first) * (_size(b) / _size(small_b) * _STRIDE) - 0.5
+    match = np.stack([match % map_b.shape[1], match // map_b.shape[1]], axis=1)
+    return (match + cells - first) * cell_b - 0.5
+
+
+def _small_features(path, parameters, extractor):
+    """Unit features of level 4, and how many pixels (x, y) of the image one of theirs covers."""
+    image = read_image(path)
+    shape = matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, str(path))
+    features = normalize(extractor(resize(image, shape))[_LEVEL])
+    return features, np.divide(image.shape[1::-1], shape[::-1]) * _STRIDE
 
 
 def _by_place(keypoints, shape_a, shape_b):
     """Carry to the same place relative to the size of the image."""
     scale = np.divide(shape_b[1::-1], shape_a[1::-1])
     return (keypoints + 0.5) * scale - 0.5
-
-
-def _size(image):
-    return np.array(image.shape[1::-1], np.float64)
 
 
 def _tables(scores, of, parameters):

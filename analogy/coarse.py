@@ -27,8 +27,8 @@ _EXPONENT = 4.0
 # side.
 _ROUNDS = ((1 / 4, 1 / 32), (1 / 8, 1 / 32))
 
-# Longest side of a map of level 4 that is matched as it is; larger ones at level 5, as the work
-# grows with the fifth power of the side.
+# Longest side of the maps compared; where those of level 4 are larger, they are halved until they
+# are not. The tables take the fourth power of the side in memory, and time grows faster still.
 _LONGEST_SIDE = 48
 
 
@@ -45,35 +45,39 @@ def coarse_matches(a, b_prime):
     dict, 5 and 4 -> Matches
         Without costs.
     """
-    shapes = {level: (a[level].shape[:2], b_prime[level].shape[:2]) for level in (5, 4)}
-    grid = 4 if max(max(shape) for shape in shapes[4]) <= _LONGEST_SIDE else 5
-    shape_a, shape_b = shapes[grid]
+    grid = 4
+    while max(*_shape(a, grid), *_shape(b_prime, grid)) > _LONGEST_SIDE:
+        grid += 1
+    shapes = _shape(a, grid), _shape(b_prime, grid)
     similarity = correlate(_descriptors(a, grid), _descriptors(b_prime, grid))
-    side = max(*shape_a, *shape_b)
+    side = max(*shapes[0], *shapes[1])
     rounds = [(reach * side, slack * side) for reach, slack in _ROUNDS]
-    matches = Matches(*hough_matching(similarity, shape_a, shape_b, _EXPONENT, rounds))
-    other = 9 - grid
-    return {grid: matches, other: _at_scale(matches, *shapes[other], 2.0 ** (grid - other))}
+    ab, ba = hough_matching(similarity, *shapes, _EXPONENT, rounds)
+    return {
+        level: Matches(
+            _at_level(ab, grid, level, a, b_prime), _at_level(ba, grid, level, b_prime, a)
+        )
+        for level in (5, 4)
+    }
+
+
+def _shape(features, grid):
+    """Height and width at the resolution of level 4, 5, or one that would follow."""
+    return tuple(-(-size // 2 ** (grid - 4)) for size in features[4].shape[:2])
 
 
 def _descriptors(features, grid):
-    """Unit vectors of levels 5 and 4 side by side, at the resolution of the level `grid`."""
-    shape = features[grid].shape[:2]
-    maps = [
-        features[level]
-        if level == grid
-        else interpolate(features[level], shape, 2.0 ** (level - grid))
-        for level in (5, 4)
-    ]
+    """Unit vectors of levels 5 and 4 side by side, at the resolution of a level."""
+    shape = _shape(features, grid)
+    maps = [interpolate(features[level], shape, 2.0 ** (level - grid)) for level in (5, 4)]
     channels = [one.shape[2] for one in maps]
     out = target_of(*maps).empty((*shape, sum(channels)))
     normalize(maps[0], out, length=math.sqrt(_SHARE))
     return normalize(maps[1], out, channel_offset=channels[0], length=math.sqrt(1 - _SHARE))
 
 
-def _at_scale(matches, shape_a, shape_b, scale):
-    scales = (scale, scale)
-    return Matches(
-        upsample_nnf(matches.ab, shape_a, shape_b, scales, scales),
-        upsample_nnf(matches.ba, shape_b, shape_a, scales, scales),
-    )
+def _at_level(nnf, grid, level, features, other_features):
+    """Matches of one resolution at that of a level."""
+    scale = (2.0 ** (grid - level),) * 2
+    shape, other_shape = (maps[level].shape[:2] for maps in (features, other_features))
+    return upsample_nnf(nnf, shape, other_shape, scale, scale)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from analogy.blend_weight import choose_blend_weight
+from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
@@ -130,12 +131,17 @@ def transfer(
         parameters = replace(parameters, alphas=choice.alphas)
     matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
     with progress.stage("confidence"):
+        # Pixels of an image as matched, in one of the finest level.
+        stride = 2 ** (parameters.finest_level - 1)
         distances = round_trips(matches)
-        confidences = list(map(confidence_map, distances, (a.shape[:2], b_prime.shape[:2])))
+        confidences = [
+            confidence_map(distance, image.shape[:2], stride)
+            for distance, image in zip(distances, (a, b_prime), strict=True)
+        ]
         if parameters.fill_unreliable:
-            matches = fill_unreliable(matches, *distances, parameters.fill_beyond)
-    nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
-    nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
+            matches = fill_unreliable(matches, *distances, parameters.fill_beyond / stride)
+    nnf_ab = _at_full_size(matches.ab, stride, small_a, a, small_b_prime, b_prime)
+    nnf_ba = _at_full_size(matches.ba, stride, small_b_prime, b_prime, small_a, a)
     rebuild = vote
     if parameters.refines_matches:
         with progress.stage("match refinement"):
@@ -175,7 +181,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     Returns
     -------
     matches : Matches
-        At level 1.
+        At the finest level of `parameters`.
     deconvolutions : dict, (level, "a_prime" or "b") -> Deconvolution
     """
     a, b_prime = features_a, features_b_prime
@@ -184,20 +190,32 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
     has_colours = parameters.colour_weight > 0
+    coarse = {}
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
-            a_prime, b = a[level], b_prime[level]
         colours = (a[0], b_prime[0]) if has_colours and level == 1 else None
         with progress.stage("search", level):
+            if level == 5 and _is_matched_by_votes(parameters):
+                coarse = coarse_matches(a, b_prime)
+            if level in coarse or parameters.independent_levels:
+                a_prime, b = a[level], b_prime[level]
             matches = search_matches(
-                a[level], a_prime, b, b_prime[level], matches, level, parameters, colours
+                a[level],
+                a_prime,
+                b,
+                b_prime[level],
+                coarse.get(level, matches),
+                level,
+                parameters,
+                colours,
+                iterations=0 if level in coarse else None,
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
-        if level == 1:
+        if level == parameters.finest_level:
             break
-        if not parameters.independent_levels:
+        if _is_reconstructed(level, parameters):
             with progress.stage("reconstruction", level) as tick:
                 a_prime, b, found = _reconstruct_both(
                     a, b_prime, matches, network, level, parameters, tick
@@ -208,6 +226,17 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             upsample_nnf(matches.ab, shape_a, shape_b), upsample_nnf(matches.ba, shape_b, shape_a)
         )
     return matches, deconvolutions
+
+
+def _is_matched_by_votes(parameters):
+    return parameters.coarse_matching == "hough" and not parameters.independent_levels
+
+
+def _is_reconstructed(level, parameters):
+    """Tell whether the level below asks for features of A' and B made from this one's matches."""
+    if parameters.independent_levels or level <= parameters.finest_level:
+        return False
+    return level < 5 or not _is_matched_by_votes(parameters)
 
 
 def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
@@ -238,19 +267,19 @@ def _layers_below(network, level, depth, target):
     return prepare(network.layers(level - depth, level), kept, target)
 
 
-def _at_full_size(nnf, small, image, other_small, other_image):
-    """Matches between the images themselves, where they were matched at a smaller size."""
+def _at_full_size(nnf, stride, small, image, other_small, other_image):
+    """Matches between the images themselves, of those between pixels of smaller ones' levels."""
     return upsample_nnf(
         nnf,
         image.shape[:2],
         other_image.shape[:2],
-        scale=_scale(small, image),
-        other_scale=_scale(other_small, other_image),
+        scale=_scale(stride, small, image),
+        other_scale=_scale(stride, other_small, other_image),
     )
 
 
-def _scale(small, image):
-    return tuple(image.shape[axis] / small.shape[axis] for axis in range(2))
+def _scale(stride, small, image):
+    return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
 
 
 def _flow(nnf):
@@ -266,11 +295,12 @@ def _expected_shares(parameters):
     shares["confidence", None] = 0.1
     if parameters.refines_matches:
         shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
-    shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
-    if parameters.independent_levels:
-        return shares
+    finest = parameters.finest_level
+    shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
     return shares | {
-        ("reconstruction", level): cost for level, cost in _RECONSTRUCTION_SHARES.items()
+        ("reconstruction", level): cost
+        for level, cost in _RECONSTRUCTION_SHARES.items()
+        if _is_reconstructed(level, parameters)
     }

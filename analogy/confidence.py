@@ -49,7 +49,7 @@ def confidence(distance):
     return np.exp2(-distance / HALVING_DISTANCE)
 
 
-def confidence_map(distance, shape):
+def confidence_map(distance, shape, stride=1):
     """Confidence as a grey image, 255 where the match leads back to its pixel.
 
     Parameters
@@ -58,13 +58,15 @@ def confidence_map(distance, shape):
         As :func:`round_trips` gives it.
     shape : (int, int)
         Height and width of the image, where that was matched at a smaller size.
+    stride : int
+        Pixels as matched in one of the map, where matching ended at a coarser level.
 
     Returns
     -------
     uint8 array of `shape`
     """
     distance = target_of(distance).to_host(distance)
-    return resize(np.rint(255 * confidence(distance)).astype(np.uint8), shape)
+    return resize(np.rint(255 * confidence(distance * np.float32(stride))).astype(np.uint8), shape)
 
 
 def fill_unreliable(matches, distance_a, distance_b, limit):
@@ -76,7 +78,7 @@ def fill_unreliable(matches, distance_a, distance_b, limit):
     distance_a, distance_b : float32 arrays, (height, width)
         As :func:`round_trips` gives them.
     limit : float
-        Pixels that a match may lead away and be trusted.
+        Pixels of the map that a match may lead away and be trusted.
 
     Returns
     -------

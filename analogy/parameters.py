@@ -36,6 +36,11 @@ class Parameters:
         `colour_weight`, where the directions compare different maps.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
+    coarse_matching : "hough" or "patchmatch"
+        How levels 5 and 4 are matched: all matches compared and supported by those of like
+        displacement, or searched like the finer levels (section 4.2).
+    finest_level : int
+        Where matching ends, 1 to 5; the results take the matches of that level.
     single_direction : bool
         Compare A' with B' only (eq. 3) and not A with B as well (eq. 2).
     independent_levels : bool
@@ -90,6 +95,8 @@ class Parameters:
     search_iterations: tuple[int, ...] = (10, 8, 8, 8, 8)
     exchange_matches: bool = True
     initialization: Literal["random", "identity"] = "random"
+    coarse_matching: Literal["hough", "patchmatch"] = "hough"
+    finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False
     reconstruction: Literal["deconvolution", "resampling"] = "deconvolution"
@@ -139,7 +146,11 @@ BLEND_WEIGHTS = {
 }
 
 _DEFAULT = Parameters()
-_PLAIN_SEARCH = {"search_iterations": (10,) * 5, "exchange_matches": False}
+_PLAIN_SEARCH = {
+    "coarse_matching": "patchmatch",
+    "search_iterations": (10,) * 5,
+    "exchange_matches": False,
+}
 
 PRESETS = {
     "default": _DEFAULT,

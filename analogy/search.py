@@ -50,7 +50,9 @@ def initial_matches(shape_a, shape_b, parameters, target):
     )
 
 
-def search_matches(a, a_prime, b, b_prime, matches, level, parameters, colours=None):
+def search_matches(
+    a, a_prime, b, b_prime, matches, level, parameters, colours=None, iterations=None
+):
     """Improve both fields of a level.
 
     Parameters
@@ -64,11 +66,14 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters, colours=N
     colours : pair of float32 arrays, (height, width, 3), optional
         A and B' themselves, as the network's first layer takes them, for a colour term in the
         cost (``Parameters.colour_weight``); none when absent.
+    iterations : int, optional
+        Those of `parameters` when absent; 0 only finds what the matches cost.
 
     Returns
     -------
     Matches
     """
+    iterations = parameters.iterations(level) if iterations is None else iterations
     spare = COLOUR_CHANNELS if colours else 0
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
     if parameters.single_direction:
@@ -94,7 +99,7 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters, colours=N
         parameters.patch_side(level),
         [parameters.search_radius(level, other.shape[:2]) for other in (target_ab, target_ba)],
         seeds=(seed + _FORWARD, seed + _REVERSE),
-        iterations=parameters.iterations(level),
+        iterations=iterations,
         bound=bound,
     )
     return Matches(ab, ba, cost_ab, cost_ba)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from analogy.coarse import coarse_matches
 from analogy.confidence import round_trips
 from analogy.deconvolution import deconvolve, prepare
 from analogy.match_refinement import refine_matches
@@ -36,6 +37,12 @@ def warm_up(parameters, target):
         target.asarray(generator.random((*shape, channels), np.float32)) for channels in (3, 16)
     )
 
+    if parameters.coarse_matching == "hough":
+        coarse = {
+            level: target.asarray(generator.random((side, side, 16), np.float32))
+            for level, side in ((4, 8), (5, 4))
+        }
+        coarse_matches(coarse, coarse)
     matches = initial_matches(shape, shape, parameters, target)
     colours = (thin, thin) if parameters.colour_weight > 0 else None
     matches = search_matches(

@@ -15,8 +15,8 @@ from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
 _SMALLEST_SQUARE = np.finfo(np.float32).tiny
 
 
-def normalize(features, out=None, channel_offset=0):
-    """Divide each pixel's channel vector by its Euclidean length.
+def normalize(features, out=None, channel_offset=0, length=1.0):
+    """Bring each pixel's channel vector to one Euclidean length.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ def normalize(features, out=None, channel_offset=0):
         Written and returned; made anew when absent. May be `features` itself.
     channel_offset : int
         Channel of `out` that takes the first channel, so that two maps can lie side by side.
+    length : float
+        Of the resulting vectors, by which maps side by side can be weighted.
 
     Returns
     -------
@@ -36,28 +38,29 @@ def normalize(features, out=None, channel_offset=0):
     height, width, channels = features.shape
     if out is None:
         out = target.empty((height, width, channel_offset + channels))
+    length = np.float32(length)
     if target.is_cuda:
-        _normalize_cuda[pixel_launch(height, width)](features, channel_offset, out)
+        _normalize_cuda[pixel_launch(height, width)](features, channel_offset, length, out)
     else:
-        _normalize_cpu(features, channel_offset, out)
+        _normalize_cpu(features, channel_offset, length, out)
     return out
 
 
 @njit(parallel=True, cache=True)
-def _normalize_cpu(features, channel_offset, out):
+def _normalize_cpu(features, channel_offset, length, out):
     height, width, channels = features.shape
     for y in prange(height):
         for x in range(width):
-            scale = _inverse_length(squared_norm(features[y, x]))
+            scale = length * _inverse_length(squared_norm(features[y, x]))
             for c in range(channels):
                 out[y, x, channel_offset + c] = features[y, x, c] * scale
 
 
 @cuda.jit
-def _normalize_cuda(features, channel_offset, out):
+def _normalize_cuda(features, channel_offset, length, out):
     height, width, channels = features.shape
     y, x, lane = pixel_index(width)
-    scale = _inverse_length(lane_squared_norm(features, y, x, lane))
+    scale = length * _inverse_length(lane_squared_norm(features, y, x, lane))
     if y < height:
         c = np.uint64(lane)
         while c < np.uint64(channels):

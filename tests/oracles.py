@@ -342,3 +342,59 @@ def patch_distance(source, target, p, match, half):
         difference = bilinear(target, *(match + np.subtract(q, p))) - source[q]
         distances.append(np.sum(difference**2))
     return np.mean(distances)
+
+
+def interpolate(source, shape, scale):
+    out = np.empty((*shape, source.shape[2]))
+    for place in np.ndindex(*shape):
+        position = (np.array(place) + 0.5) / scale - 0.5
+        position = np.clip(position, 0, np.subtract(source.shape[:2], 1))
+        total = 0
+        for corner in np.ndindex(2, 2):
+            pixel = np.minimum(
+                np.floor(position).astype(int) + corner, np.subtract(source.shape[:2], 1)
+            )
+            near = np.prod(1 - np.abs(np.floor(position) + corner - position))
+            total = total + near * source[tuple(pixel)].astype(np.float64)
+        out[place] = total
+    return out
+
+
+def gather_votes(votes, shape, other_shape, reach, slack):
+    """Gaussians as in `kernels.hough`, cut off at two and a half deviations."""
+    votes = votes.reshape(*shape, *other_shape).astype(np.float64)
+    out = np.zeros_like(votes)
+    near, alike = _gaussian(reach), _gaussian(slack)
+    for p in np.ndindex(votes.shape):
+        for dy, dx in np.ndindex(near.size, near.size):
+            for ey, ex in np.ndindex(alike.size, alike.size):
+                d = np.array([dy, dx]) - near.size // 2
+                e = np.array([ey, ex]) - alike.size // 2
+                # One after the other, as the votes pass by the match between.
+                between, place = p + np.array([*e * 0, *e]), p + np.array([*d, *(d + e)])
+                if _is_inside(between, votes.shape) and _is_inside(place, votes.shape):
+                    weight = near[dy] * near[dx] * alike[ey] * alike[ex]
+                    out[p] += weight * votes[tuple(place)]
+    return out.reshape(shape[0] * shape[1], -1)
+
+
+def hough_matching(similarity, shape, other_shape, exponent, rounds):
+    prior = np.maximum(similarity.astype(np.float64), 0) ** exponent
+    belief = prior
+    for reach, slack in rounds:
+        scale = np.sqrt(belief.max(axis=1, keepdims=True) * belief.max(axis=0, keepdims=True))
+        votes = np.divide(belief, scale, where=scale > 0, out=np.zeros_like(belief))
+        belief = prior * gather_votes(votes, shape, other_shape, reach, slack) ** 2
+    nnf = np.stack(np.unravel_index(belief.argmax(axis=1), other_shape), axis=-1)
+    other_nnf = np.stack(np.unravel_index(belief.argmax(axis=0), shape), axis=-1)
+    return nnf.reshape(*shape, 2), other_nnf.reshape(*other_shape, 2)
+
+
+def _gaussian(deviation):
+    radius = int(np.ceil(2.5 * deviation))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
+    return weights / weights.sum()
+
+
+def _is_inside(place, shape):
+    return (place >= 0).all() and (place < shape).all()

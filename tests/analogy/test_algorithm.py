@@ -20,6 +20,7 @@ VARIANTS = {
     "independent levels": {"independent_levels": True},
     "identity": {"initialization": "identity"},
     "colours": {"colour_weight": 1000.0},
+    "patchmatch": {"coarse_matching": "patchmatch"},
 }
 
 
@@ -58,8 +59,9 @@ def test_matches_lie_in_the_other_image(pair, variant):
     for nnf, other in ((ab, (39, 67)), (ba, (41, 54))):
         assert (nnf >= 0).all()
         assert (nnf < other).all()
-    none = variant in ("resampling", "independent levels")
-    assert len(deconvolutions) == (0 if none else 8)
+    # Two a level from 5, or from 4 where nothing at level 4 is matched by what 5 would give.
+    expected = {"resampling": 0, "independent levels": 0, "patchmatch": 8}
+    assert len(deconvolutions) == expected.get(variant, 6)
 
 
 def test_every_variant_changes_the_matches(pair):
@@ -83,6 +85,21 @@ def test_levels_are_told_as_they_are_searched(pair):
         assert state.a_prime.shape == a[state.level].shape
         assert state.b.shape == b_prime[state.level].shape
         assert state.matches.ab.shape[:2] == a[state.level].shape[:2]
+
+
+@pytest.mark.parametrize("finest", [5, 4, 2])
+def test_matching_ends_at_the_finest_level(pair, finest):
+    network, a, b_prime = pair
+    told = []
+    parameters = replace(QUICK, finest_level=finest)
+    matches, deconvolutions = match_features(
+        a, b_prime, network, parameters, Progress(None, EveryStage(whole=1.0)), told.append
+    )
+
+    assert [state.level for state in told] == list(range(5, finest - 1, -1))
+    assert matches.ab.shape[:2] == a[finest].shape[:2]
+    # Those that would only lead below the finest level are left out.
+    assert len(deconvolutions) == (4 if finest == 2 else 0)
 
 
 def test_targets_agree(random):

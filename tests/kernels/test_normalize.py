@@ -43,6 +43,14 @@ def test_two_maps_side_by_side(target, random):
     np.testing.assert_allclose(target.to_host(out), expected, rtol=1e-6)
 
 
+def test_lengths_other_than_one(target, random):
+    features = random.standard_normal((3, 5, 4), dtype=np.float32)
+
+    out = target.to_host(normalize(target.asarray(features), length=0.3))
+
+    np.testing.assert_allclose(out, 0.3 * oracles.normalize(features), rtol=1e-6)
+
+
 def test_in_place(target, random):
     features = random.standard_normal((3, 5, 4), dtype=np.float32)
     array = target.asarray(features.copy())

@@ -1,0 +1,171 @@
+"""Every pixel of one map against every pixel of another: inner products, and the best of them.
+
+Meant for coarse maps: the table has as many entries as the product of the maps' areas.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import float32, int32, njit, prange
+
+from kernels.target import (
+    LANES,
+    PIXELS_PER_BLOCK,
+    SIMULATED,
+    VECTOR_BLOCK,
+    cuda,
+    pixel_index,
+    pixel_launch,
+    target_of,
+)
+
+# Side of the square of products that a block of threads computes.
+_TILE = 2 if SIMULATED else 16
+
+
+def correlate(source, target):
+    """Inner products of the channel vectors of all pixels of two maps.
+
+    Parameters
+    ----------
+    source : float32 array, (height, width, channels)
+    target : float32 array, (target height, target width, channels)
+
+    Returns
+    -------
+    float32 array, (height * width, target height * target width)
+
+    Raises
+    ------
+    ValueError
+        If the maps have different numbers of channels or live on different targets.
+    """
+    on, channels = target_of(source, target), source.shape[2]
+    if target.shape[2] != channels:
+        raise ValueError(f"channels of the maps {source.shape} and {target.shape} differ")
+    rows, columns = (m.reshape(m.shape[0] * m.shape[1], channels) for m in (source, target))
+    products = on.empty((rows.shape[0], columns.shape[0]))
+    if on.is_cuda:
+        blocks = tuple(-(-size // _TILE) for size in reversed(products.shape))
+        _correlate_cuda[blocks, (_TILE, _TILE)](rows, columns, products)
+    else:
+        np.dot(rows, columns.T, out=products)
+    return products
+
+
+@cuda.jit
+def _correlate_cuda(rows, columns, products):
+    row_tile = cuda.shared.array((_TILE, _TILE), float32)
+    # One place more, so that the threads of a warp read from different banks.
+    column_tile = cuda.shared.array((_TILE, _TILE + 1), float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    first_row, first_column = cuda.blockIdx.y * _TILE, cuda.blockIdx.x * _TILE
+    row, column, channels = first_row + ty, first_column + tx, rows.shape[1]
+    total = np.float32(0)
+    for start in range(0, channels, _TILE):
+        c = start + tx
+        row_tile[ty, tx] = np.float32(0)
+        column_tile[ty, tx] = np.float32(0)
+        if c < channels:
+            if row < rows.shape[0]:
+                row_tile[ty, tx] = rows[row, c]
+            if first_column + ty < columns.shape[0]:
+                column_tile[ty, tx] = columns[first_column + ty, c]
+        cuda.syncthreads()
+        for k in range(_TILE):
+            total += row_tile[ty, k] * column_tile[tx, k]
+        cuda.syncthreads()
+    if row < products.shape[0] and column < products.shape[1]:
+        products[row, column] = total
+
+
+def best_of_rows(table):
+    """Largest value of each row of a table, and its column; of equals the first.
+
+    Parameters
+    ----------
+    table : float32 array, (rows, columns)
+        Without NaN.
+
+    Returns
+    -------
+    value : float32 array, (rows,)
+    place : int32 array, (rows,)
+    """
+    return _best(table, table.shape[0], _best_of_rows_cpu, _launch_best_of_rows)
+
+
+def best_of_columns(table):
+    """Largest value of each column of a table, and its row; of equals the first.
+
+    See :func:`best_of_rows`.
+    """
+    return _best(table, table.shape[1], _best_of_columns_cpu, _launch_best_of_columns)
+
+
+def _best(table, size, kernel_cpu, launch_cuda):
+    on = target_of(table)
+    value, place = on.empty((size,)), on.empty((size,), np.int32)
+    kernel = launch_cuda(size) if on.is_cuda else kernel_cpu
+    kernel(table, value, place)
+    return value, place
+
+
+def _launch_best_of_rows(rows):
+    return _best_of_rows_cuda[pixel_launch(1, rows)]
+
+
+def _launch_best_of_columns(columns):
+    return _best_of_columns_cuda[-(-columns // VECTOR_BLOCK), VECTOR_BLOCK]
+
+
+@njit(parallel=True, cache=True)
+def _best_of_rows_cpu(table, value, place):
+    for row in prange(table.shape[0]):
+        place[row] = table[row].argmax()
+        value[row] = table[row, place[row]]
+
+
+@njit(cache=True)
+def _best_of_columns_cpu(table, value, place):
+    value[:] = table[0]
+    place[:] = 0
+    for row in range(1, table.shape[0]):
+        for column in range(table.shape[1]):
+            if table[row, column] > value[column]:
+                value[column], place[column] = table[row, column], row
+
+
+@cuda.jit
+def _best_of_rows_cuda(table, value, place):
+    values = cuda.shared.array((PIXELS_PER_BLOCK, LANES), float32)
+    places = cuda.shared.array((PIXELS_PER_BLOCK, LANES), int32)
+    _, row, lane = pixel_index(table.shape[0])
+    inside = cuda.blockIdx.x * PIXELS_PER_BLOCK + cuda.threadIdx.y < table.shape[0]
+    best, best_place = np.float32(-np.inf), np.int32(0)
+    if inside:
+        column = lane
+        while column < table.shape[1]:
+            if table[row, column] > best:
+                best, best_place = table[row, column], np.int32(column)
+            column += LANES
+    values[cuda.threadIdx.y, lane] = best
+    places[cuda.threadIdx.y, lane] = best_place
+    cuda.syncthreads()
+    if inside and lane == 0:
+        for other in range(1, LANES):
+            rival, rival_place = values[cuda.threadIdx.y, other], places[cuda.threadIdx.y, other]
+            if rival > best or (rival == best and rival_place < best_place):
+                best, best_place = rival, rival_place
+        value[row], place[row] = best, best_place
+
+
+@cuda.jit
+def _best_of_columns_cuda(table, value, place):
+    column = cuda.grid(1)
+    if column < table.shape[1]:
+        best, best_row = table[0, column], 0
+        for row in range(1, table.shape[0]):
+            if table[row, column] > best:
+                best, best_row = table[row, column], row
+        value[column], place[column] = best, best_row

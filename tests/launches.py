@@ -12,6 +12,7 @@ from kernels import (
     colour,
     consistency,
     correlation,
+    elimination,
     exchange,
     hough,
     implicit_gemm,
@@ -27,6 +28,7 @@ from kernels import (
     vectors,
     vote,
     warp,
+    wls,
 )
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
@@ -52,6 +54,25 @@ def convolutions():
         yield gemm._convolution(tile, gemm._masked(read), gemm._no_bias, gemm._linear, write)
 
 
+# Every value that a map of an elimination is filled with.
+ELIMINATION = (
+    elimination._shares_of_colour,
+    elimination._system_of_colour,
+    elimination._shares_of_rows,
+    elimination._system_of_rows,
+    elimination._inverse_coefficient,
+    elimination._restricted_to_colour,
+    elimination._interpolated_to_colour,
+    elimination._restricted_to_rows,
+    elimination._corrected_by_rows,
+    elimination._left_side,
+    elimination._residual,
+    elimination._first_step,
+    elimination._step,
+    elimination._divided,
+)
+
+
 LAUNCHES = [
     (blend._response_cuda, (MAP, PLANE)),
     (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
@@ -72,6 +93,7 @@ LAUNCHES = [
     (hough._gather_cuda, (PLANE, LINE, *[int64] * 8, PLANE)),
     (hough._believe_cuda, (PLANE, PLANE, PLANE)),
     (hough._field_cuda, (int32[::1], int64, NNF)),
+    *((elimination._fill_cuda(value), (MAP,) * 5) for value in ELIMINATION),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
@@ -101,6 +123,9 @@ LAUNCHES = [
     (vote._vote_field_cuda, (IMAGE, MAP, int64, float32, IMAGE)),
     (warp._warp_cuda, (MAP, NNF, MAP)),
     (warp._warp_cuda, (IMAGE, NNF, IMAGE)),
+    (wls._system_cuda, (PLANE, float32, float32, float32, MAP)),
+    (wls._planes_cuda, (MAP, MAP)),
+    (wls._image_cuda, (MAP, MAP)),
 ]
 
 # Kernels that work in float64 on the device, and why; all others must not.

@@ -1,6 +1,8 @@
 """Slow, obvious NumPy versions of the kernels, to compare against."""
 
 import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
 
 
 def warp(source, nnf):
@@ -398,3 +400,24 @@ def _gaussian(deviation):
 
 def _is_inside(place, shape):
     return (place >= 0).all() and (place < shape).all()
+
+
+def wls_filter(image, guide, smoothness, sensitivity, epsilon):
+    """Solve the whole sparse system, one equation a pixel, in float64."""
+    height, width = guide.shape
+    guide = guide.astype(np.float64)
+    matrix = scipy.sparse.lil_array((height * width, height * width))
+    for y, x in np.ndindex(height, width):
+        here = y * width + x
+        matrix[here, here] += 1
+        for near_y, near_x in ((y, x + 1), (y + 1, x)):
+            if near_y < height and near_x < width:
+                near = near_y * width + near_x
+                step = abs(guide[near_y, near_x] - guide[y, x])
+                weight = smoothness / (step**sensitivity + epsilon)
+                for one, other in ((here, near), (near, here)):
+                    matrix[one, one] += weight
+                    matrix[one, other] -= weight
+    flat = image.reshape(height * width, -1).astype(np.float64)
+    solution = scipy.sparse.linalg.spsolve(matrix.tocsc(), flat)
+    return solution.reshape(image.shape)

@@ -12,6 +12,7 @@ from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
+from analogy.faces import choose_ratio
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
 from analogy.match_refinement import refine_matches
@@ -22,6 +23,7 @@ from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
+from analogy.refinement import refine
 from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
@@ -52,6 +54,8 @@ class Analogy:
         :func:`analogy.confidence.confidence_map`. Of the matches before any were filled.
     record : dict
         What was run, on what, and how long it took; ready for JSON.
+    a_prime_refined, b_refined : uint8 arrays of the same sizes, or None where not asked for
+        A in the colours of B' and B' in those of A, each with its own detail (eq. 7).
     """
 
     a_prime: np.ndarray
@@ -61,6 +65,8 @@ class Analogy:
     confidence_a: np.ndarray
     confidence_b: np.ndarray
     record: dict
+    a_prime_refined: np.ndarray | None = None
+    b_refined: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ def transfer(
     """
     parameters = parameters or Parameters()
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
+    parameters, faces = _with_ratio(parameters, a, b_prime)
     small_a, small_b_prime = (
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
@@ -152,11 +159,26 @@ def transfer(
         a_prime = fetch(rebuild(put(b_prime), nnf_ab, parameters.vote_side))
         b = fetch(rebuild(put(a), nnf_ba, parameters.vote_side))
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
+    refined = ()
+    if parameters.refine:
+        with progress.stage("refinement"):
+            refined = (
+                refine(a_prime, a, parameters, target),
+                refine(b, b_prime, parameters, target),
+            )
 
-    record = run_record(parameters, network, used, progress, deconvolutions)
+    record = run_record(parameters, network, used | faces, progress, deconvolutions)
     if choice:
         record["blend_weight"] = asdict(choice)
-    return Analogy(a_prime, b, *flows, *confidences, record)
+    return Analogy(a_prime, b, *flows, *confidences, record, *refined)
+
+
+def _with_ratio(parameters, a, b_prime):
+    """Parameters with a ratio that is a number, and on what ground where it was to be chosen."""
+    if parameters.ratio != "auto":
+        return parameters, {}
+    ratio, shares = choose_ratio(a, b_prime)
+    return replace(parameters, ratio=ratio), {"face_shares": shares}
 
 
 def _extract(model, device, *images):
@@ -297,6 +319,8 @@ def _expected_shares(parameters):
         shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
+    if parameters.refine:
+        shares["refinement", None] = 0.5
     finest = parameters.finest_level
     shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
     return shares | {

@@ -11,7 +11,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -76,10 +76,22 @@ def _analogy():
     """Deep Image Analogy: give each of two images the look of the other."""
 
 
-def _check_ratio(ratio: float | None):
-    if ratio is not None and not 0 < ratio <= 1:
+def _ratio(text: str):
+    if text == "auto":
+        return text
+    try:
+        ratio = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'auto'.") from None
+    if not 0 < ratio <= 1:
         raise typer.BadParameter(f"{ratio:g} is not in the range 0<x<=1.")
     return ratio
+
+
+def _check_positive(value: float | None):
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is not in the range x>0.")
+    return value
 
 
 @app.command()
@@ -91,12 +103,28 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
     ] = None,
     preset: Annotated[
-        Literal["default", "paper", "authors", "flow"],
+        Literal[
+            "default",
+            "paper",
+            "authors",
+            "flow",
+            "photo2style",
+            "style2style",
+            "style2photo",
+            "photo2photo",
+        ],
         typer.Option(
-            help="Parameters to start from: ours, the paper's, its authors' program's, or ours "
-            "for two photographs of one scene."
+            help="Parameters to start from: ours, the paper's, its authors' program's, ours for "
+            "two photographs of one scene, or what the authors advise for an application."
         ),
     ] = "default",
+    category: Annotated[
+        Literal["I", "II", "III"] | None,
+        typer.Option(
+            help="Blend weights for the same scene with slight motion (I), the same scene in "
+            "other light (II) or another one (III; the default's)."
+        ),
+    ] = None,
     weight: Annotated[
         Literal["1", "2", "3", "auto"] | None,
         typer.Option(help="How much of A's structure is kept, 3 the most; auto: by the images."),
@@ -105,14 +133,26 @@ def run(
         float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
     ] = None,
     ratio: Annotated[
-        float | None,
-        typer.Option(callback=_check_ratio, help="Match at this scale; results keep their size."),
+        Any,
+        typer.Option(
+            parser=_ratio,
+            metavar="R|auto",
+            help="Match at this scale, in (0, 1]; results keep their size. auto: 0.5 where a face "
+            "is found that fills 8 % of either image or more, 1 otherwise.",
+        ),
     ] = None,
     max_side: Annotated[
         int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
     ] = None,
     deconv_depth: Annotated[
         int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
+    ] = None,
+    coarse_matching: Annotated[
+        Literal["hough", "patchmatch"] | None,
+        typer.Option(help="Match levels 5 and 4 by votes, or search them as the paper does."),
+    ] = None,
+    finest_level: Annotated[
+        int | None, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
     ] = None,
     colour_weight: Annotated[
         float | None, typer.Option(min=0, help="Match colours, too: for pictures of one scene.")
@@ -122,6 +162,22 @@ def run(
     ] = None,
     subpixel: Annotated[
         int | None, typer.Option(min=0, help="Refine such matches by so many iterations.")
+    ] = None,
+    refine: Annotated[
+        bool | None,
+        typer.Option("--refine/--no-refine", help="Also give colours alone, detail kept (eq. 7)."),
+    ] = None,
+    wls_lambda: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="How much the refinement smooths.  [0.8]"),
+    ] = None,
+    wls_alpha: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="How much it minds edges.  [1]"),
+    ] = None,
+    wls_epsilon: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="Least difference that it minds.  [0.0001]"),
     ] = None,
     device: Annotated[
         Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
@@ -162,16 +218,23 @@ def run(
 
     Writes a_prime.png (A with the look of B), b.png (B with the look of A), flow_ab.npy,
     flow_ba.npy (float32, dx dy in pixels of the other image), confidence_a.png, confidence_b.png
-    (white where a match leads back) and report.json.
+    (white where a match leads back), report.json and, with --refine, a_prime_refined.png and
+    b_refined.png.
     """
     options = {
         "alpha_offset": alpha_offset,
         "ratio": ratio,
         "max_side": max_side,
         "deconv_depth": deconv_depth,
+        "coarse_matching": coarse_matching,
+        "finest_level": finest_level,
         "colour_weight": colour_weight,
         "smoothing": smoothing,
         "subpixel": subpixel,
+        "refine": refine,
+        "wls_lambda": wls_lambda,
+        "wls_alpha": wls_alpha,
+        "wls_epsilon": wls_epsilon,
         "seed": seed,
         "single_direction": single_direction,
         "reconstruction": "resampling" if resample else None,
@@ -185,7 +248,7 @@ def run(
         a,
         b_prime,
         folder,
-        _parameters(preset, weight, options),
+        _parameters(preset, category, weight, options),
         model,
         device,
         quiet,
@@ -231,10 +294,14 @@ def model_fetch():
     print(f"use it by: --model {fetch()}")
 
 
-def _parameters(preset, weight, options):
-    from analogy.parameters import BLEND_WEIGHTS, PRESETS
+def _parameters(preset, category, weight, options):
+    from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS
 
+    if category is not None and weight is not None:
+        raise typer.BadParameter("--category and --weight both set the blend weights; give one.")
     given = {name: value for name, value in options.items() if value is not None}
+    if category is not None:
+        given = CATEGORIES[category] | given
     if weight == "auto":
         given["choose_alphas"] = True
     elif weight is not None:
@@ -263,7 +330,8 @@ def _transfer_files(
     from analogy.outputs import staged, write_array, write_image, write_json
 
     a, b_prime = read_image(path_a), read_image(path_b_prime)
-    scale = parameters.ratio, parameters.max_side
+    # A ratio to be chosen is chosen so that it is none too small.
+    scale = 1.0 if parameters.ratio == "auto" else parameters.ratio, parameters.max_side
     for path, image in ((path_a, a), (path_b_prime, b_prime)):
         matching_shape(image.shape[:2], *scale, str(path))
     started = time.perf_counter()
@@ -284,6 +352,9 @@ def _transfer_files(
             )
         write_image(staging / "a_prime.png", result.a_prime)
         write_image(staging / "b.png", result.b)
+        if result.a_prime_refined is not None:
+            write_image(staging / "a_prime_refined.png", result.a_prime_refined)
+            write_image(staging / "b_refined.png", result.b_refined)
         write_array(staging / "flow_ab.npy", result.flow_ab)
         write_array(staging / "flow_ba.npy", result.flow_ba)
         write_image(staging / "confidence_a.png", result.confidence_a)

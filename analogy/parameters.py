@@ -19,9 +19,9 @@ class Parameters:
 
     Attributes
     ----------
-    ratio : float
+    ratio : float or "auto"
         Size at which features are matched, as a share of the images' own size. The results are
-        always put together at full size.
+        always put together at full size. "auto" is for :mod:`analogy.faces` to choose.
     max_side : int or None
         Longest side, in pixels, at which features are matched. The authors' program: 700.
     patch_sides : tuple of int
@@ -85,10 +85,19 @@ class Parameters:
         Passes of smoothing over the matches found; only where the images are alike in colour.
     subpixel : int
         Iterations that refine the matches to fractions of a pixel; likewise.
+    refine : bool
+        Also give the results the colours alone, with the photographs' own detail (section 6.4).
+    wls_lambda : float
+        How much the weighted-least-squares filter of the refinement smooths (eq. 7; this and the
+        two below are the authors' program's).
+    wls_alpha : float
+        How much it minds edges: exponent of the steps of log-luminance.
+    wls_epsilon : float
+        Added to those, so that flat regions are not smoothed without bound.
     seed : int
     """
 
-    ratio: float = 1.0
+    ratio: float | Literal["auto"] = 1.0
     max_side: int | None = 700
     patch_sides: tuple[int, ...] = (3, 3, 3, 5, 5)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
@@ -115,6 +124,10 @@ class Parameters:
     colour_weight: float = 0.0
     smoothing: int = 0
     subpixel: int = 0
+    refine: bool = False
+    wls_lambda: float = 0.8
+    wls_alpha: float = 1.0
+    wls_epsilon: float = 1e-4
     seed: int = 0
 
     @property
@@ -145,6 +158,13 @@ BLEND_WEIGHTS = {
     3: (0.9, 0.8, 0.7, 0.2),
 }
 
+# Section 5's categories of pairs, with the weights that the paper matches them with.
+CATEGORIES = {
+    "I": {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0},
+    "II": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.1},
+    "III": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.0},
+}
+
 _DEFAULT = Parameters()
 _PLAIN_SEARCH = {
     "coarse_matching": "patchmatch",
@@ -168,4 +188,9 @@ PRESETS = {
         smoothing=3,
         subpixel=10,
     ),
+    # The applications of sections 6.1 to 6.4, as the authors advise for their program.
+    "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], ratio="auto"),
+    "style2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
+    "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2], ratio=0.5),
+    "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }

@@ -1,4 +1,4 @@
-"""What each part of the method does for a pair of images: figures 5, 7 and 8 of the paper."""
+"""What each part of the method does for a pair of images: figures 5, 7, 8 and 19 of the paper."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from kernels.upsample import upsample_nnf
 from kernels.vote import vote
 
 VARIANTS = {
-    "default": {},
+    # Refined as well: its sheet wants both.
+    "default": {"refine": True},
     "single direction": {"single_direction": True},
     "resampling": {"reconstruction": "resampling"},
     "depth 1": {"deconv_depth": 1},
@@ -81,6 +82,7 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", max_side=256, p
         }
         for name, labels in SHEETS.items():
             write_sheet(staging / f"{name}.png", _results_sheet(a, b_prime, trials, labels))
+        write_sheet(staging / "refinement.png", _refinement_sheet(a, b_prime, trials))
         write_sheet(staging / "levels.png", _levels_sheet(a, b_prime, trials))
         rows = [
             [name, trial.residual, trial.cost, trial.consistent, trial.seconds]
@@ -98,6 +100,14 @@ def _results_sheet(a, b_prime, trials, labels):
     return [
         [("A", a), *((f"A', {label}", result.a_prime) for label, result in results.items())],
         [("B'", b_prime), *((f"B, {label}", result.b) for label, result in results.items())],
+    ]
+
+
+def _refinement_sheet(a, b_prime, trials):
+    result = trials["default"].result
+    return [
+        [("A", a), ("A'", result.a_prime), ("A', refined", result.a_prime_refined)],
+        [("B'", b_prime), ("B", result.b), ("B, refined", result.b_refined)],
     ]
 
 

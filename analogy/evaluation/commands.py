@@ -50,7 +50,7 @@ def ablation(
     max_side: MaxSide = 256,
     device: Device = "auto",
 ):
-    """Show what each part of the method does (figures 5, 7 and 8 of the paper)."""
+    """Show what each part of the method does (figures 5, 7, 8 and 19 of the paper)."""
     from analogy.evaluation.ablation import ablate
 
     print(ablate(a, b_prime, out, model, device, max_side).markdown())

@@ -41,7 +41,8 @@ def test_sheets_are_written_with_the_images_shrunk(results):
     folder, _ = results
     names = {path.name for path in folder.iterdir()}
 
-    assert names == {"ablation.json", "ablation.md", "levels.png"} | {f"{n}.png" for n in SHEETS}
+    others = {"ablation.json", "ablation.md", "levels.png", "refinement.png"}
+    assert names == others | {f"{n}.png" for n in SHEETS}
     # An image and three results, each 36 pixels wide, and gaps of 4.
     width, _ = Image.open(folder / "reconstruction.png").size
     assert width == 4 * (36 + 4) + 4

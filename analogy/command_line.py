@@ -17,6 +17,7 @@ import typer
 
 from analogy.errors import AnalogyError
 from analogy.evaluation.commands import eval_app
+from analogy.logs import logged
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -127,6 +128,15 @@ def run(
         bool, typer.Option("--report", help="Write report.html too, to look through the run.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append what happens, by stage, to a file.")
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="What --log takes down.")
+    ] = "info",
     single_direction: Annotated[
         bool | None, typer.Option("--single-direction", help="Ablation: search by A alone (eq. 3).")
     ] = None,
@@ -166,18 +176,20 @@ def run(
         "fill_unreliable": fill,
     }
     folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
-    _transfer_files(
-        a,
-        b_prime,
-        folder,
-        _parameters(preset, weight, options),
-        model,
-        device,
-        quiet,
-        viz=viz,
-        report=report,
-        command=_command(context),
-    )
+    with logged(log, log_level):
+        _transfer_files(
+            a,
+            b_prime,
+            folder,
+            _parameters(preset, weight, options),
+            model,
+            device,
+            quiet,
+            viz=viz,
+            report=report,
+            command=_command(context),
+            json=json,
+        )
 
 
 @model_app.command("info")
@@ -242,10 +254,17 @@ def _command(context):
 
 
 def _transfer_files(
-    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command
+    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command, json
 ):
     from analogy.images import matching_shape, read_image
-    from analogy.outputs import staged, write_array, write_image, write_json
+    from analogy.outputs import (
+        json_text,
+        make_folder,
+        staged,
+        write_array,
+        write_image,
+        write_json,
+    )
 
     a, b_prime = read_image(path_a), read_image(path_b_prime)
     scale = parameters.ratio, parameters.max_side
@@ -267,6 +286,8 @@ def _transfer_files(
                 progress=progress,
                 on_level=trace,
             )
+        # Removed while it computed? Then made anew: the work need not be lost.
+        make_folder(staging)
         write_image(staging / "a_prime.png", result.a_prime)
         write_image(staging / "b.png", result.b)
         write_array(staging / "flow_ab.npy", result.flow_ab)
@@ -278,7 +299,12 @@ def _transfer_files(
         write_json(staging / "report.json", record)
         if trace:
             _show(staging, a, b_prime, result, trace, parameters, record, viz=viz, report=report)
-    if not quiet:
+        outputs = sorted(path.relative_to(staging) for path in staging.iterdir())
+        outputs = [folder / path for path in outputs if not path.name.startswith(".")]
+    if json:
+        # Escaped: a file's name may hold bytes that standard output has no letters for.
+        print(json_text(record | {"outputs": {path.name: path for path in outputs}}))
+    elif not quiet:
         _print_summary(result.record, time.perf_counter() - started, folder)
 
 

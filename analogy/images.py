@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from analogy.errors import AnalogyError
+
+_log = logging.getLogger(__name__)
 
 # relu5_1 has a sixteenth of the image's side; below two feature pixels a side nothing can match.
 MINIMUM_SIDE = 32
@@ -34,7 +37,9 @@ def read_image(path):
         If the file is missing, unreadable, damaged, no image, or under 32 pixels a side.
     """
     path = Path(path)
-    return as_image(_decode(path), str(path))
+    image = as_image(_decode(path), str(path))
+    _log.info("%s: %d x %d px", path, image.shape[1], image.shape[0])
+    return image
 
 
 def as_image(array, name):

@@ -214,6 +214,8 @@ def model_convert(
     """Convert VGG-19 weights of another program to the form that --model takes."""
     from analogy.model import convert
 
+    if not file.name:
+        raise AnalogyError(f"{file}: is a folder; name a weights file")
     destination = file.with_suffix(".onnx") if out is None else out
     if destination == file:
         raise AnalogyError(f"{file}: would be overwritten; name another file with --out")

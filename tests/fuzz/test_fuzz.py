@@ -134,7 +134,11 @@ def test_graphs(tmp_path, count):
     check()
 
 
-OPTIONS = ["--out", "--preset", "--weight", "--alpha-offset", "--ratio", "--max-side", "--deconv-depth", "--device", "--seed", "--model", "--fill", "--viz", "--report", "--quiet", "--single-direction", "--resample", "--independent-levels", "--weight-map", "--start", "--json", "--log", "--log-level", "--help"]
+OPTIONS = """
+--out --preset --weight --alpha-offset --ratio --max-side --deconv-depth --device --seed --model
+--fill --viz --report --quiet --single-direction --resample --independent-levels --weight-map
+--start --json --log --log-level --help
+"""
 
 COMMANDS = ["run", "model", "info", "convert", "eval", "features", "ablation", "weights"]
 
@@ -144,7 +148,11 @@ numbers = st.one_of(
     st.integers(), st.floats(), st.sampled_from(["1e999", "0x10", "١", "-0", "1_0"])
 )
 words = st.one_of(
-    st.sampled_from(OPTIONS), st.sampled_from(COMMANDS), texts, numbers.map(str), st.just("a.png")
+    st.sampled_from(OPTIONS.split()),
+    st.sampled_from(COMMANDS),
+    texts,
+    numbers.map(str),
+    st.just("a.png"),
 )
 
 

@@ -5,6 +5,7 @@ Every check tries the thing itself, says what it found, and, where it failed, wh
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
+import psutil
 
 from analogy.errors import AnalogyError, brief
 
@@ -28,6 +30,9 @@ _CLEAR_CACHE = (
     "clear the compiled kernels (rm -r kernels/__pycache__); if it stays, "
     "pip install --force-reinstall numba numba-cuda numpy"
 )
+
+# Programs that wait for each processor, beyond which times tell more of them than of this one.
+_BUSY = 1.5
 
 # Of float32 sums of a few hundred terms near one, in whatever order.
 _TOLERANCE = 1e-4
@@ -115,8 +120,6 @@ def _version(package):
 
 
 def _devices(device):
-    import os
-
     from analogy.device import resolve
     from kernels.target import SIMULATED, cuda
 
@@ -324,37 +327,74 @@ def _memory(target):
 
 
 def _time(device, model):
-    """Estimate a transfer of the usual size from a small one, made once the kernels are there."""
+    """Estimate a transfer of the usual size from a small one and a layer's convolution."""
     try:
         seconds, trial = _trial_seconds(device, model)
     except (AnalogyError, RuntimeError) as error:
         return Finding("transfer", "broken", f"fails ({brief(error)})", _REINSTALL)
     size, small = (f"{side}x{side}" for side in (_USUAL_SIDE, _TRIAL_SIDE))
-    return Finding(
-        "transfer",
-        "ok",
-        f"{size}: about {seconds:.0f} s, an estimate by pixels from {small} in {trial:.1f} s",
-    )
+    text = f"{size}: about {seconds:.0f} s, an estimate from {small} in {trial:.1f} s"
+    busy = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    if busy > _BUSY:
+        return Finding("transfer", "note", f"{text}; the machine is busy, an idle one is faster")
+    return Finding("transfer", "ok", text)
 
 
 def _trial_seconds(device, model):
     """Estimated seconds at the usual size, and those of the trial.
 
-    Everything but loading the weights and preparing the kernels grows with the pixels.
+    Search and vote grow with the pixels. Deconvolutions do not: on small maps they wait for the
+    filters. They are taken to need as many evaluations, each as long as its convolutions.
     """
     from analogy import transfer
+    from analogy.device import resolve
 
     random = np.random.default_rng(0)
     images = [
         np.kron(random.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         for _ in range(2)
     ]
-    record = transfer(*images, model=model, device=device).record["seconds"]
-    fixed = record["features"] + sum(
-        seconds for stage, seconds in record.items() if stage.startswith("preparing")
+    record = transfer(*images, model=model, device=device).record
+    seconds = record["seconds"]
+    growing = sum(seconds["search"].values()) + seconds["vote"]
+    fixed = seconds["total"] - growing - sum(seconds["reconstruction"].values())
+    flops = sum(
+        # Forward, and backward.
+        2 * found["evaluations"] * _flops(found["level"], _USUAL_SIDE)
+        for found in record["deconvolution"]
     )
-    growing = record["total"] - fixed
-    return fixed + growing * (_USUAL_SIDE / _TRIAL_SIDE) ** 2, record["total"]
+    convolving = flops / _flops_per_second(resolve(device))
+    return fixed + growing * (_USUAL_SIDE / _TRIAL_SIDE) ** 2 + convolving, seconds["total"]
+
+
+def _flops(level, side):
+    """Of the convolutions that the deconvolution of a level passes through, as defined."""
+    from analogy.model.architecture import CHANNELS
+
+    names = list(CHANNELS)
+    first = names.index(f"conv{level - 2}_1") + 1 if level > 2 else 0
+    return sum(
+        18 * np.prod(CHANNELS[name]) * (side / 2 ** (int(name[4]) - 1)) ** 2
+        for name in names[first : names.index(f"conv{level}_1") + 1]
+    )
+
+
+def _flops_per_second(target):
+    """Of a convolution of 256 channels at the size that a map of the usual image has there."""
+    from kernels.convolution import conv3x3_relu, filter_bank
+
+    random = np.random.default_rng(0)
+    side, channels = _USUAL_SIDE // 4, 256
+    filters = random.random((3, 3, channels, channels), np.float32)
+    bank = filter_bank(filters, np.zeros(channels, np.float32), target)
+    source = target.asarray(random.random((side, side, channels), np.float32))
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        # Fetched: a device works on when the call has returned.
+        target.to_host(conv3x3_relu(source, bank))
+        seconds.append(time.perf_counter() - started)
+    return 18 * channels**2 * side**2 / min(seconds)
 
 
 def _split(error, remedy=""):

@@ -10,6 +10,7 @@ def brief(reason, length=200):
 
     What stands in a file may be of any length, or move the terminal's cursor.
     """
-    text = " ".join(str(reason).split()) or type(reason).__name__
+    # More than is shown, as runs of blanks become one; megabytes need not be looked through.
+    text = " ".join(str(reason)[: 8 * length].split()) or type(reason).__name__
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= length else f"{text[: length - 3]}..."

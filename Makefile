@@ -1,12 +1,15 @@
 # make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
+# make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make lint, make clean
 
 A = examples/castle.png
 B = examples/church.png
 OPTIONS = --weight 3 --ratio 0.5
+
+FUZZ_INPUTS = 450
 
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
@@ -20,7 +23,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test bench gpu-check lint clean
+.PHONY: run test fuzz bench gpu-check lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -28,6 +31,9 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -n auto
+
+fuzz: $(VENV)/installed-test
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(IN_VENV) -m pytest tests/fuzz
 
 bench: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks $(BENCH)

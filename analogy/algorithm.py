@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,6 +30,8 @@ from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote, vote_field
+
+_log = logging.getLogger(__name__)
 
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
@@ -125,6 +128,8 @@ def transfer(
     check_memory(a.shape[:2], b_prime.shape[:2], parameters.ratio, parameters.max_side, available)
     progress = Progress(progress, _expected_shares(parameters))
     model = bundled_path() if model is None else model
+    _log.info("matching %s with %s px on %s", _size(small_a), _size(small_b_prime), target.name)
+    _log.debug("%s", parameters)
 
     with progress.stage("features"):
         network = Network.load(model)
@@ -179,6 +184,10 @@ def _with_ratio(parameters, a, b_prime):
         return parameters, {}
     ratio, shares = choose_ratio(a, b_prime)
     return replace(parameters, ratio=ratio), {"face_shares": shares}
+
+
+def _size(image):
+    return f"{image.shape[1]} x {image.shape[0]}"
 
 
 def _extract(model, device, *images):

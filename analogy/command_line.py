@@ -17,6 +17,7 @@ import typer
 
 from analogy.errors import AnalogyError
 from analogy.evaluation.commands import eval_app
+from analogy.logs import logged
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -195,6 +196,15 @@ def run(
         bool, typer.Option("--report", help="Write report.html too, to look through the run.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append what happens, by stage, to a file.")
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="What --log takes down.")
+    ] = "info",
     single_direction: Annotated[
         bool | None, typer.Option("--single-direction", help="Ablation: search by A alone (eq. 3).")
     ] = None,
@@ -244,18 +254,63 @@ def run(
         "fill_unreliable": fill,
     }
     folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
-    _transfer_files(
-        a,
-        b_prime,
-        folder,
-        _parameters(preset, category, weight, options),
-        model,
-        device,
-        quiet,
-        viz=viz,
-        report=report,
-        command=_command(context),
-    )
+    with logged(log, log_level):
+        _transfer_files(
+            a,
+            b_prime,
+            folder,
+            _parameters(preset, category, weight, options),
+            model,
+            device,
+            quiet,
+            viz=viz,
+            report=report,
+            command=_command(context),
+            json=json,
+        )
+
+
+@app.command()
+def doctor(
+    device: Annotated[
+        Literal["auto", "cuda", "cpu"], typer.Option(help="Where it is to compute.")
+    ] = "auto",
+    model: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+):
+    """Check this machine: what is installed, what loads, and how long a transfer will take.
+
+    Exits with 2 where something is broken, and says what to do.
+    """
+    from analogy.doctor import examine, is_healthy
+
+    findings = examine(device, model)
+    if json:
+        from analogy.outputs import json_text
+
+        record = {"healthy": is_healthy(findings), "findings": list(map(vars, findings))}
+        print(json_text(record))
+    else:
+        _print_findings(findings)
+    if not is_healthy(findings):
+        raise typer.Exit(EXIT_ERROR)
+
+
+def _print_findings(findings):
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"ok": "green", "note": "yellow", "broken": "bold red"}
+    table = Table("check", "", "found", box=None, pad_edge=False)
+    for finding in findings:
+        found = Text(finding.found)
+        if finding.remedy:
+            found.append(f"\n{finding.remedy}", style=colours[finding.status])
+        table.add_row(finding.check, Text(finding.status, style=colours[finding.status]), found)
+    Console().print(table)
 
 
 @model_app.command("info")
@@ -280,6 +335,8 @@ def model_convert(
     """Convert VGG-19 weights of another program to the form that --model takes."""
     from analogy.model import convert
 
+    if not file.name:
+        raise AnalogyError(f"{file}: is a folder; name a weights file")
     destination = file.with_suffix(".onnx") if out is None else out
     if destination == file:
         raise AnalogyError(f"{file}: would be overwritten; name another file with --out")
@@ -324,10 +381,17 @@ def _command(context):
 
 
 def _transfer_files(
-    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command
+    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command, json
 ):
     from analogy.images import matching_shape, read_image
-    from analogy.outputs import staged, write_array, write_image, write_json
+    from analogy.outputs import (
+        json_text,
+        make_folder,
+        staged,
+        write_array,
+        write_image,
+        write_json,
+    )
 
     a, b_prime = read_image(path_a), read_image(path_b_prime)
     # A ratio to be chosen is chosen so that it is none too small.
@@ -350,6 +414,8 @@ def _transfer_files(
                 progress=progress,
                 on_level=trace,
             )
+        # Removed while it computed? Then made anew: the work need not be lost.
+        make_folder(staging)
         write_image(staging / "a_prime.png", result.a_prime)
         write_image(staging / "b.png", result.b)
         if result.a_prime_refined is not None:
@@ -364,7 +430,12 @@ def _transfer_files(
         write_json(staging / "report.json", record)
         if trace:
             _show(staging, a, b_prime, result, trace, parameters, record, viz=viz, report=report)
-    if not quiet:
+        outputs = sorted(path.relative_to(staging) for path in staging.iterdir())
+        outputs = [folder / path for path in outputs if not path.name.startswith(".")]
+    if json:
+        # Escaped: a file's name may hold bytes that standard output has no letters for.
+        print(json_text(record | {"outputs": {path.name: path for path in outputs}}))
+    elif not quiet:
         _print_summary(result.record, time.perf_counter() - started, folder)
 
 

@@ -3,3 +3,14 @@
 
 class AnalogyError(Exception):
     """Something the user can mend; its message is one line saying what is wrong and what to do."""
+
+
+def brief(reason, length=200):
+    """One short printable line of an exception, or of what a file says, for a message.
+
+    What stands in a file may be of any length, or move the terminal's cursor.
+    """
+    # More than is shown, as runs of blanks become one; megabytes need not be looked through.
+    text = " ".join(str(reason)[: 8 * length].split()) or type(reason).__name__
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= length else f"{text[: length - 3]}..."

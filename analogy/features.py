@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -13,6 +14,8 @@ from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.model.architecture import LEVELS, OUTPUTS, REMEDY, channels_at
 from kernels.target import CPU
+
+_log = logging.getLogger(__name__)
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
@@ -60,6 +63,7 @@ class FeatureExtractor:
         self._session = _session(path, self._target)
         self.device = self._target.name
         self.providers = tuple(self._session.get_providers())
+        _log.info("%s: loaded on %s", path, ", ".join(self.providers))
 
     def __call__(self, image):
         """Features of an image.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from analogy.errors import AnalogyError
+from analogy.errors import AnalogyError, brief
+
+_log = logging.getLogger(__name__)
 
 # relu5_1 has a sixteenth of the image's side; below two feature pixels a side nothing can match.
 MINIMUM_SIDE = 32
+
+# Pillow hands PostScript to Ghostscript and metafiles to Windows, which run what they say.
+_RUN_BY_OTHERS = {"EPS", "WMF", "EMF"}
 
 
 def read_image(path):
@@ -34,7 +40,9 @@ def read_image(path):
         If the file is missing, unreadable, damaged, no image, or under 32 pixels a side.
     """
     path = Path(path)
-    return as_image(_decode(path), str(path))
+    image = as_image(_decode(path), str(path))
+    _log.info("%s: %d x %d px", path, image.shape[1], image.shape[0])
+    return image
 
 
 def as_image(array, name):
@@ -131,13 +139,14 @@ def resize(image, shape):
 def _decode(path):
     try:
         with warnings.catch_warnings():
-            # Large but honest photographs pass here; what they need is checked against the
-            # machine's memory later. Pillow still refuses the absurd with an error.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Large but honest photographs pass here, and so do damaged EXIF tags. Pillow still
+            # refuses the absurd with an error.
+            warnings.simplefilter("ignore")
             with Image.open(path) as image:
+                _check_can_be_decoded(image, path)
                 image.load()
                 return _samples(ImageOps.exif_transpose(image))
-    except MemoryError:
+    except (MemoryError, AnalogyError):
         raise
     except FileNotFoundError:
         raise AnalogyError(f"{path}: no such file; check the path") from None
@@ -152,8 +161,22 @@ def _decode(path):
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         raise AnalogyError(
-            f"{path}: damaged or unsupported ({_one_line(error)}); save it anew as PNG"
+            f"{path}: damaged or unsupported ({brief(error)}); save it anew as PNG"
         ) from error
+
+
+def _check_can_be_decoded(image, path):
+    # What a file declares costs its sender nothing, and memory here.
+    from analogy.memory import BYTES_PER_PIXEL, available_memory
+
+    if image.width * image.height * BYTES_PER_PIXEL > available_memory():
+        raise AnalogyError(
+            f"{path}: {image.width} x {image.height} px do not fit into memory; shrink it"
+        )
+    if image.format in _RUN_BY_OTHERS:
+        raise AnalogyError(
+            f"{path}: {image.format} is a program that draws, not an image; save it as PNG"
+        )
 
 
 def _samples(image):
@@ -206,7 +229,3 @@ def _as_bytes(samples, name):
 def _over_white(rgb, alpha):
     opacity = alpha.astype(np.uint16)
     return ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
-
-
-def _one_line(error):
-    return " ".join(str(error).split()) or type(error).__name__

@@ -5,15 +5,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: what is abandoned there stays.
+    fcntl = None
+
 import numpy as np
 from PIL import Image
 
 from analogy.errors import AnalogyError
+
+_log = logging.getLogger(__name__)
+
+_PREFIX = ".unfinished-"
+_LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -22,7 +33,8 @@ def staged(folder):
 
     The staging folder lies inside `folder`, so that moving is renaming, and is made on entry, so
     that a folder that cannot be written is found out before any work is done. When the block
-    fails, Ctrl-C included, `folder` is left as it was found.
+    fails, Ctrl-C included, `folder` is left as it was found. What a killed process left staged is
+    removed by the next one; what a living one has staged is not touched.
 
     Parameters
     ----------
@@ -45,10 +57,12 @@ def staged(folder):
     try:
         with _written(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+            _remove_abandoned(folder)
+            staging = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
         try:
-            yield staging
-            _publish(staging, folder)
+            with _held(staging):
+                yield staging
+                _publish(staging, folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
@@ -82,8 +96,12 @@ def write_array(path, array):
 def write_json(path, record):
     """Write a dict as indented JSON; NumPy scalars and arrays become numbers and lists."""
     with _written(Path(path).name):
-        text = json.dumps(record, indent=2, ensure_ascii=False, default=_plain)
-        _write(path, text + "\n")
+        _write(path, json_text(record, ensure_ascii=False) + "\n")
+
+
+def json_text(record, ensure_ascii=True):
+    """A dict as indented JSON, as :func:`write_json` writes it."""
+    return json.dumps(record, indent=2, ensure_ascii=ensure_ascii, default=_plain)
 
 
 def write_text(path, text):
@@ -100,6 +118,7 @@ def _write(path, text):
 def _publish(staging, folder):
     with _written(folder):
         files = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+        files = [file for file in files if file.name != _LOCK]
         for file in files:
             _flush(staging / file)
             if (folder / file).is_dir():
@@ -109,6 +128,42 @@ def _publish(staging, folder):
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(staging / file, folder / file)
+    _log.info("%s: %d files written", folder, len(files))
+
+
+@contextlib.contextmanager
+def _held(staging):
+    """Lock a staging folder for as long as this process lives and the block lasts."""
+    new = staging / f"{_LOCK}.new"
+    with contextlib.ExitStack() as stack:
+        # A file system without locks stages as well; only nobody will clear up after a crash.
+        with contextlib.suppress(OSError):
+            if fcntl:
+                stream = stack.enter_context(new.open("w"))
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Named last: a lock that has its name is held, or its process is gone.
+                new.rename(staging / _LOCK)
+        yield
+
+
+def _remove_abandoned(folder):
+    """Remove staging folders whose processes are gone: the system has dropped their locks."""
+    for staging in folder.glob(f"{_PREFIX}*"):
+        if _is_abandoned(staging):
+            _log.info("%s: left by a killed run, removed", staging)
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_abandoned(staging):
+    try:
+        # A link could lead out of the folder.
+        if fcntl is None or staging.is_symlink():
+            return False
+        with (staging / _LOCK).open("r+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _flush(file):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
 
 
 class Progress:
@@ -37,9 +40,11 @@ class Progress:
             self._tell(self._done + share * part, text)
 
         tick(0.0)
+        _log.debug("%s: begins", text)
         start = time.perf_counter()
         yield tick
         self.seconds[name, level] = time.perf_counter() - start
+        _log.info("%s: %.3f s", text, self.seconds[name, level])
         self._done += share
         tick(0.0)
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -222,6 +223,59 @@ def test_quiet_prints_nothing(files, capsys):
     run(*files, "--quiet", "--out", "out")
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_json_is_all_that_is_printed(files, capsys):
+    run(*files, "--json", "--viz", "--out", "out", "--log", "run.log", "--log-level", "debug")
+
+    out, error = capsys.readouterr()
+    report = json.loads(out)
+    outputs = report.pop("outputs")
+    assert error == ""
+    assert sorted(outputs) == sorted([*RESULTS, "viz"])
+    assert all(Path(path).exists() for path in outputs.values())
+    assert report == json.loads(Path("out/report.json").read_text())
+    log = Path("run.log").read_text()
+    for stage in ("features", "level 5: search", "level 2: reconstruction", "vote"):
+        assert re.search(rf"INFO +analogy\.progress: {stage}: \d+\.\d+ s\n", log)
+    assert "DEBUG" in log
+    assert "CPUExecutionProvider" in log
+
+
+def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
+    from analogy import algorithm
+
+    def vote_without_folder(*arguments):
+        shutil.rmtree("out", ignore_errors=True)
+        return vote(*arguments)
+
+    vote = algorithm.vote
+    monkeypatch.setattr(algorithm, "vote", vote_without_folder)
+
+    run(*files, "--out", "out", "--quiet")
+
+    assert sorted(os.listdir("out")) == RESULTS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and locks")
+def test_run_after_a_killed_one_clears_up_and_works(files):
+    Path("out").mkdir()
+    Path("out/b.png").write_text("mine")
+    arguments = ["run", *files, "--out", "out", "--device", "cpu", "--quiet"]
+    command = [sys.executable, str(ROOT / "cli.py"), *arguments]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 60
+    while len(os.listdir("out")) == 1 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    left = sorted(os.listdir("out"))
+
+    run(*arguments[1:])
+
+    assert left[0].startswith(".unfinished-")
+    assert left[1:] == ["b.png"]
+    assert sorted(os.listdir("out")) == RESULTS
 
 
 def test_the_seed_decides(files):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analogy.errors import AnalogyError
+from analogy.errors import AnalogyError, brief
 from analogy.model import describe
 from analogy.model.architecture import (
     CHANNELS,
@@ -209,9 +209,8 @@ def _malformed_told(path):
             f"{path}: cannot be read ({reason}); name a file that is whole"
         ) from error
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AnalogyError(
-            f"{path}: no {path.suffix} weights file, or a damaged one ({reason}); get it anew"
+            f"{path}: no {path.suffix} weights file, or a damaged one ({brief(error)}); get it anew"
         ) from error
 
 

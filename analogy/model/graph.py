@@ -18,7 +18,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
-from analogy.errors import AnalogyError
+from analogy.errors import AnalogyError, brief
 from analogy.model.architecture import (
     CHANNELS,
     LAYERS,
@@ -70,7 +70,7 @@ def write_model(weights):
     graph = helper.make_graph(
         list(_nodes(weights.dtype)),
         "vgg19",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, "height", "width"))],
+        [_image()],
         [
             helper.make_tensor_value_info(
                 name,
@@ -119,6 +119,15 @@ def read_model(path):
         raise AnalogyError(f"{path}: no ONNX model; {REMEDY}") from error
     sha256 = hashlib.sha256(content).hexdigest()
     del content
+    try:
+        return _checked(path, model), sha256
+    # What protobuf takes as well formed may still be of types that ONNX does not know.
+    except ValueError as error:
+        raise AnalogyError(f"{path}: a damaged ONNX model ({brief(error)}); {REMEDY}") from error
+
+
+def _checked(path, model):
+    """Weights of a model, which must be of this form and have nothing besides."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     dtype = next((d for d in _DTYPES.values() if _stored("conv1_1", d) in tensors), None)
     _check_nodes(path, model.graph, dtype or np.dtype(np.float32))
@@ -131,7 +140,14 @@ def read_model(path):
     }
     mean = _array(path, tensors, "mean", (1, 3, 1, 1), np.dtype(np.float32)).reshape(3)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    return Weights(mean, convolutions, metadata), sha256
+    # ONNX Runtime reads all there is, wherever a tensor says that it lies.
+    if len(model.graph.initializer) != 1 + 2 * len(convolutions) or model.functions:
+        raise _wrong(path, "weights", "more tensors or functions", "those of the layers")
+    return Weights(mean, convolutions, metadata)
+
+
+def _image():
+    return helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, "height", "width"))
 
 
 def _stored(name, dtype):
@@ -204,11 +220,14 @@ def _check_nodes(path, graph, dtype):
             " -> ".join(map(", ".join, names)),
             f"image -> {', '.join(OUTPUTS)}",
         )
+    if graph.input[0].type != _image().type:
+        raise _wrong(path, "interface", "an image of another type", "float32 of any size")
 
 
 def _essence(node):
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
-    return node.op_type, tuple(node.input), tuple(node.output), attributes
+    kind = f"{node.domain}:{node.op_type}" if node.domain else node.op_type
+    return kind, tuple(node.input), tuple(node.output), attributes
 
 
 def _difference(expected, found):
@@ -239,5 +258,5 @@ def _array(path, tensors, name, shape, dtype):
 def _wrong(path, layer, found, expected):
     return AnalogyError(
         f"{path}: not VGG-19 in this program's form; "
-        f"layer {layer}: found {found}, expected {expected}; {REMEDY}"
+        f"layer {brief(layer)}: found {brief(found)}, expected {expected}; {REMEDY}"
     )

@@ -224,3 +224,8 @@ def _open_once_read(pipe, process, patience=60):
             time.sleep(0.02)
     process.kill()
     pytest.fail(f"the pipe was never read: {process.communicate()}")
+
+
+@pytest.mark.parametrize("name", [".", ""])
+def test_model_convert_of_a_folder_is_refused(command_line, images, name):
+    assert_refused(command_line("model", "convert", name), "is a folder")

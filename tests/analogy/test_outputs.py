@@ -1,5 +1,10 @@
+import errno
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +13,7 @@ from PIL import Image
 
 from analogy.errors import AnalogyError
 from analogy.outputs import (
+    json_text,
     make_folder,
     staged,
     write_array,
@@ -154,3 +160,165 @@ def test_folder_in_the_place_of_a_result_is_refused_before_anything_is_replaced(
 def test_failing_to_write_names_the_file(tmp_path):
     with pytest.raises(AnalogyError, match=r"^a\.png: cannot be written"):
         write_image(tmp_path / "absent" / "a.png", np.zeros((4, 4, 3), np.uint8))
+
+
+def test_json_text_is_ascii_that_any_terminal_takes():
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    text = json_text({"a": Path(name)})
+
+    assert text.isascii()
+    assert json.loads(text) == {"a": name}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB, which only root can make."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("write", [write_array, write_image], ids=lambda write: write.__name__)
+def test_full_disk_leaves_the_folder_as_it_was(small_disk, write, random):
+    assert_no_room_leaves_the_folder_as_it_was(small_disk, write, random)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+@pytest.mark.parametrize("write", [write_array, write_image], ids=lambda write: write.__name__)
+def test_file_that_the_system_cuts_off_leaves_the_folder_as_it_was(tmp_path, write, random):
+    """A limit on files' sizes stands for the full disk where none can be mounted."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
+    try:
+        assert_no_room_leaves_the_folder_as_it_was(tmp_path, write, random)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def assert_no_room_leaves_the_folder_as_it_was(folder, write, random):
+    (folder / "a.png").write_text("old")
+    noise = random.integers(0, 256, (200, 200, 3), dtype=np.uint8)
+
+    def work(image):
+        with staged(folder) as staging:
+            write_json(staging / "first.json", {})
+            write(staging / "a.png", image)
+
+    with pytest.raises(AnalogyError, match=r"^a\.png.*: cannot be written .*make room"):
+        work(noise)
+
+    assert [path.name for path in folder.iterdir()] == ["a.png"]
+    assert (folder / "a.png").read_text() == "old"
+    work(noise[:40, :40])
+    assert (folder / "first.json").exists()
+
+
+def test_disk_found_full_when_flushed_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
+    """Some file systems take everything and tell only when asked to keep it."""
+    (tmp_path / "a.json").write_text("old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    def work():
+        with staged(tmp_path) as staging:
+            write_json(staging / "a.json", {})
+
+    with pytest.raises(AnalogyError, match=r"No space left on device.*make room"):
+        work()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "old"
+
+
+def test_folder_removed_meanwhile_is_made_anew(tmp_path):
+    with staged(tmp_path / "out") as staging:
+        shutil.rmtree(tmp_path / "out")
+        write_json(make_folder(staging) / "a.json", {})
+
+    assert os.listdir(tmp_path / "out") == ["a.json"]
+
+
+def test_folder_removed_and_not_made_anew_is_told(tmp_path):
+    def work():
+        with staged(tmp_path / "out") as staging:
+            shutil.rmtree(tmp_path / "out")
+            write_json(staging / "a.json", {})
+
+    with pytest.raises(AnalogyError, match=r"a\.json: cannot be written"):
+        work()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLDER = """
+import sys
+from analogy.outputs import staged, write_json
+with staged(sys.argv[1]) as staging:
+    write_json(staging / "a.json", {})
+    print("staged", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that has a file staged in `tmp_path` and waits."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "staged\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and locks")
+def test_what_a_killed_process_staged_is_removed_by_the_next(tmp_path, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    (left,) = os.listdir(tmp_path)
+
+    with staged(tmp_path) as staging:
+        assert os.listdir(tmp_path) == [staging.name]
+        write_json(staging / "b.json", {})
+
+    assert left.startswith(".unfinished-")
+    assert os.listdir(tmp_path) == ["b.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks")
+def test_what_a_living_process_has_staged_is_left_alone(tmp_path, holder):
+    with staged(tmp_path) as staging:
+        assert len(os.listdir(tmp_path)) == 2
+        write_json(staging / "b.json", {})
+    holder.communicate("")
+
+    assert holder.returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "b.json"]
+
+
+def test_folders_that_no_run_staged_are_left_alone(tmp_path):
+    mine = tmp_path / ".unfinished-symphony"
+    mine.mkdir()
+    (mine / "score.txt").write_text("mine")
+
+    with staged(tmp_path):
+        pass
+
+    assert (mine / "score.txt").read_text() == "mine"

@@ -15,6 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+# As NumPy had for long.
+MOST_AXES = 32
+
+# What a number of a network takes at most.
+_MOST_ITEM_BYTES = 16
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -29,6 +35,11 @@ class Tensor:
 
     shape: tuple[int, ...]
     load: Callable[[], np.ndarray]
+
+    def __post_init__(self):
+        # What is no shape may be without end, and is shown in messages.
+        if len(self.shape) > MOST_AXES or any(type(side) is not int for side in self.shape):
+            raise ValueError("a tensor's shape is no row of a few whole numbers")
 
 
 def mapped(path):
@@ -52,3 +63,9 @@ def array_in(content, dtype, shape):
     if min(shape, default=0) < 0 or len(content) != needed:
         raise ValueError(f"{len(content)} bytes where a tensor of shape {tuple(shape)} should be")
     return np.frombuffer(content, dtype).reshape(shape)
+
+
+def check_numbers(dtype):
+    """Raise ValueError unless a dtype is of plain numbers: others can be of any size."""
+    if dtype.kind not in "fiub" or dtype.itemsize > _MOST_ITEM_BYTES:
+        raise ValueError(f"a tensor of {dtype.itemsize} bytes an item and kind {dtype.kind}")

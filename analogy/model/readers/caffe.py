@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 
-from analogy.model.readers import Tensor, array_in, mapped
+from analogy.model.readers import MOST_AXES, Tensor, array_in, mapped
 
 # Wire types: what follows a field's key.
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -18,6 +19,8 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _V1_LAYERS, _V1_NAME, _V1_BLOBS = 2, 4, 6
 _LAYER, _LAYER_NAME, _LAYER_BLOBS = 100, 1, 7
 _LAYER_FIELDS = {_V1_LAYERS: (_V1_NAME, _V1_BLOBS), _LAYER: (_LAYER_NAME, _LAYER_BLOBS)}
+
+_PARTS = ("weight", "bias")
 
 # In BlobProto.
 _LEGACY_SIDES = (1, 2, 3, 4)
@@ -41,37 +44,44 @@ def open_tensors(path):
 
 def _layer(message, name_field, blobs_field):
     name, blobs = "", []
-    for number, _, value in _fields(message):
+    for number, wire_type, value in _fields(message):
+        if number in (name_field, blobs_field) and wire_type != _BYTES:
+            raise ValueError(f"field {number} of a layer is of wire type {wire_type}")
         if number == name_field:
             name = bytes(value).decode()
-        elif number == blobs_field:
+        elif number == blobs_field and len(blobs) < len(_PARTS):
             blobs.append(_blob(value))
-    return {f"{name}.{part}": blob for part, blob in zip(("weight", "bias"), blobs, strict=False)}
+    return {f"{name}.{part}": blob for part, blob in zip(_PARTS, blobs, strict=False)}
 
 
 def _blob(message):
     shape, legacy_shape = None, {}
-    values = {_DATA: [], _DOUBLE_DATA: []}
-    for number, _, value in _fields(message):
+    values = dict.fromkeys((_DATA, _DOUBLE_DATA), b"")
+    for number, wire_type, value in _fields(message):
         if number == _SHAPE:
-            shape = tuple(_dimensions(value))
+            # One more than is allowed is refused without reading millions of others.
+            shape = tuple(islice(_dimensions(value), MOST_AXES + 1))
         elif number in _LEGACY_SIDES:
             legacy_shape[number] = value
-        elif number in values:
-            values[number].append(value)
+        elif number in values and wire_type != _VARINT:
+            values[number] = _appended(values[number], value)
     if shape is None:
         shape = tuple(legacy_shape.get(side, 1) for side in _LEGACY_SIDES)
     number, dtype = (_DOUBLE_DATA, "<f8") if values[_DOUBLE_DATA] else (_DATA, "<f4")
     # Biases are (1, 1, 1, n) in old files.
     while len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
-    return Tensor(shape, partial(_values, values[number], dtype, shape))
+    return Tensor(shape, partial(array_in, values[number], dtype, shape))
 
 
-def _values(pieces, dtype, shape):
-    # One piece where the numbers are packed, one each where they are not.
-    content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return array_in(content, dtype, shape)
+def _appended(content, piece):
+    """One piece, as it lies in the file, where numbers are packed; one each where they are not."""
+    if not len(content):
+        return piece
+    if not isinstance(content, bytearray):
+        content = bytearray(content)
+    content += piece
+    return content
 
 
 def _dimensions(message):

@@ -6,14 +6,14 @@ the storages after them, in which torchvision published ``vgg19-dcbb9e9d.pth``.
 
 from __future__ import annotations
 
-import pickle
+import io
 import zipfile
-from collections import OrderedDict
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from analogy.model.readers import Tensor, array_in, mapped
+from analogy.model.readers import Tensor, array_in, mapped, plain_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -43,21 +43,24 @@ def open_tensors(path):
         yield _tensors(*_read_row_of_pickles(path))
 
 
-class _Unpickler(pickle.Unpickler):
-    """Makes plain tuples, numbers and dicts; knows nothing that could act."""
+def _rebuilt(name, *arguments):
+    """Stands for a tensor or a parameter: what it would be rebuilt from."""
+    return name, *arguments
 
-    def find_class(self, module, name):
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        if module == "torch._utils" and name in _REBUILDERS:
-            # Anew each time, since a pickle can set the attributes of what it is given.
-            return lambda *arguments: (name, *arguments)
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no state dict needs")
 
-    def persistent_load(self, reference):
-        return reference
+def _ordered_dict(items=()):
+    """A dict from pairs, as Python 2 wrote them."""
+    if any(type(key) is not str for key, _ in items):
+        raise ValueError("a state dict has keys that are no text")
+    return dict(items)
+
+
+# All that a state dict may name.
+_FUNCTIONS = {
+    ("collections", "OrderedDict"): _ordered_dict,
+    **{("torch", name): dtype for name, dtype in _STORAGES.items()},
+    **{("torch._utils", name): partial(_rebuilt, name) for name in _REBUILDERS},
+}
 
 
 def _read_archive(archive):
@@ -65,35 +68,37 @@ def _read_archive(archive):
     entries = {entry.filename: entry for entry in archive.infolist()}
     (pickled,) = (name for name in entries if name.split("/")[-1] == "data.pkl")
     folder = pickled.removesuffix("data.pkl")
-    if f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") != b"little":
-        raise ValueError("it was written on a big-endian machine")
 
-    def storage_bytes(key):
-        entry = entries[f"{folder}data/{key}"]
+    def content(name):
+        entry = entries[folder + name]
         # PyTorch stores without compression; what is compressed may grow to any size.
         if entry.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"{entry.filename} is compressed")
         return archive.read(entry)
 
-    with archive.open(pickled) as stream:
-        return _Unpickler(stream).load(), storage_bytes
+    if f"{folder}byteorder" in entries and content("byteorder") != b"little":
+        raise ValueError("it was written on a big-endian machine")
+    state = plain_pickle.load(io.BytesIO(content("data.pkl")), _FUNCTIONS)
+    return state, lambda key: content(f"data/{key}")
 
 
 def _read_row_of_pickles(path):
     """The same of a file from before PyTorch 1.6."""
-    with open(path, "rb") as stream:
-        if _Unpickler(stream).load() != _MAGIC or _Unpickler(stream).load() != _PROTOCOL:
-            raise ValueError("it is no state dict of PyTorch")
-        _Unpickler(stream).load()  # The sizes of the writer's C types.
-        state = _Unpickler(stream).load()
-        keys = _Unpickler(stream).load()
-        position = stream.tell()
+    content = mapped(path)
+    # A map gives no more than the file has, whatever a pickle claims.
+    stream = content.obj
+    read = partial(plain_pickle.load, stream, _FUNCTIONS)
+    if read() != _MAGIC or read() != _PROTOCOL:
+        raise ValueError("it is no state dict of PyTorch")
+    read()  # The sizes of the writer's C types.
+    state, keys = read(), read()
+    position = stream.tell()
     dtypes = {}
     for value in filter(_is_tensor, state.values()):
         _, dtype, key, *_ = _storage(value)
         dtypes[key] = dtype
-    content, storages = mapped(path), {}
-    for key in keys:
+    storages = {}
+    for key in map(_checked_key, keys):
         start = position + _LENGTH_BYTES
         length = int.from_bytes(content[position:start], "little")
         position = start + length * np.dtype(dtypes[key]).itemsize
@@ -110,6 +115,8 @@ def _tensors(state, storage_bytes):
 def _tensor(value, storage_bytes):
     _, _, offset, shape, strides, *_ = _unwrapped(value)
     _, dtype, key, _, length, *_ = _storage(value)
+    if any(type(number) is not int for number in (offset, length, *strides)):
+        raise ValueError("a tensor's place is not given in whole numbers")
 
     def load():
         storage = array_in(storage_bytes(key), dtype, (length,))
@@ -136,4 +143,14 @@ def _storage(value):
     reference = _unwrapped(value)[1]
     if reference[5:] not in ((), (None,)):
         raise ValueError("a storage is a view of another")
+    if reference[1] not in _STORAGES.values():
+        raise ValueError("a storage is of no known type")
+    _checked_key(reference[2])
     return reference
+
+
+def _checked_key(key):
+    # Of anything nested, neither hash nor text need ever come to an end.
+    if type(key) not in (str, int):
+        raise ValueError("a storage's key is neither text nor a number")
+    return key

@@ -1,0 +1,122 @@
+"""Small good files of every kind that is read, made anew each time, always the same."""
+
+import functools
+import io
+import pickle
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+from PIL import Image
+
+from analogy.model import bundled_path
+from tests.analogy import weights_files as files
+
+IMAGES = ("png", "jpg", "gif", "tiff", "bmp", "webp", "ppm", "tga", "ico", "jp2", "pcx")
+
+MODELS = {
+    "keras.h5": files.write_keras,
+    "v1.caffemodel": files.write_caffe_v1,
+    "new.caffemodel": files.write_caffe,
+    "pickles.pth": files.write_torch_pickles(files.torchvision_names),
+    "archive.pth": files.write_torch_archive(files.torchvision_names),
+    "keras.npz": files.write_npz(files.keras_names),
+    "caffe.safetensors": files.write_safetensors(files.caffe_names),
+}
+
+
+@functools.cache
+def image_seed(kind):
+    random = np.random.default_rng(0)
+    image = Image.fromarray(random.integers(0, 256, (33, 34, 3), dtype=np.uint8))
+    stream = io.BytesIO()
+    formats = {"jpg": "JPEG", "jp2": "JPEG2000"}
+    options = {"exif": _exif(image)} if kind in ("png", "jpg", "webp", "tiff") else {}
+    image.save(stream, formats.get(kind, kind.upper()), **options)
+    return stream.getvalue()
+
+
+def _exif(image):
+    exif = image.getexif()
+    exif[0x0112] = 6
+    return exif
+
+
+@functools.cache
+def model_seed(name):
+    """A weights file with the first layers' names and few numbers."""
+    random = np.random.default_rng(0)
+    convolutions = {
+        layer: (random.random((2, 2, 3, 3), np.float32), random.random(2, np.float32))
+        for layer in ("conv1_1", "conv1_2")
+    }
+    if name.startswith(("pickles", "archive")):
+        # These count their layers through the whole network.
+        convolutions = dict.fromkeys(files.NAMES, convolutions["conv1_1"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        MODELS[name](path, convolutions)
+        return path.read_bytes()
+
+
+@functools.cache
+def onnx_seed():
+    """The bundled graph, its small tensors, and no large ones."""
+    model = onnx.load(bundled_path())
+    small = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) < 300]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(small)
+    return model.SerializeToString(deterministic=True)
+
+
+@functools.cache
+def npy_seed():
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((2, 2, 3, 3), np.float32))
+    return stream.getvalue()
+
+
+def zipped(name, compression):
+    """What puts content into an archive, as the damage of a checksum would hide that within."""
+
+    def put(content):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", compression) as archive:
+            archive.writestr(name, content)
+            for key, size in enumerate((144, 8)):
+                archive.writestr(f"vgg/data/{key}", bytes(size))
+        return stream.getvalue()
+
+    return put
+
+
+@functools.cache
+def pickle_seed():
+    tensors = {"features.0.weight": np.zeros((2, 2, 3, 3), np.float32)}
+    tensors["features.0.bias"] = np.zeros(2, np.float32)
+    return files.state_dict(tensors, view=b"")
+
+
+@functools.cache
+def modern_pickle_seed():
+    """Protocol 4: frames, names off the stack, and memoized values."""
+    return pickle.dumps({"a": [1, 2.5, None, ("x", True)], "b": {"c": (1, 2, 3, 4)}}, 4)
+
+
+def png_checksums(content):
+    """A PNG's chunks with checksums that are right, so that what is within gets read."""
+    mended, position = bytearray(content[:8]), 8
+    while position + 8 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        body = content[position + 4 : position + 8 + length]
+        mended += content[position : position + 4] + body
+        mended += zlib.crc32(body).to_bytes(4, "big")
+        position += 12 + length
+    return bytes(mended)
+
+
+def same(content):
+    return content

@@ -1,0 +1,180 @@
+"""Damaged files and odd command lines: one line of refusal, or a result, and nothing else.
+
+``make fuzz`` runs many; a few run with the other tests. What one may take of time and memory is in
+`tests.fuzz.limits`.
+"""
+
+import contextlib
+import io
+import math
+import os
+import sys
+import zipfile
+from importlib import import_module
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analogy.command_line import main
+from analogy.errors import AnalogyError
+from analogy.images import read_image
+from analogy.model import conversion
+from analogy.model.graph import read_model
+from tests.fuzz import corpus
+from tests.fuzz.limits import assert_not_exhausted, limited
+from tests.fuzz.mutation import damaged
+
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "12"))
+
+fuzz_test = settings(
+    max_examples=INPUTS,
+    deadline=None,
+    derandomize=INPUTS < 100,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+# Larger tensors are never loaded: their shapes are not the network's.
+LARGEST = 512 * 512 * 9
+
+
+@pytest.fixture(scope="module")
+def count(request):
+    """How many inputs were tried, told at the end where someone asked for many."""
+    tried = []
+    yield tried
+    if INPUTS >= 100:
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{len(tried)} malformed inputs tried", file=sys.__stdout__, flush=True)
+
+
+def assert_refused_or_read(read, path, content):
+    path.write_bytes(content)
+    refusal = None
+    try:
+        with limited():
+            read(path)
+    except AnalogyError as error:
+        refusal = error
+    if refusal:
+        assert_not_exhausted(refusal)
+        assert "\n" not in str(refusal)
+        assert len(str(refusal)) < 2000
+        assert path.name in str(refusal)
+
+
+@pytest.mark.parametrize("kind", corpus.IMAGES)
+def test_images(kind, tmp_path, count):
+    mend = corpus.png_checksums if kind == "png" else corpus.same
+
+    @fuzz_test
+    @given(damaged(corpus.image_seed(kind)))
+    def check(content):
+        count.append(kind)
+        assert_refused_or_read(read_image, tmp_path / f"a.{kind}", mend(content))
+
+    check()
+
+
+SEEDS = {name: (corpus.model_seed, (name,), corpus.same) for name in corpus.MODELS}
+SEEDS["inner.npz"] = corpus.npy_seed, (), corpus.zipped("conv1_1/kernel.npy", zipfile.ZIP_DEFLATED)
+SEEDS["inner.pth"] = corpus.pickle_seed, (), corpus.zipped("vgg/data.pkl", zipfile.ZIP_STORED)
+SEEDS["modern.pth"] = (
+    corpus.modern_pickle_seed,
+    (),
+    corpus.zipped("vgg/data.pkl", zipfile.ZIP_STORED),
+)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_weights_of_other_programs(name, tmp_path, count):
+    make, arguments, wrap = SEEDS[name]
+
+    @fuzz_test
+    @given(damaged(make(*arguments)))
+    def check(content):
+        count.append(name)
+        assert_refused_or_read(_read_every_tensor, tmp_path / name, wrap(content))
+        with pytest.raises(AnalogyError):
+            conversion.convert(tmp_path / name, tmp_path / "model.onnx")
+
+    check()
+
+
+def _read_every_tensor(path):
+    """What `conversion.convert` does, but for asking whether this is VGG."""
+    reader = import_module(f"analogy.model.readers.{conversion._READERS[path.suffix]}")
+    with conversion._malformed_told(path), reader.open_tensors(path) as tensors:
+        for tensor in tensors.values():
+            if math.prod(tensor.shape) <= LARGEST:
+                np.asarray(tensor.load())
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_undamaged_seeds_are_read(name, tmp_path):
+    make, arguments, wrap = SEEDS[name]
+    (tmp_path / name).write_bytes(wrap(make(*arguments)))
+
+    _read_every_tensor(tmp_path / name)
+
+
+def test_graphs(tmp_path, count):
+    @fuzz_test
+    @given(damaged(corpus.onnx_seed()))
+    def check(content):
+        count.append("onnx")
+        path = tmp_path / "a.onnx"
+        assert_refused_or_read(read_model, path, content)
+        with pytest.raises(AnalogyError):
+            read_model(path)
+
+    check()
+
+
+OPTIONS = """
+--out --preset --weight --alpha-offset --ratio --max-side --deconv-depth --device --seed --model
+--fill --viz --report --quiet --single-direction --resample --independent-levels --weight-map
+--start --json --log --log-level --help
+"""
+
+COMMANDS = ["run", "model", "info", "convert", "eval", "features", "ablation", "weights"]
+
+# What a shell can hand over, but for paths that lead out of the folder.
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0/\\"), max_size=12)
+numbers = st.one_of(
+    st.integers(), st.floats(), st.sampled_from(["1e999", "0x10", "١", "-0", "1_0"])
+)
+words = st.one_of(
+    st.sampled_from(OPTIONS.split()),
+    st.sampled_from(COMMANDS),
+    texts,
+    numbers.map(str),
+    st.just("a.png"),
+)
+
+
+def test_command_lines(tmp_path, count, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    @fuzz_test
+    @given(st.lists(words, max_size=7), st.sampled_from([[], ["run", "absent.png", "b.png"]]))
+    def check(arguments, before):
+        count.append("command line")
+        out, error = io.StringIO(), io.StringIO()
+        with (
+            limited(),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(error),
+            pytest.raises(SystemExit) as exit_,
+        ):
+            main([*before, *arguments])
+        assert exit_.value.code in (0, 2)
+        if exit_.value.code == 2:
+            assert out.getvalue() == ""
+            assert error.getvalue().startswith("error: ")
+            assert error.getvalue().count("\n") == 1
+
+    check()

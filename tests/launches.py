@@ -13,6 +13,7 @@ from kernels import (
     exchange,
     implicit_gemm,
     initialize,
+    labels,
     normalize,
     patchmatch,
     pooling,
@@ -25,11 +26,12 @@ from kernels import (
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
+LABELS, PLACES = int32[:, ::1], int32[::1]
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
-# Both maps and their sketches, with pixels and channels run together, and the patch.
-MATCHING = (PLANE, PLANE, PLANE, PLANE, int64, int64, float32)
+# Both maps and their sketches, with pixels and channels run together, their labels, and the patch.
+MATCHING = (PLANE, PLANE, PLANE, PLANE, LABELS, LABELS, int64, int64, float32)
 
 
 def convolutions():
@@ -50,16 +52,18 @@ LAUNCHES = [
     (blend._response_cuda, (MAP, PLANE)),
     (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
+    (blend._keep_content_cuda, (PLANE, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
     (exchange._clear_cuda, (PLANE, STAMPS)),
-    (exchange._offer_cost_cuda, (NNF, PLANE, PLANE)),
-    (exchange._offer_place_cuda, (NNF, PLANE, PLANE, STAMPS)),
+    (exchange._offer_cost_cuda, (NNF, PLANE, LABELS, LABELS, PLANE)),
+    (exchange._offer_place_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, STAMPS)),
     (exchange._take_cuda, (NNF, PLANE, STAMPS, int64, int64, PLANE, STAMPS)),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
+    (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
     (normalize._normalize_cuda, (MAP, int64, MAP)),
     (patchmatch._start_cuda, (*MATCHING, NNF, NNF, STAMPS, PLANE)),
     (patchmatch._propagate_cuda, (*MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),

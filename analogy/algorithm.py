@@ -13,6 +13,7 @@ from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
+from analogy.masks import MatchingMasks, check_masks
 from analogy.memory import check_memory
 from analogy.model import bundled_path
 from analogy.network import Network
@@ -80,7 +81,15 @@ class LevelState:
 
 
 def transfer(
-    a, b_prime, parameters=None, *, model=None, device="auto", progress=None, on_level=None
+    a,
+    b_prime,
+    parameters=None,
+    *,
+    model=None,
+    device="auto",
+    progress=None,
+    on_level=None,
+    masks=None,
 ):
     """Exchange the looks of two images that show the same kind of thing.
 
@@ -95,6 +104,8 @@ def transfer(
     progress : callable, (fraction in [0, 1], text) -> None, optional
     on_level : callable, LevelState -> None, optional
         Told of each level when it has been searched.
+    masks : Masks, optional
+        Which parts of the images belong together, and what of A is kept: :mod:`analogy.masks`.
 
     Returns
     -------
@@ -103,10 +114,12 @@ def transfer(
     Raises
     ------
     AnalogyError
-        If an image, the model or the device cannot be used; the message says what to do.
+        If an image, a mask, the model or the device cannot be used; the message says what to do.
     """
     parameters = parameters or Parameters()
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
+    if masks:
+        check_masks(masks, a.shape[:2], b_prime.shape[:2])
     small_a, small_b_prime = (
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
@@ -127,18 +140,25 @@ def transfer(
         with progress.stage("blend weight"):
             choice = choose_blend_weight(*features, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
-    matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
+    matching_masks = MatchingMasks(masks)
+    matches, deconvolutions = match_features(
+        *features, network, parameters, progress, on_level, matching_masks
+    )
     with progress.stage("vote"):
         distances = round_trips(matches)
         shapes = a.shape[:2], b_prime.shape[:2]
         confidences = list(map(confidence_map, distances, shapes))
         if parameters.fill_unreliable:
-            matches = fill_unreliable(matches, *distances, parameters.fill_beyond)
+            sizes = small_a.shape[:2], small_b_prime.shape[:2]
+            masks_here = matching_masks.at(1, *sizes, target)
+            matches = fill_unreliable(matches, *distances, parameters.fill_beyond, masks_here)
         nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
         nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
         put, fetch = target.asarray, target.to_host
         a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
         b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
+        if masks and masks.keep is not None:
+            a_prime[masks.keep != 0] = a[masks.keep != 0]
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
@@ -154,7 +174,9 @@ def _extract(model, device, *images):
     return [extractor(image) for image in images], used
 
 
-def match_features(features_a, features_b_prime, network, parameters, progress, on_level=None):
+def match_features(
+    features_a, features_b_prime, network, parameters, progress, on_level=None, masks=None
+):
     """Match the features of two images from level 5 down to 1.
 
     Parameters
@@ -165,6 +187,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     parameters : Parameters
     progress : Progress
     on_level : callable, LevelState -> None, optional
+    masks : MatchingMasks, optional
 
     Returns
     -------
@@ -175,6 +198,8 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     a, b_prime = features_a, features_b_prime
     a_prime, b = a[5], b_prime[5]
     on = target_of(a_prime, b)
+    masks = masks or MatchingMasks(None)
+    matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
     for level in LEVELS:
@@ -182,8 +207,9 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
             a_prime, b = a[level], b_prime[level]
         with progress.stage("search", level):
+            masks_here = masks.at(level, *matched, on)
             matches = search_matches(
-                a[level], a_prime, b, b_prime[level], matches, level, parameters
+                a[level], a_prime, b, b_prime[level], matches, level, parameters, masks_here
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
@@ -191,8 +217,9 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             break
         if not parameters.independent_levels:
             with progress.stage("reconstruction", level) as tick:
+                keep = masks.at(level - 1, *matched, on).keep
                 a_prime, b, found = _reconstruct_both(
-                    a, b_prime, matches, network, level, parameters, tick
+                    a, b_prime, matches, network, level, parameters, tick, keep
                 )
             deconvolutions |= found
         shape_a, shape_b = a[level - 1].shape[:2], b_prime[level - 1].shape[:2]
@@ -202,7 +229,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     return matches, deconvolutions
 
 
-def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
+def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, keep=None):
     """Features of A' and B one level below `level`, and how their deconvolutions went."""
     if parameters.reconstruction == "resampling":
         detail_of_b_prime = resample_detail(a, b_prime, matches.ab, level)
@@ -219,7 +246,7 @@ def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
         detail_of_b_prime, detail_of_a = forward.features, reverse.features
         found = {(level, "a_prime"): forward, (level, "b"): reverse}
     return (
-        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters),
+        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters, keep),
         blend_with_content(b_prime[level - 1], detail_of_a, level - 1, parameters),
         found,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernels.initialize import identity_nnf, random_nnf
+from kernels.labels import legal_nnf
 from kernels.normalize import normalize
 from kernels.patchmatch import patchmatch, patchmatch_both_ways
 from kernels.target import target_of
@@ -46,7 +47,7 @@ def initial_matches(shape_a, shape_b, parameters, target):
     )
 
 
-def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
+def search_matches(a, a_prime, b, b_prime, matches, level, parameters, masks=None):
     """Improve both fields of a level.
 
     Parameters
@@ -57,6 +58,8 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         Where to start.
     level : int
     parameters : Parameters
+    masks : LevelMasks, optional
+        Where they have labels, no match is against them, whatever the start.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         # Eq. 2: both terms at once, as one inner product of vectors side by side.
         source_ab, target_ab = side_by_side(a, a_prime), side_by_side(b, b_prime)
         source_ba, target_ba, bound = target_ab, source_ab, 2.0
+    matches, labels = _legal(matches, masks, seed)
     # Of eq. 3, each direction has a measure of its own: there is nothing to exchange.
     together = parameters.exchange_matches and not parameters.single_direction
     search = _search_together if together else _search_apart
@@ -82,18 +86,32 @@ def search_matches(a, a_prime, b, b_prime, matches, level, parameters):
         seeds=(seed + _FORWARD, seed + _REVERSE),
         iterations=parameters.iterations(level),
         bound=bound,
+        labels=labels,
     )
     return Matches(ab, ba, cost_ab, cost_ba)
+
+
+def _legal(matches, masks, seed):
+    """Matches that labels allow, and the labels of both maps, None where there are none."""
+    if masks is None or masks.a is None:
+        return matches, None
+    a, b_prime = masks.a, masks.b_prime
+    legal = Matches(
+        legal_nnf(matches.ab, a, b_prime, seed + _FORWARD),
+        legal_nnf(matches.ba, b_prime, a, seed + _REVERSE),
+    )
+    return legal, (a.labels, b_prime.labels)
 
 
 def _search_together(pairs, nnfs, patch_side, radii, **options):
     return patchmatch_both_ways(*pairs[0], nnfs, patch_side, radii, **options)
 
 
-def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, **options):
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
+    both = (labels, labels and labels[::-1])
     return [
-        patchmatch(*pair, nnf, patch_side, radius, seed=seed, **options)
-        for pair, nnf, radius, seed in zip(pairs, nnfs, radii, seeds, strict=True)
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, labels=own, **options)
+        for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
     ]
 
 

@@ -236,17 +236,16 @@ def _pixel_functions(run_product):
 
     @register_jitable
     def patch_cost(problem, y, x, match_y, match_x, best, lane):
-        """Cost of a match, or `_HUGE` once it cannot be below `best` or if labels forbid it."""
-        source, target, source_sketch, target_sketch = problem[:4]
-        labels, target_labels, channels, half, bound = problem[4:]
-        if not is_allowed(labels, target_labels, y, x, match_y, match_x):
-            return _HUGE
+        """Cost of a match that labels allow, or `_HUGE` once it cannot be below `best`."""
+        source, target, source_sketch, target_sketch, _, _, channels, half, bound = problem
         height, width = source.shape[0], source.shape[1] // channels
         match_height, match_width = target.shape[0], target.shape[1] // channels
         top, left = min(half, y, match_y), min(half, x, match_x)
         bottom = min(half, height - 1 - y, match_height - 1 - match_y)
         right = min(half, width - 1 - x, match_width - 1 - match_x)
-        columns = left + right + 1
+        # Channels last and pixels side by side: a row of a patch is one run of memory. It is cut
+        # out here, as functions of a device may not return what they cut out of an array.
+        columns, first, match_first = left + right + 1, x - left, match_x - left
         count = (top + bottom + 1) * columns
 
         needed = -best * np.float32(count)
@@ -254,16 +253,20 @@ def _pixel_functions(run_product):
         if sketched > 0:
             at_most = _ROUNDING * np.float32(count)
             for dy in range(-top, bottom + 1):
-                row = _run(source_sketch, y + dy, x - left, columns, sketched)
-                match_row = _run(target_sketch, match_y + dy, match_x - left, columns, sketched)
+                row = source_sketch[y + dy, first * sketched : (first + columns) * sketched]
+                match_row = target_sketch[
+                    match_y + dy, match_first * sketched : (match_first + columns) * sketched
+                ]
                 at_most += run_product(row, match_row, lane)
             if at_most <= needed:
                 return _HUGE
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
-            row = _run(source, y + dy, x - left, columns, channels)
-            match_row = _run(target, match_y + dy, match_x - left, columns, channels)
+            row = source[y + dy, first * channels : (first + columns) * channels]
+            match_row = target[
+                match_y + dy, match_first * channels : (match_first + columns) * channels
+            ]
             total += run_product(row, match_row, lane)
             remaining = np.float32((bottom - dy) * columns)
             if total + bound * remaining <= needed:
@@ -271,9 +274,16 @@ def _pixel_functions(run_product):
         return -total / np.float32(count)
 
     @register_jitable
+    def first_cost(problem, y, x, match_y, match_x, lane):
+        """Cost of the match to start from, or `_HUGE` if labels forbid it."""
+        if not is_allowed(problem[4], problem[5], y, x, match_y, match_x):
+            return _HUGE
+        return patch_cost(problem, y, x, match_y, match_x, _HUGE, lane)
+
+    @register_jitable
     def propagate(problem, matches, stamps, y, x, best, jump, launch, lane):
         """Best of a pixel's match and those of its neighbours `jump` pixels away."""
-        target, channels = problem[1], problem[6]
+        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
         height, width = matches.shape[0], matches.shape[1]
         match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
@@ -289,6 +299,8 @@ def _pixel_functions(run_product):
                 continue
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
+            if not is_allowed(labels, target_labels, y, x, match_y, match_x):
+                continue
             cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
@@ -297,14 +309,15 @@ def _pixel_functions(run_product):
     @register_jitable
     def search(problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
-        target, channels = problem[1], problem[6]
+        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
         match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
             match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
             match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
-            if match_y != best_y or match_x != best_x:
+            is_new = match_y != best_y or match_x != best_x
+            if is_new and is_allowed(labels, target_labels, y, x, match_y, match_x):
                 cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
                 if cost < best:
                     best, best_y, best_x, stamp = cost, match_y, match_x, launch
@@ -312,13 +325,7 @@ def _pixel_functions(run_product):
             attempt += 1
         return best, best_y, best_x, stamp
 
-    return patch_cost, propagate, search
-
-
-@register_jitable
-def _run(features, y, x, columns, channels):
-    """Channels last and pixels side by side: a row of a patch is one run of memory."""
-    return features[y, x * channels : (x + columns) * channels]
+    return first_cost, propagate, search
 
 
 @njit(fastmath=True)
@@ -368,7 +375,7 @@ def _start_cpu(
             for x in range(left, right):
                 match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
                 matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
-                cost[y, x] = _cost_cpu(problem, y, x, match_y, match_x, _HUGE, 0)
+                cost[y, x] = _cost_cpu(problem, y, x, match_y, match_x, 0)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -463,7 +470,7 @@ def _start_cuda(
     maps = source, target, source_sketch, target_sketch, labels, target_labels
     problem = (*maps, channels, half, bound)
     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
-    first = _cost_cuda(problem, y, x, match_y, match_x, _HUGE, lane)
+    first = _cost_cuda(problem, y, x, match_y, match_x, lane)
     if lane == 0:
         matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
         cost[y, x] = first

@@ -12,6 +12,7 @@ from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
+from analogy.full_size import vote_at_full_size
 from analogy.images import as_image, matching_shape, resize
 from analogy.masks import MatchingMasks, check_masks
 from analogy.memory import check_memory
@@ -25,7 +26,6 @@ from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
-from kernels.vote import vote
 
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
@@ -152,19 +152,19 @@ def transfer(
             sizes = small_a.shape[:2], small_b_prime.shape[:2]
             masks_here = matching_masks.at(1, *sizes, target)
             matches = fill_unreliable(matches, *distances, parameters.fill_beyond, masks_here)
-        nnf_ab = _at_full_size(matches.ab, small_a, a, small_b_prime, b_prime)
-        nnf_ba = _at_full_size(matches.ba, small_b_prime, b_prime, small_a, a)
-        put, fetch = target.asarray, target.to_host
-        a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
-        b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
+        a_prime, flow_ab = vote_at_full_size(
+            matches.ab, a.shape[:2], b_prime, small_b_prime.shape[:2], parameters.vote_side
+        )
+        b, flow_ba = vote_at_full_size(
+            matches.ba, b_prime.shape[:2], a, small_a.shape[:2], parameters.vote_side
+        )
         if masks and masks.keep is not None:
             a_prime[masks.keep != 0] = a[masks.keep != 0]
-        flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
 
     record = run_record(parameters, network, used, progress, deconvolutions)
     if choice:
         record["blend_weight"] = asdict(choice)
-    return Analogy(a_prime, b, *flows, *confidences, record)
+    return Analogy(a_prime, b, flow_ab, flow_ba, *confidences, record)
 
 
 def _extract(model, device, *images):
@@ -255,28 +255,6 @@ def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, kee
 def _layers_below(network, level, depth, target):
     kept = len(network.layers(level - depth, level - 1)) if depth > 1 else 0
     return prepare(network.layers(level - depth, level), kept, target)
-
-
-def _at_full_size(nnf, small, image, other_small, other_image):
-    """Matches between the images themselves, where they were matched at a smaller size."""
-    return upsample_nnf(
-        nnf,
-        image.shape[:2],
-        other_image.shape[:2],
-        scale=_scale(small, image),
-        other_scale=_scale(other_small, other_image),
-    )
-
-
-def _scale(small, image):
-    return tuple(image.shape[axis] / small.shape[axis] for axis in range(2))
-
-
-def _flow(nnf):
-    """Displacements (dx, dy) of a field of positions (y, x)."""
-    height, width = nnf.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    return np.stack([nnf[..., 1] - x, nnf[..., 0] - y], axis=-1).astype(np.float32)
 
 
 def _expected_shares(parameters):

@@ -74,7 +74,7 @@ LAUNCHES = [
     (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),
     (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
-    (upsample._upsample_nnf_cuda, (NNF, int64, int64, *[float32] * 4, NNF)),
+    (upsample._upsample_nnf_cuda, (NNF, int64, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
     (vectors._combine_cuda(9), (PLANE, types.UniTuple(float32, 9), int64)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analogy.algorithm import Analogy, LevelState, transfer
     from analogy.errors import AnalogyError
+    from analogy.masks import Masks
     from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
 
 _HOMES = {
@@ -18,6 +19,7 @@ _HOMES = {
     "AnalogyError": "analogy.errors",
     "BLEND_WEIGHTS": "analogy.parameters",
     "LevelState": "analogy.algorithm",
+    "Masks": "analogy.masks",
     "PRESETS": "analogy.parameters",
     "Parameters": "analogy.parameters",
     "transfer": "analogy.algorithm",
@@ -29,6 +31,7 @@ __all__ = [
     "Analogy",
     "AnalogyError",
     "LevelState",
+    "Masks",
     "Parameters",
     "transfer",
 ]

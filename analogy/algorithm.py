@@ -15,7 +15,9 @@ from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.faces import choose_ratio
 from analogy.features import FeatureExtractor
+from analogy.full_size import vote_at_full_size
 from analogy.images import as_image, matching_shape, resize
+from analogy.masks import MatchingMasks, check_masks
 from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
 from analogy.model import bundled_path
@@ -29,7 +31,7 @@ from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
-from kernels.vote import vote, vote_field
+from kernels.vote import vote_field
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,15 @@ class LevelState:
 
 
 def transfer(
-    a, b_prime, parameters=None, *, model=None, device="auto", progress=None, on_level=None
+    a,
+    b_prime,
+    parameters=None,
+    *,
+    model=None,
+    device="auto",
+    progress=None,
+    on_level=None,
+    masks=None,
 ):
     """Exchange the looks of two images that show the same kind of thing.
 
@@ -106,6 +116,8 @@ def transfer(
     progress : callable, (fraction in [0, 1], text) -> None, optional
     on_level : callable, LevelState -> None, optional
         Told of each level when it has been searched.
+    masks : Masks, optional
+        Which parts of the images belong together, and what of A is kept: :mod:`analogy.masks`.
 
     Returns
     -------
@@ -114,11 +126,16 @@ def transfer(
     Raises
     ------
     AnalogyError
-        If an image, the model or the device cannot be used; the message says what to do.
+        If an image, a mask, the model or the device cannot be used; the message says what to do.
     """
     parameters = parameters or Parameters()
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
     parameters, faces = _with_ratio(parameters, a, b_prime)
+    if masks:
+        check_masks(masks, a.shape[:2], b_prime.shape[:2])
+        if masks.a is not None:
+            # Votes know no labels.
+            parameters = replace(parameters, coarse_matching="patchmatch")
     small_a, small_b_prime = (
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
@@ -141,7 +158,10 @@ def transfer(
         with progress.stage("blend weight"):
             choice = choose_blend_weight(*features, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
-    matches, deconvolutions = match_features(*features, network, parameters, progress, on_level)
+    matching_masks = MatchingMasks(masks)
+    matches, deconvolutions = match_features(
+        *features, network, parameters, progress, on_level, matching_masks
+    )
     with progress.stage("confidence"):
         # Pixels of an image as matched, in one of the finest level.
         stride = 2 ** (parameters.finest_level - 1)
@@ -151,19 +171,15 @@ def transfer(
             for distance, image in zip(distances, (a, b_prime), strict=True)
         ]
         if parameters.fill_unreliable:
-            matches = fill_unreliable(matches, *distances, parameters.fill_beyond / stride)
-    nnf_ab = _at_full_size(matches.ab, stride, small_a, a, small_b_prime, b_prime)
-    nnf_ba = _at_full_size(matches.ba, stride, small_b_prime, b_prime, small_a, a)
-    rebuild = vote
-    if parameters.refines_matches:
-        with progress.stage("match refinement"):
-            nnf_ab, nnf_ba = refine_matches(a, b_prime, nnf_ab, nnf_ba, parameters)
-        rebuild = vote_field
-    with progress.stage("vote"):
-        put, fetch = target.asarray, target.to_host
-        a_prime = fetch(rebuild(put(b_prime), nnf_ab, parameters.vote_side))
-        b = fetch(rebuild(put(a), nnf_ba, parameters.vote_side))
-        flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
+            sizes = small_a.shape[:2], small_b_prime.shape[:2]
+            masks_here = matching_masks.at(parameters.finest_level, *sizes, target)
+            limit = parameters.fill_beyond / stride
+            matches = fill_unreliable(matches, *distances, limit, masks_here)
+    scales = _scale(stride, small_a, a), _scale(stride, small_b_prime, b_prime)
+    rebuild = _rebuild_by_fractions if parameters.refines_matches else _rebuild
+    (a_prime, flow_ab), (b, flow_ba) = rebuild(matches, a, b_prime, scales, parameters, progress)
+    if masks and masks.keep is not None:
+        a_prime[masks.keep != 0] = a[masks.keep != 0]
     refined = ()
     if parameters.refine:
         with progress.stage("refinement"):
@@ -171,11 +187,10 @@ def transfer(
                 refine(a_prime, a, parameters, target),
                 refine(b, b_prime, parameters, target),
             )
-
     record = run_record(parameters, network, used | faces, progress, deconvolutions)
     if choice:
         record["blend_weight"] = asdict(choice)
-    return Analogy(a_prime, b, *flows, *confidences, record, *refined)
+    return Analogy(a_prime, b, flow_ab, flow_ba, *confidences, record, *refined)
 
 
 def _with_ratio(parameters, a, b_prime):
@@ -190,6 +205,34 @@ def _size(image):
     return f"{image.shape[1]} x {image.shape[0]}"
 
 
+def _rebuild(matches, a, b_prime, scales, parameters, progress):
+    """A' and B at the images' own size, each with the flow that it was put together by."""
+    with progress.stage("vote"):
+        return (
+            vote_at_full_size(matches.ab, a.shape[:2], b_prime, *scales, parameters.vote_side),
+            vote_at_full_size(
+                matches.ba, b_prime.shape[:2], a, *scales[::-1], parameters.vote_side
+            ),
+        )
+
+
+def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
+    """As :func:`_rebuild`, by matches that are smoothed and refined to fractions of a pixel."""
+    with progress.stage("match refinement"):
+        nnf_ab = upsample_nnf(matches.ab, a.shape[:2], b_prime.shape[:2], *scales)
+        nnf_ba = upsample_nnf(matches.ba, b_prime.shape[:2], a.shape[:2], *scales[::-1])
+        fields = refine_matches(a, b_prime, nnf_ab, nnf_ba, parameters)
+    on = target_of(*fields)
+    with progress.stage("vote"):
+        return [
+            (
+                on.to_host(vote_field(on.asarray(image), field, parameters.vote_side)),
+                _flow(on, field),
+            )
+            for image, field in zip((b_prime, a), fields, strict=True)
+        ]
+
+
 def _extract(model, device, *images):
     """Features of images, and what computed them; the network's own memory is free again."""
     extractor = FeatureExtractor(model, device)
@@ -197,7 +240,9 @@ def _extract(model, device, *images):
     return [extractor(image) for image in images], used
 
 
-def match_features(features_a, features_b_prime, network, parameters, progress, on_level=None):
+def match_features(
+    features_a, features_b_prime, network, parameters, progress, on_level=None, masks=None
+):
     """Match the features of two images from level 5 down to 1.
 
     Parameters
@@ -208,6 +253,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     parameters : Parameters
     progress : Progress
     on_level : callable, LevelState -> None, optional
+    masks : MatchingMasks, optional
 
     Returns
     -------
@@ -218,6 +264,8 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
     a, b_prime = features_a, features_b_prime
     a_prime, b = a[5], b_prime[5]
     on = target_of(a_prime, b)
+    masks = masks or MatchingMasks(None)
+    matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions = {}
     has_colours = parameters.colour_weight > 0
@@ -241,6 +289,7 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
                 parameters,
                 colours,
                 iterations=0 if level in coarse else None,
+                masks=masks.at(level, *matched, on),
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
@@ -248,8 +297,9 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
             break
         if _is_reconstructed(level, parameters):
             with progress.stage("reconstruction", level) as tick:
+                keep = masks.at(level - 1, *matched, on).keep
                 a_prime, b, found = _reconstruct_both(
-                    a, b_prime, matches, network, level, parameters, tick
+                    a, b_prime, matches, network, level, parameters, tick, keep
                 )
             deconvolutions |= found
         shape_a, shape_b = a[level - 1].shape[:2], b_prime[level - 1].shape[:2]
@@ -270,7 +320,7 @@ def _is_reconstructed(level, parameters):
     return level < 5 or not _is_matched_by_votes(parameters)
 
 
-def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
+def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, keep=None):
     """Features of A' and B one level below `level`, and how their deconvolutions went."""
     if parameters.reconstruction == "resampling":
         detail_of_b_prime = resample_detail(a, b_prime, matches.ab, level)
@@ -287,7 +337,7 @@ def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick):
         detail_of_b_prime, detail_of_a = forward.features, reverse.features
         found = {(level, "a_prime"): forward, (level, "b"): reverse}
     return (
-        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters),
+        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters, keep),
         blend_with_content(b_prime[level - 1], detail_of_a, level - 1, parameters),
         found,
     )
@@ -298,26 +348,17 @@ def _layers_below(network, level, depth, target):
     return prepare(network.layers(level - depth, level), kept, target)
 
 
-def _at_full_size(nnf, stride, small, image, other_small, other_image):
-    """Matches between the images themselves, of those between pixels of smaller ones' levels."""
-    return upsample_nnf(
-        nnf,
-        image.shape[:2],
-        other_image.shape[:2],
-        scale=_scale(stride, small, image),
-        other_scale=_scale(stride, other_small, other_image),
-    )
-
-
 def _scale(stride, small, image):
+    """Pixels of an image in one of the level of its smaller copy that was matched."""
     return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
 
 
-def _flow(nnf):
+def _flow(on, field):
     """Displacements (dx, dy) of a field of positions (y, x)."""
-    height, width = nnf.shape[:2]
+    field = on.to_host(field)
+    height, width = field.shape[:2]
     y, x = np.mgrid[:height, :width]
-    return np.stack([nnf[..., 1] - x, nnf[..., 0] - y], axis=-1).astype(np.float32)
+    return np.stack([field[..., 1] - x, field[..., 0] - y], axis=-1).astype(np.float32)
 
 
 def _expected_shares(parameters):

@@ -195,6 +195,15 @@ def run(
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html too, to look through the run.")
     ] = False,
+    mask_a: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labels of A: colours, black is free.")
+    ] = None,
+    mask_b: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labels of B; like is matched with like.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What of A, not black, stays as it is.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")
@@ -266,6 +275,7 @@ def run(
             viz=viz,
             report=report,
             command=_command(context),
+            mask_files={"mask_a": mask_a, "mask_b": mask_b, "keep": keep},
             json=json,
         )
 
@@ -381,7 +391,19 @@ def _command(context):
 
 
 def _transfer_files(
-    path_a, path_b_prime, folder, parameters, model, device, quiet, *, viz, report, command, json
+    path_a,
+    path_b_prime,
+    folder,
+    parameters,
+    model,
+    device,
+    quiet,
+    *,
+    viz,
+    report,
+    command,
+    mask_files,
+    json,
 ):
     from analogy.images import matching_shape, read_image
     from analogy.outputs import (
@@ -398,6 +420,8 @@ def _transfer_files(
     scale = 1.0 if parameters.ratio == "auto" else parameters.ratio, parameters.max_side
     for path, image in ((path_a, a), (path_b_prime, b_prime)):
         matching_shape(image.shape[:2], *scale, str(path))
+    mask_files = {name: path for name, path in mask_files.items() if path is not None}
+    masks = _read_masks(a, b_prime, **mask_files) if mask_files else None
     started = time.perf_counter()
     with staged(folder) as staging:
         # Numba takes a second to import; bad input has been answered by now.
@@ -413,6 +437,7 @@ def _transfer_files(
                 device=device,
                 progress=progress,
                 on_level=trace,
+                masks=masks,
             )
         # Removed while it computed? Then made anew: the work need not be lost.
         make_folder(staging)
@@ -425,7 +450,7 @@ def _transfer_files(
         write_array(staging / "flow_ba.npy", result.flow_ba)
         write_image(staging / "confidence_a.png", result.confidence_a)
         write_image(staging / "confidence_b.png", result.confidence_b)
-        inputs = {"a": path_a, "b_prime": path_b_prime}
+        inputs = {"a": path_a, "b_prime": path_b_prime} | mask_files
         record = {"inputs": inputs, "command": command} | result.record
         write_json(staging / "report.json", record)
         if trace:
@@ -437,6 +462,17 @@ def _transfer_files(
         print(json_text(record | {"outputs": {path.name: path for path in outputs}}))
     elif not quiet:
         _print_summary(result.record, time.perf_counter() - started, folder)
+
+
+def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
+    from analogy.images import read_mask
+    from analogy.masks import Masks, check_masks
+
+    paths = mask_a, mask_b, keep
+    files = [None if path is None else read_mask(path) for path in paths]
+    masks = Masks(*files, names=tuple(map(str, paths)))
+    check_masks(masks, a.shape[:2], b_prime.shape[:2])
+    return masks
 
 
 def _level_trace():

@@ -69,7 +69,7 @@ def confidence_map(distance, shape, stride=1):
     return resize(np.rint(255 * confidence(distance * np.float32(stride))).astype(np.uint8), shape)
 
 
-def fill_unreliable(matches, distance_a, distance_b, limit):
+def fill_unreliable(matches, distance_a, distance_b, limit, masks=None):
     """Give the pixels whose matches are not trusted the displacement of the nearest that is.
 
     Parameters
@@ -79,20 +79,27 @@ def fill_unreliable(matches, distance_a, distance_b, limit):
         As :func:`round_trips` gives them.
     limit : float
         Pixels of the map that a match may lead away and be trusted.
+    masks : LevelMasks, optional
+        Of the map's level: matches that would be against their labels are not replaced.
 
     Returns
     -------
     Matches
         Trusted ones are unchanged.
     """
+    labels = None
+    if masks is not None and masks.a is not None:
+        on = target_of(matches.ab)
+        labels = [on.to_host(side.labels) for side in (masks.a, masks.b_prime)]
+    shapes = matches.ab.shape[:2], matches.ba.shape[:2]
     return replace(
         matches,
-        ab=_filled(matches.ab, distance_a, matches.ba.shape[:2], limit),
-        ba=_filled(matches.ba, distance_b, matches.ab.shape[:2], limit),
+        ab=_filled(matches.ab, distance_a, shapes[1], limit, labels),
+        ba=_filled(matches.ba, distance_b, shapes[0], limit, labels and labels[::-1]),
     )
 
 
-def _filled(nnf, distance, other_shape, limit):
+def _filled(nnf, distance, other_shape, limit, labels):
     target = target_of(nnf, distance)
     field, trusted = target.to_host(nnf), target.to_host(distance) <= limit
     if not trusted.any():
@@ -101,4 +108,8 @@ def _filled(nnf, distance, other_shape, limit):
     # A trusted pixel is its own nearest. Smoother fillings smear detail over the region.
     nearest = distance_transform_edt(~trusted, return_distances=False, return_indices=True)
     moved = positions + (field - positions)[tuple(nearest)]
-    return target.asarray(np.clip(moved, 0, np.subtract(other_shape, 1)).astype(np.int32))
+    moved = np.clip(moved, 0, np.subtract(other_shape, 1)).astype(np.int32)
+    if labels:
+        own, matched = labels[0], labels[1][moved[..., 0], moved[..., 1]]
+        moved = np.where(((own == 0) | (own == matched))[..., None], moved, field)
+    return target.asarray(moved)

@@ -45,6 +45,41 @@ def read_image(path):
     return image
 
 
+def read_mask(path):
+    """Read an image of labels: every colour is a label of its own, and black is 0.
+
+    Palettes are looked up and grey is a colour, so that files of different kinds agree. What is
+    fully transparent is 0. Samples of 16 bits, which are grey, are labels as they are.
+
+    Parameters
+    ----------
+    path : path-like
+        A lossless file: JPEG blurs colours.
+
+    Returns
+    -------
+    int32 array, (height, width)
+        ``red << 16 | green << 8 | blue``
+
+    Raises
+    ------
+    AnalogyError
+        If the file is missing, unreadable, damaged or no image of integers.
+    """
+    samples = _decode(Path(path))
+    if not np.issubdtype(samples.dtype, np.integer):
+        raise AnalogyError(f"{path}: floating-point samples are no labels; save it anew as PNG")
+    samples = np.atleast_3d(samples).astype(np.int32)
+    channels = samples.shape[2]
+    opaque = samples[..., -1] > 0 if channels % 2 == 0 else True
+    if channels < 3:
+        grey = samples[..., 0]
+        colour = grey if grey.max() > 255 else grey * 0x010101
+    else:
+        colour = samples[..., 0] << 16 | samples[..., 1] << 8 | samples[..., 2]
+    return np.where(opaque, colour, 0)
+
+
 def as_image(array, name):
     """Check an array that stands for an image and bring it to 8-bit RGB.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from analogy.deconvolution import deconvolve
-from kernels.blend import blend, hard_weight, response, sigmoid_weight, weight_map
+from kernels.blend import blend, hard_weight, keep_content, response, sigmoid_weight, weight_map
 from kernels.initialize import random_map
 from kernels.reduction import inner_product
 from kernels.target import target_of
@@ -19,11 +19,16 @@ from kernels.warp import warp
 _WEIGHTS = {"sigmoid": sigmoid_weight, "hard": hard_weight}
 
 
-def blend_with_content(content, detail, level, parameters):
-    """Features of A' at a level: content where it responds, detail elsewhere (eqs. 4 and 6)."""
+def blend_with_content(content, detail, level, parameters, keep=None):
+    """Features of A' at a level: content where it responds, detail elsewhere (eqs. 4 and 6).
+
+    Nothing but content is where `keep`, a float32 array (height, width), is 1.
+    """
     weights = weight_map(
         response(content), parameters.alpha(level), _WEIGHTS[parameters.weight_map]
     )
+    if keep is not None:
+        keep_content(weights, keep)
     return blend(content, detail, weights)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kernels.colour import COLOUR_CHANNELS, append_colour
 from kernels.initialize import identity_nnf, random_nnf
+from kernels.labels import legal_nnf
 from kernels.normalize import normalize
 from kernels.patchmatch import patchmatch, patchmatch_both_ways
 from kernels.target import target_of
@@ -51,7 +52,7 @@ def initial_matches(shape_a, shape_b, parameters, target):
 
 
 def search_matches(
-    a, a_prime, b, b_prime, matches, level, parameters, colours=None, iterations=None
+    a, a_prime, b, b_prime, matches, level, parameters, colours=None, iterations=None, masks=None
 ):
     """Improve both fields of a level.
 
@@ -68,6 +69,8 @@ def search_matches(
         cost (``Parameters.colour_weight``); none when absent.
     iterations : int, optional
         Those of `parameters` when absent; 0 only finds what the matches cost.
+    masks : LevelMasks, optional
+        Where they have labels, no match is against them, whatever the start.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def search_matches(
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
     # are written anew for each: there is nothing to exchange.
     together = parameters.exchange_matches and not (parameters.single_direction or colours)
+    matches, labels = _legal(matches, masks, seed)
     search = _search_together if together else _search_apart
     (ab, cost_ab), (ba, cost_ba) = search(
         _with_colours(
@@ -101,18 +105,32 @@ def search_matches(
         seeds=(seed + _FORWARD, seed + _REVERSE),
         iterations=iterations,
         bound=bound,
+        labels=labels,
     )
     return Matches(ab, ba, cost_ab, cost_ba)
+
+
+def _legal(matches, masks, seed):
+    """Matches that labels allow, and the labels of both maps, None where there are none."""
+    if masks is None or masks.a is None:
+        return matches, None
+    a, b_prime = masks.a, masks.b_prime
+    legal = Matches(
+        legal_nnf(matches.ab, a, b_prime, seed + _FORWARD),
+        legal_nnf(matches.ba, b_prime, a, seed + _REVERSE),
+    )
+    return legal, (a.labels, b_prime.labels)
 
 
 def _search_together(pairs, nnfs, patch_side, radii, **options):
     return patchmatch_both_ways(*next(pairs), nnfs, patch_side, radii, **options)
 
 
-def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, **options):
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
+    both = (labels, labels and labels[::-1])
     return [
-        patchmatch(*pair, nnf, patch_side, radius, seed=seed, **options)
-        for pair, nnf, radius, seed in zip(pairs, nnfs, radii, seeds, strict=True)
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, labels=own, **options)
+        for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
     ]
 
 

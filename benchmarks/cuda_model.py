@@ -235,16 +235,31 @@ def _matching(source, target, channels, half, candidates, fields):
     return Work(2 * elements, 2 * elements, moved, 8 * elements)
 
 
-def _start(source, target, sketch, other_sketch, channels, half, bound, *fields):
+def _start(source, target, sketch, other_sketch, labels, other_labels, channels, half, _, *fields):
     return _matching(source, target, channels, half, 1, _arrays(fields))
 
 
-def _propagate(source, target, sketch, other_sketch, channels, half, bound, *fields):
+def _propagate(
+    source, target, sketch, other_sketch, labels, other_labels, channels, half, _, *fields
+):
     return _matching(source, target, channels, half, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
 
 
 def _search(
-    source, target, sketch, other_sketch, channels, half, bound, matches, stamps, cost, radius, *_
+    source,
+    target,
+    sketch,
+    other_sketch,
+    labels,
+    other_labels,
+    channels,
+    half,
+    bound,
+    matches,
+    stamps,
+    cost,
+    radius,
+    *_,
 ):
     tries = (math.floor(math.log2(radius)) + 1) * TRIED_IN_SEARCH
     return _matching(source, target, channels, half, tries, (matches, stamps, cost))

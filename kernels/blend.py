@@ -86,6 +86,33 @@ def weight_map(response, alpha, weight=sigmoid_weight, out=None):
     return out
 
 
+def keep_content(weights, keep):
+    """Give the content all the weight where it is to be kept.
+
+    Parameters
+    ----------
+    weights : float32 array, (height, width)
+        As :func:`weight_map` gives it. Changed.
+    keep : float32 array, (height, width)
+        1 where the content is kept, 0 elsewhere.
+
+    Returns
+    -------
+    float32 array, (height, width)
+        `weights`.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    if target_of(weights, keep).is_cuda:
+        _keep_content_cuda[element_launch(*weights.shape)](keep, weights)
+    else:
+        _keep_content_cpu(keep, weights)
+    return weights
+
+
 def blend(content, detail, weights, out=None):
     """Mix two maps (equation 4 of the paper): ``content * w + detail * (1 - w)``.
 
@@ -151,6 +178,20 @@ def _weight_map_cuda(weight):
             out[y, x] = weight(_scaled(response[y, x], extremes[0], extremes[1]), alpha)
 
     return kernel
+
+
+@njit(parallel=True, cache=True)
+def _keep_content_cpu(keep, weights):
+    for y in prange(weights.shape[0]):
+        for x in range(weights.shape[1]):
+            weights[y, x] = max(weights[y, x], keep[y, x])
+
+
+@cuda.jit
+def _keep_content_cuda(keep, weights):
+    x, y = cuda.grid(2)
+    if y < weights.shape[0] and x < weights.shape[1]:
+        weights[y, x] = max(weights[y, x], keep[y, x])
 
 
 @njit(parallel=True, cache=True)

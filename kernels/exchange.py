@@ -1,9 +1,10 @@
 """Two fields between the same maps offer each other their matches.
 
-The cost of a match is symmetric: what q of the one map pays for p of the other, p would pay for q.
-So where the search of one direction has found a better match for p than the other direction's own,
-that match is taken over with its cost, and no patch is compared. Of several offers a pixel takes
-the cheapest, and of equal ones the first in the order of rows, whatever the order of threads.
+The cost of a match is symmetric: what q of the one map pays for p of the other, p would pay for q,
+unless p's label forbids it (:mod:`kernels.labels`). So where the search of one direction has found
+a better match for p than the other direction's own, that match is taken over with its cost, and no
+patch is compared. Of several offers a pixel takes the cheapest, and of equal ones the first in the
+order of rows, whatever the order of threads.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
+from kernels.labels import is_allowed
 from kernels.target import cuda, element_launch, target_of
 
 _NO_OFFER = np.float32(np.inf)
@@ -23,7 +25,7 @@ def offers_scratch(shape, target):
     return target.empty(shape), target.empty(shape, np.int32)
 
 
-def take_offers(nnf, cost, stamps, other_nnf, other_cost, launch, scratch):
+def take_offers(nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, launch, scratch):
     """Take over what the field of the reverse direction has found better.
 
     Parameters
@@ -37,6 +39,8 @@ def take_offers(nnf, cost, stamps, other_nnf, other_cost, launch, scratch):
     other_nnf, other_cost
         The same of the reverse direction, (other height, other width, ...), by the same measure
         of cost.
+    labels, other_labels : int32 arrays, (height, width), (other height, other width)
+        Both with no columns where all pixels are free.
     launch : int
     scratch
         Of :func:`offers_scratch`.
@@ -46,28 +50,31 @@ def take_offers(nnf, cost, stamps, other_nnf, other_cost, launch, scratch):
     ValueError
         If the arrays live on different targets.
     """
-    arguments = (nnf, cost, stamps, other_nnf, other_cost, launch, *scratch)
+    offers = other_nnf, other_cost, labels, other_labels
     if not target_of(nnf, cost, other_nnf, other_cost).is_cuda:
-        _take_offers_cpu(*arguments)
+        _take_offers_cpu(nnf, cost, stamps, *offers, launch, *scratch)
         return
     here, there = element_launch(*cost.shape), element_launch(*other_cost.shape)
     _clear_cuda[here](*scratch)
-    _offer_cost_cuda[there](other_nnf, other_cost, scratch[0])
-    _offer_place_cuda[there](other_nnf, other_cost, *scratch)
+    _offer_cost_cuda[there](*offers, scratch[0])
+    _offer_place_cuda[there](*offers, *scratch)
     _take_cuda[here](nnf, cost, stamps, other_cost.shape[1], launch, *scratch)
 
 
 # One thread: the offers of a whole field take a few milliseconds, a lock for each would take more.
 @njit(cache=True)
-def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, launch, lowest, place):
+def _take_offers_cpu(
+    nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, launch, lowest, place
+):
+    offers = other_nnf, other_cost, labels, other_labels
     lowest[:] = _NO_OFFER
     place[:] = _NO_PLACE
     for y in range(other_cost.shape[0]):
         for x in range(other_cost.shape[1]):
-            _offer_cost_on_cpu(other_nnf, other_cost, lowest, y, x)
+            _offer_cost_on_cpu(offers, lowest, y, x)
     for y in range(other_cost.shape[0]):
         for x in range(other_cost.shape[1]):
-            _offer_place_on_cpu(other_nnf, other_cost, lowest, place, y, x)
+            _offer_place_on_cpu(offers, lowest, place, y, x)
     for y in range(cost.shape[0]):
         for x in range(cost.shape[1]):
             _take(nnf, cost, stamps, other_cost.shape[1], launch, lowest, place, y, x)
@@ -81,17 +88,19 @@ def _clear_cuda(lowest, place):
 
 
 @cuda.jit
-def _offer_cost_cuda(other_nnf, other_cost, lowest):
+def _offer_cost_cuda(other_nnf, other_cost, labels, other_labels, lowest):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
-        _offer_cost_on_cuda(other_nnf, other_cost, lowest, y, x)
+        offers = other_nnf, other_cost, labels, other_labels
+        _offer_cost_on_cuda(offers, lowest, y, x)
 
 
 @cuda.jit
-def _offer_place_cuda(other_nnf, other_cost, lowest, place):
+def _offer_place_cuda(other_nnf, other_cost, labels, other_labels, lowest, place):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
-        _offer_place_on_cuda(other_nnf, other_cost, lowest, place, y, x)
+        offers = other_nnf, other_cost, labels, other_labels
+        _offer_place_on_cuda(offers, lowest, place, y, x)
 
 
 @cuda.jit
@@ -105,13 +114,18 @@ def _offer_functions(lower):
     """Work of one pixel that offers; ``lower(array, y, x, value)`` keeps the least."""
 
     @register_jitable
-    def offer_cost(other_nnf, other_cost, lowest, y, x):
-        lower(lowest, other_nnf[y, x, 0], other_nnf[y, x, 1], other_cost[y, x])
+    def offer_cost(offers, lowest, y, x):
+        other_nnf, other_cost, labels, other_labels = offers
+        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
+        if is_allowed(labels, other_labels, to_y, to_x, y, x):
+            lower(lowest, to_y, to_x, other_cost[y, x])
 
     @register_jitable
-    def offer_place(other_nnf, other_cost, lowest, place, y, x):
+    def offer_place(offers, lowest, place, y, x):
+        other_nnf, other_cost, labels, other_labels = offers
         to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
-        if other_cost[y, x] == lowest[to_y, to_x]:
+        cheapest = other_cost[y, x] == lowest[to_y, to_x]
+        if cheapest and is_allowed(labels, other_labels, to_y, to_x, y, x):
             lower(place, to_y, to_x, np.int32(y * other_cost.shape[1] + x))
 
     return offer_cost, offer_place

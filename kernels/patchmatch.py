@@ -21,6 +21,7 @@ from numba.extending import register_jitable
 
 from kernels.exchange import offers_scratch, take_offers
 from kernels.hashing import hash_random, random_below
+from kernels.labels import is_allowed, no_labels
 from kernels.reduction import lane_sum
 from kernels.sketch import sketches_of
 from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
@@ -41,7 +42,18 @@ _HUGE = np.float32(1e30)
 _ROUNDING = np.float32(1e-5)
 
 
-def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0, bound=_HUGE):
+def patchmatch(
+    source,
+    target,
+    nnf,
+    patch_side,
+    radius,
+    *,
+    iterations=10,
+    seed=0,
+    bound=_HUGE,
+    labels=None,
+):
     """Improve a nearest-neighbour field between two maps.
 
     The cost of a match is minus the mean inner product of the two patches' channel vectors, over
@@ -66,6 +78,10 @@ def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0
     bound : float, optional
         Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
         pairs of them side by side), by which hopeless candidates are given up early.
+    labels : two int32 arrays, (height, width), optional
+        Of `source` and of `target`: which pixels may be matched with which, see
+        :mod:`kernels.labels`. A match of `nnf` that they forbid costs 1e30, so that any other
+        replaces it.
 
     Returns
     -------
@@ -78,14 +94,24 @@ def patchmatch(source, target, nnf, patch_side, radius, *, iterations=10, seed=0
         If the maps have different numbers of channels or the patch side is even.
     """
     sketches = sketches_of(source, target)
-    field = _Field(source, target, sketches, nnf, patch_side, radius, seed, bound)
+    labels = labels or _free(source, target)
+    field = _Field(source, target, sketches, labels, nnf, patch_side, radius, seed, bound)
     for iteration in range(iterations):
         field.improve(iteration)
     return field.nnf, field.cost
 
 
 def patchmatch_both_ways(
-    first, second, nnfs, patch_side, radii, *, iterations=8, seeds=(0, 1), bound=_HUGE
+    first,
+    second,
+    nnfs,
+    patch_side,
+    radii,
+    *,
+    iterations=8,
+    seeds=(0, 1),
+    bound=_HUGE,
+    labels=None,
 ):
     """Improve the fields of both directions between two maps together.
 
@@ -107,6 +133,8 @@ def patchmatch_both_ways(
         Of the two directions; they should differ.
     bound : float, optional
         As for :func:`patchmatch`.
+    labels : two int32 arrays, (height, width), optional
+        Of `first` and of `second`, as for :func:`patchmatch`.
 
     Returns
     -------
@@ -119,7 +147,8 @@ def patchmatch_both_ways(
         As :func:`patchmatch`.
     """
     sketches = sketches_of(first, second)
-    maps = (first, second, sketches), (second, first, sketches[::-1])
+    labels = labels or _free(first, second)
+    maps = (first, second, sketches, labels), (second, first, sketches[::-1], labels[::-1])
     fields = [
         _Field(*pair, nnf, patch_side, radius, seed, bound)
         for pair, nnf, radius, seed in zip(maps, nnfs, radii, seeds, strict=True)
@@ -143,7 +172,7 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, source, target, sketches, nnf, patch_side, radius, seed, bound):
+    def __init__(self, source, target, sketches, labels, nnf, patch_side, radius, seed, bound):
         if patch_side % 2 != 1 or source.shape[2] != target.shape[2]:
             raise ValueError(
                 f"the patch side ({patch_side}) must be odd and the channels of the maps "
@@ -152,7 +181,8 @@ class _Field:
         on = target_of(source, target, nnf)
         height, width, channels = source.shape
         maps = [_rows(features) for features in (source, target, *sketches)]
-        self._problem = *maps, channels, patch_side // 2, np.float32(bound)
+        self._labels = labels
+        self._problem = *maps, *labels, channels, patch_side // 2, np.float32(bound)
         self._radius, self._seed = radius, seed
 
         self.nnf, self._other_nnf = (on.empty((height, width, 2), np.int32) for _ in range(2))
@@ -177,7 +207,12 @@ class _Field:
     def take_offers(self, other, iteration, scratch):
         """Take over what the field of the reverse direction has found better."""
         launch = (iteration + 1) * PASSES_PER_ITERATION
-        take_offers(self.nnf, self.cost, self._stamps, other.nnf, other.cost, launch, scratch)
+        mine = self.nnf, self.cost, self._stamps
+        take_offers(*mine, other.nnf, other.cost, *self._labels, launch, scratch)
+
+
+def _free(*maps):
+    return tuple(no_labels(features.shape[0], target_of(features)) for features in maps)
 
 
 def _rows(features):
@@ -201,14 +236,16 @@ def _pixel_functions(run_product):
 
     @register_jitable
     def patch_cost(problem, y, x, match_y, match_x, best, lane):
-        """Cost of a match, or `_HUGE` once it cannot be below `best`."""
-        source, target, source_sketch, target_sketch, channels, half, bound = problem
+        """Cost of a match that labels allow, or `_HUGE` once it cannot be below `best`."""
+        source, target, source_sketch, target_sketch, _, _, channels, half, bound = problem
         height, width = source.shape[0], source.shape[1] // channels
         match_height, match_width = target.shape[0], target.shape[1] // channels
         top, left = min(half, y, match_y), min(half, x, match_x)
         bottom = min(half, height - 1 - y, match_height - 1 - match_y)
         right = min(half, width - 1 - x, match_width - 1 - match_x)
-        columns = left + right + 1
+        # Channels last and pixels side by side: a row of a patch is one run of memory. It is cut
+        # out here, as functions of a device may not return what they cut out of an array.
+        columns, first, match_first = left + right + 1, x - left, match_x - left
         count = (top + bottom + 1) * columns
 
         needed = -best * np.float32(count)
@@ -216,16 +253,20 @@ def _pixel_functions(run_product):
         if sketched > 0:
             at_most = _ROUNDING * np.float32(count)
             for dy in range(-top, bottom + 1):
-                row = _run(source_sketch, y + dy, x - left, columns, sketched)
-                match_row = _run(target_sketch, match_y + dy, match_x - left, columns, sketched)
+                row = source_sketch[y + dy, first * sketched : (first + columns) * sketched]
+                match_row = target_sketch[
+                    match_y + dy, match_first * sketched : (match_first + columns) * sketched
+                ]
                 at_most += run_product(row, match_row, lane)
             if at_most <= needed:
                 return _HUGE
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
-            row = _run(source, y + dy, x - left, columns, channels)
-            match_row = _run(target, match_y + dy, match_x - left, columns, channels)
+            row = source[y + dy, first * channels : (first + columns) * channels]
+            match_row = target[
+                match_y + dy, match_first * channels : (match_first + columns) * channels
+            ]
             total += run_product(row, match_row, lane)
             remaining = np.float32((bottom - dy) * columns)
             if total + bound * remaining <= needed:
@@ -233,9 +274,16 @@ def _pixel_functions(run_product):
         return -total / np.float32(count)
 
     @register_jitable
+    def first_cost(problem, y, x, match_y, match_x, lane):
+        """Cost of the match to start from, or `_HUGE` if labels forbid it."""
+        if not is_allowed(problem[4], problem[5], y, x, match_y, match_x):
+            return _HUGE
+        return patch_cost(problem, y, x, match_y, match_x, _HUGE, lane)
+
+    @register_jitable
     def propagate(problem, matches, stamps, y, x, best, jump, launch, lane):
         """Best of a pixel's match and those of its neighbours `jump` pixels away."""
-        target, channels = problem[1], problem[4]
+        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
         height, width = matches.shape[0], matches.shape[1]
         match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
@@ -251,6 +299,8 @@ def _pixel_functions(run_product):
                 continue
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
+            if not is_allowed(labels, target_labels, y, x, match_y, match_x):
+                continue
             cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
@@ -259,14 +309,15 @@ def _pixel_functions(run_product):
     @register_jitable
     def search(problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
-        target, channels = problem[1], problem[4]
+        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
         match_height, match_width = target.shape[0], target.shape[1] // channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
             match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
             match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
-            if match_y != best_y or match_x != best_x:
+            is_new = match_y != best_y or match_x != best_x
+            if is_new and is_allowed(labels, target_labels, y, x, match_y, match_x):
                 cost = patch_cost(problem, y, x, match_y, match_x, best, lane)
                 if cost < best:
                     best, best_y, best_x, stamp = cost, match_y, match_x, launch
@@ -274,13 +325,7 @@ def _pixel_functions(run_product):
             attempt += 1
         return best, best_y, best_x, stamp
 
-    return patch_cost, propagate, search
-
-
-@register_jitable
-def _run(features, y, x, columns, channels):
-    """Channels last and pixels side by side: a row of a patch is one run of memory."""
-    return features[y, x * channels : (x + columns) * channels]
+    return first_cost, propagate, search
 
 
 @njit(fastmath=True)
@@ -312,6 +357,8 @@ def _start_cpu(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -320,14 +367,15 @@ def _start_cpu(
     stamps,
     cost,
 ):
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
             for x in range(left, right):
                 match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
                 matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
-                cost[y, x] = _cost_cpu(problem, y, x, match_y, match_x, _HUGE, 0)
+                cost[y, x] = _cost_cpu(problem, y, x, match_y, match_x, 0)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -336,6 +384,8 @@ def _propagate_cpu(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -347,7 +397,8 @@ def _propagate_cpu(
     jump,
     launch,
 ):
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
@@ -365,6 +416,8 @@ def _search_cpu(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -375,7 +428,8 @@ def _search_cpu(
     seed,
     launch,
 ):
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
@@ -400,6 +454,8 @@ def _start_cuda(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -411,9 +467,10 @@ def _start_cuda(
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
-    first = _cost_cuda(problem, y, x, match_y, match_x, _HUGE, lane)
+    first = _cost_cuda(problem, y, x, match_y, match_x, lane)
     if lane == 0:
         matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
         cost[y, x] = first
@@ -425,6 +482,8 @@ def _propagate_cuda(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -439,7 +498,8 @@ def _propagate_cuda(
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     best, best_y, best_x, stamp = _propagate_pixel_cuda(
         problem, matches, stamps, y, x, cost[y, x], jump, launch, lane
     )
@@ -454,6 +514,8 @@ def _search_cuda(
     target,
     source_sketch,
     target_sketch,
+    labels,
+    target_labels,
     channels,
     half,
     bound,
@@ -467,7 +529,8 @@ def _search_cuda(
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    problem = source, target, source_sketch, target_sketch, channels, half, bound
+    maps = source, target, source_sketch, target_sketch, labels, target_labels
+    problem = (*maps, channels, half, bound)
     best, best_y, best_x, stamp = _search_pixel_cuda(
         problem,
         matches,

@@ -11,7 +11,9 @@ from kernels.target import cuda, element_launch, target_of
 _HALF = np.float32(0.5)
 
 
-def upsample_nnf(nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.0), out=None):
+def upsample_nnf(
+    nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.0), out=None, *, first_row=0
+):
     """Carry a field over to finer maps: every fine pixel takes its coarse pixel's match.
 
     The position of a fine pixel within its coarse pixel is kept within the match, so that the
@@ -33,6 +35,8 @@ def upsample_nnf(nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.
         The same for the other map.
     out : int32 array, (height, width, 2), optional
         Written and returned; made anew when absent.
+    first_row : int, optional
+        Row of the fine map that the result starts with, where `shape` is that of a strip of it.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def upsample_nnf(nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.
     if out is None:
         out = target.empty((*shape, 2), np.int32)
     scales = np.float32([*scale, *other_scale])
-    arguments = (nnf, *other_shape, *scales, out)
+    arguments = (nnf, first_row, *other_shape, *scales, out)
     if target.is_cuda:
         _upsample_nnf_cuda[element_launch(*shape)](*arguments)
     else:
@@ -53,10 +57,10 @@ def upsample_nnf(nnf, shape, other_shape, scale=(2.0, 2.0), other_scale=(2.0, 2.
 
 @njit(parallel=True, cache=True)
 def _upsample_nnf_cpu(
-    nnf, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
+    nnf, first_row, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
 ):
     for y in prange(out.shape[0]):
-        coarse_y, residual_y = _coarse_pixel(y, scale_y, nnf.shape[0])
+        coarse_y, residual_y = _coarse_pixel(first_row + y, scale_y, nnf.shape[0])
         for x in range(out.shape[1]):
             coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
             match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
@@ -66,11 +70,11 @@ def _upsample_nnf_cpu(
 
 @cuda.jit
 def _upsample_nnf_cuda(
-    nnf, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
+    nnf, first_row, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
 ):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
-        coarse_y, residual_y = _coarse_pixel(y, scale_y, nnf.shape[0])
+        coarse_y, residual_y = _coarse_pixel(first_row + y, scale_y, nnf.shape[0])
         coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
         match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
         out[y, x, 0] = _fine_match(match_y, residual_y, other_scale_y, other_height)

@@ -18,6 +18,7 @@ from kernels import (
     implicit_gemm,
     initialize,
     interpolate,
+    labels,
     normalize,
     patchmatch,
     pooling,
@@ -33,11 +34,12 @@ from kernels import (
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
+LABELS, PLACES = int32[:, ::1], int32[::1]
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
-# Both maps and their sketches, with pixels and channels run together, and the patch.
-MATCHING = (PLANE, PLANE, PLANE, PLANE, int64, int64, float32)
+# Both maps and their sketches, with pixels and channels run together, their labels, and the patch.
+MATCHING = (PLANE, PLANE, PLANE, PLANE, LABELS, LABELS, int64, int64, float32)
 
 
 def convolutions():
@@ -77,13 +79,14 @@ LAUNCHES = [
     (blend._response_cuda, (MAP, PLANE)),
     (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
     (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
+    (blend._keep_content_cuda, (PLANE, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
     (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
     (exchange._clear_cuda, (PLANE, STAMPS)),
-    (exchange._offer_cost_cuda, (NNF, PLANE, PLANE)),
-    (exchange._offer_place_cuda, (NNF, PLANE, PLANE, STAMPS)),
+    (exchange._offer_cost_cuda, (NNF, PLANE, LABELS, LABELS, PLANE)),
+    (exchange._offer_place_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, STAMPS)),
     (exchange._take_cuda, (NNF, PLANE, STAMPS, int64, int64, PLANE, STAMPS)),
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
@@ -99,6 +102,8 @@ LAUNCHES = [
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
+    (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
+    (normalize._normalize_cuda, (MAP, int64, MAP)),
     (patchmatch._start_cuda, (*MATCHING, NNF, NNF, STAMPS, PLANE)),
     (patchmatch._propagate_cuda, (*MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),
     (patchmatch._search_cuda, (*MATCHING, NNF, STAMPS, PLANE, int64, int64, int64)),
@@ -115,6 +120,7 @@ LAUNCHES = [
     (subpixel._solve_cuda, (MAP, MAP, MAP, MAP)),
     (subpixel._keep_better_cuda, (MAP, MAP, MAP, NNF, int64, float32, float32, MAP)),
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, *[float32] * 4, NNF)),
+    (upsample._upsample_nnf_cuda, (NNF, int64, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
     (vectors._combine_cuda(9), (PLANE, types.UniTuple(float32, 9), int64)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),

@@ -163,45 +163,78 @@ def cost_of_nnf(source, target, nnf, half):
     return cost
 
 
-def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
+def is_allowed(labels, position, match):
+    """Labels of both maps, or None: a pixel's label is 0 or that of its match."""
+    if labels is None:
+        return True
+    own, other = labels
+    return own[tuple(position)] in (0, other[tuple(match)])
+
+
+def patchmatch(source, target, nnf, patch_side, radius, iterations, seed, labels=None):
     """Jump flooding and random search, pixel by pixel, without any shortcut."""
     nnf = nnf.copy()
-    cost = cost_of_nnf(source, target, nnf, patch_side // 2)
+    cost = _first_cost(source, target, nnf, patch_side // 2, labels)
     for iteration in range(iterations):
-        _improve(source, target, nnf, cost, patch_side // 2, radius, iteration, seed)
+        _improve(source, target, nnf, cost, patch_side // 2, radius, iteration, seed, labels)
     return nnf, cost
 
 
-def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds):
+def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds, labels=None):
     """Two searches that, after each iteration, try every match of the other one."""
     half = patch_side // 2
     maps = (first, second), (second, first)
+    labels = (labels, labels and labels[::-1])
     nnfs = [nnf.copy() for nnf in nnfs]
-    costs = [cost_of_nnf(*pair, nnf, half) for pair, nnf in zip(maps, nnfs, strict=True)]
+    costs = [
+        _first_cost(*pair, nnf, half, own)
+        for pair, nnf, own in zip(maps, nnfs, labels, strict=True)
+    ]
     for iteration in range(iterations):
-        for pair, nnf, cost, radius, seed in zip(maps, nnfs, costs, radii, seeds, strict=True):
-            _improve(*pair, nnf, cost, half, radius, iteration, seed)
-        take_offers(*nnfs, *costs)
-        take_offers(*nnfs[::-1], *costs[::-1])
+        for pair, nnf, cost, radius, seed, own in zip(
+            maps, nnfs, costs, radii, seeds, labels, strict=True
+        ):
+            _improve(*pair, nnf, cost, half, radius, iteration, seed, own)
+        take_offers(*nnfs, *costs, labels[0])
+        take_offers(*nnfs[::-1], *costs[::-1], labels[1])
     return list(zip(nnfs, costs, strict=True))
 
 
-def take_offers(nnf, other_nnf, cost, other_cost):
+def take_offers(nnf, other_nnf, cost, other_cost, labels=None):
     """Give every pixel the cheapest match that a pixel of the other map has with it, if cheaper."""
     for position in np.ndindex(other_cost.shape):
         match = tuple(other_nnf[position])
-        if other_cost[position] < cost[match]:
+        if other_cost[position] < cost[match] and is_allowed(labels, match, position):
             cost[match], nnf[match] = other_cost[position], position
 
 
-def _improve(source, target, nnf, cost, half, radius, iteration, seed):
+def legal_nnf(nnf, labels, other_labels, seed):
+    """Draw anew what labels forbid, among the pixels of the right label in the order of rows."""
+    out = nnf.copy()
+    for position in np.ndindex(labels.shape):
+        if not is_allowed((labels, other_labels), position, nnf[position]):
+            places = np.argwhere(other_labels == labels[position])
+            bits = hash_random(seed, 0xFFFFFFFE, *position, 0)
+            out[position] = places[bits * len(places) >> 32]
+    return out
+
+
+def _first_cost(source, target, nnf, half, labels):
+    cost = cost_of_nnf(source, target, nnf, half)
+    for position in np.ndindex(cost.shape):
+        if not is_allowed(labels, position, nnf[position]):
+            cost[position] = 1e30
+    return cost
+
+
+def _improve(source, target, nnf, cost, half, radius, iteration, seed, labels):
     for jump in (8, 4, 2, 1):
         before = nnf.copy()
         for y, x in np.ndindex(nnf.shape[:2]):
             for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
                 if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
                     match = before[y + dy, x + dx] - (dy, dx)
-                    _try_match(source, target, nnf, cost, (y, x), match, half)
+                    _try_match(source, target, nnf, cost, (y, x), match, half, labels)
     launch = 6 * iteration + 5
     for y, x in np.ndindex(nnf.shape[:2]):
         window, attempt = radius, 0
@@ -212,12 +245,14 @@ def _improve(source, target, nnf, cost, half, radius, iteration, seed):
                 high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
                 bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
                 match.append(low + (bits * (high - low + 1) >> 32))
-            _try_match(source, target, nnf, cost, (y, x), match, half)
+            _try_match(source, target, nnf, cost, (y, x), match, half, labels)
             window, attempt = window // 2, attempt + 1
 
 
-def _try_match(source, target, nnf, cost, position, match, half):
+def _try_match(source, target, nnf, cost, position, match, half, labels):
     if not (0 <= match[0] < target.shape[0] and 0 <= match[1] < target.shape[1]):
+        return
+    if not is_allowed(labels, position, match):
         return
     new_cost = patch_cost(source, target, position, match, half)
     if new_cost < cost[position]:

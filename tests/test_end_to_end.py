@@ -153,6 +153,25 @@ def test_starting_from_the_identity_without_searching_stands_still(device):
     np.testing.assert_array_equal(result.flow_ba, 0)
 
 
+def test_masks_decide_what_is_matched_and_what_is_kept(device):
+    image = resize(data.astronaut(), (64, 80))
+    left_to_right = np.repeat([np.arange(80) // 40 + 1], 64, axis=0)
+    keep = np.zeros((64, 80), bool)
+    keep[20:50, 10:30] = True
+    parameters = analogy.Parameters(deconv_iterations=5)
+
+    # An image matched with itself stands still, unless its left has to go to its right.
+    masks = analogy.Masks(left_to_right, left_to_right[:, ::-1], keep)
+    result = analogy.transfer(image, image, parameters, device=device, masks=masks)
+
+    columns = np.arange(80)
+    for flow in (result.flow_ab, result.flow_ba):
+        matched = columns + flow[..., 0]
+        assert ((matched >= 40) == (columns < 40)).all()
+    np.testing.assert_array_equal(result.a_prime[keep], image[keep])
+    assert (result.a_prime[~keep] != image[~keep]).mean() > 0.5
+
+
 def test_progress_runs_from_nought_to_one(device):
     image = resize(data.astronaut(), (64, 64))
     heard = []
@@ -217,6 +236,25 @@ def test_a_run_can_be_looked_through(files):
         *("analogy", "run", "my photo's.png", files[1]),
         *(*options, "--quiet", "--single-direction"),
     ]
+
+
+def test_masks_are_read_and_reported(files):
+    # The photograph's lower half is matched with the cup's left half and nothing else.
+    lower, left = np.zeros((72, 64), np.uint8), np.zeros((48, 70), np.uint8)
+    lower[36:], left[:, :35] = 1, 1
+    Image.fromarray(lower).save("lower.png")
+    Image.fromarray(left).save("left.png")
+
+    options = ["--mask-a", "lower.png", "--mask-b", "left.png", "--keep", "lower.png"]
+    run(*files, *options, "--fill", "--out", "out", "--quiet", "--device", "cpu")
+
+    matched_x = np.arange(64) + np.load("out/flow_ab.npy")[..., 0]
+    assert (matched_x[36:] < 35).all()
+    assert (matched_x[:36] >= 35).any()
+    kept = np.asarray(Image.open("out/a_prime.png"))[36:]
+    np.testing.assert_array_equal(kept, np.asarray(Image.open("photo.png"))[36:])
+    inputs = json.loads(Path("out/report.json").read_text())["inputs"]
+    assert (inputs["mask_a"], inputs["mask_b"], inputs["keep"]) == tuple(options[1::2])
 
 
 def test_quiet_prints_nothing(files, capsys):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analogy.algorithm import match_features
+from analogy.masks import Masks, MatchingMasks
 from analogy.parameters import Parameters
 from analogy.progress import Progress
 from kernels.target import CPU, CUDA
@@ -42,11 +43,13 @@ def pair(random):
     return features_of(random, (41, 54), (39, 67))
 
 
-def match(target, pair, parameters):
+def match(target, pair, parameters, masks=None):
     network, a, b_prime = pair
     a, b_prime = ([target.asarray(level) for level in side] for side in (a, b_prime))
     progress = Progress(None, EveryStage(whole=1.0))
-    matches, deconvolutions = match_features(a, b_prime, network, parameters, progress)
+    matches, deconvolutions = match_features(
+        a, b_prime, network, parameters, progress, masks=MatchingMasks(masks)
+    )
     return target.to_host(matches.ab), target.to_host(matches.ba), deconvolutions
 
 
@@ -116,3 +119,59 @@ def test_seeds_reproduce_and_differ(pair):
     first, again, other = (match(CPU, pair, replace(QUICK, seed=seed))[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def halves(shape):
+    """Label 1 on the left, 2 on the right."""
+    return np.repeat([np.where(2 * np.arange(shape[1]) < shape[1], 1, 2)], shape[0], axis=0)
+
+
+def check_labels(ab, ba, labels_a, labels_b):
+    np.testing.assert_array_equal(labels_b[ab[..., 0], ab[..., 1]], labels_a)
+    np.testing.assert_array_equal(labels_a[ba[..., 0], ba[..., 1]], labels_b)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_keeps_to_labels(pair, variant):
+    labels_a, labels_b = halves((41, 54)), halves((39, 67))[:, ::-1]
+
+    parameters = replace(QUICK, **VARIANTS[variant])
+    ab, ba, _ = match(CPU, pair, parameters, Masks(labels_a, labels_b))
+
+    check_labels(ab, ba, labels_a, labels_b)
+
+
+def test_labels_are_kept_to_on_every_target(target, random):
+    pair = features_of(random, (4, 7), (5, 6))
+    labels_a, labels_b = halves((4, 7)), halves((5, 6))[:, ::-1]
+
+    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
+    ab, ba, _ = match(target, pair, parameters, Masks(labels_a, labels_b))
+
+    check_labels(ab, ba, labels_a, labels_b)
+
+
+def test_what_is_kept_is_content_at_every_level(target, random):
+    network, a, b_prime = features_of(random, (4, 7), (5, 6))
+    keep = np.zeros((4, 7), np.uint8)
+    keep[:, 4:] = 1
+    told = []
+    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
+
+    match_features(
+        *([target.asarray(level) for level in side] for side in (a, b_prime)),
+        network,
+        parameters,
+        Progress(None, EveryStage(whole=1.0)),
+        told.append,
+        MatchingMasks(Masks(keep=keep)),
+    )
+
+    finest, content = target.to_host(told[-1].a_prime), a[1]
+    np.testing.assert_array_equal(finest[:, 4:], content[:, 4:])
+    assert (finest[:, :4] != content[:, :4]).any()
+    for state in told:
+        kept = np.zeros(a[state.level].shape[:2], bool)
+        kept[:, -1] = True
+        a_prime = target.to_host(state.a_prime)
+        np.testing.assert_array_equal(a_prime[kept], a[state.level][kept])

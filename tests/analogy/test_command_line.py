@@ -160,6 +160,43 @@ def test_too_little_memory_is_refused_with_a_ratio_that_fits(command_line, image
     assert not Path("out").exists()
 
 
+def paint(path, *values, size=(64, 48)):
+    """A mask of grey stripes."""
+    mask = np.repeat(np.uint8(values), -(-size[0] // len(values)))[: size[0]]
+    Image.fromarray(np.tile(mask, (size[1], 1))).save(path)
+
+
+def test_a_label_that_b_lacks_is_named_with_the_file(command_line, images):
+    paint("mask_a.png", 0, 1, 2)
+    paint("mask_b.png", 1, 0)
+
+    answer = command_line("run", *images, "--mask-a", "mask_a.png", "--mask-b", "mask_b.png")
+
+    assert_refused(answer, "mask_b.png", "#020202", "mask_a.png")
+
+
+@pytest.mark.parametrize("option", ["--mask-a", "--mask-b"])
+def test_labels_of_one_image_alone_are_refused(command_line, images, option):
+    paint("mask.png", 1)
+
+    other = {"--mask-a": "--mask-b", "--mask-b": "--mask-a"}[option]
+    assert_refused(command_line("run", *images, option, "mask.png"), "mask.png", other)
+
+
+def test_a_mask_of_another_size_is_refused(command_line, images):
+    paint("keep.png", 0, 1, size=(32, 48))
+
+    answer = command_line("run", *images, "--keep", "keep.png")
+
+    assert_refused(answer, "keep.png: 32 x 48 px", "64 x 48 px")
+
+
+def test_a_mask_that_is_no_image_is_refused(command_line, images):
+    Path("keep.png").write_text("no picture")
+
+    assert_refused(command_line("run", *images, "--keep", "keep.png"), "keep.png")
+
+
 def test_missing_model_is_named(command_line, images):
     answer = command_line("run", *images, "--model", "absent.onnx", "--out", "out")
 

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
+from analogy.masks import LevelMasks
 from analogy.search import Matches
+from kernels.labels import label_map
 
 SHAPE, OTHER = (12, 14), (12, 18)
 SHIFT = 2
@@ -23,8 +25,8 @@ def displaced(shape, dx, other):
     return np.clip(field, 0, np.subtract(other, 1)).astype(np.int32)
 
 
-def filled(target, matches, limit=1.0):
-    result = fill_unreliable(matches, *round_trips(matches), limit)
+def filled(target, matches, limit=1.0, masks=None):
+    result = fill_unreliable(matches, *round_trips(matches), limit, masks)
     return target.to_host(result.ab), target.to_host(result.ba)
 
 
@@ -34,6 +36,19 @@ def test_unreliable_pixels_move_as_their_neighbourhood(target, matches):
     np.testing.assert_array_equal(ab, displaced(SHAPE, SHIFT, OTHER))
     # What lies left of A in B' comes back to A's border and is moved like its neighbours.
     np.testing.assert_array_equal(ba, displaced(OTHER, -SHIFT, SHAPE))
+
+
+def test_labels_are_not_filled_across(target, matches):
+    labels = [np.zeros(shape, int) for shape in (SHAPE, OTHER)]
+    # To the label of the corner where it was matched by chance, and nowhere else.
+    labels[0][4, 5], labels[1][0, OTHER[1] - 1] = 1, 1
+    masks = LevelMasks(*(label_map(side, target) for side in labels))
+
+    ab, _ = filled(target, matches, masks=masks)
+
+    expected = displaced(SHAPE, SHIFT, OTHER)
+    expected[4, 5] = 0, OTHER[1] - 1
+    np.testing.assert_array_equal(ab, expected)
 
 
 def test_a_limit_that_trusts_all_fills_nothing(target, matches):

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from analogy.errors import AnalogyError
-from analogy.images import as_image, matching_shape, read_image, resize
+from analogy.images import as_image, matching_shape, read_image, read_mask, resize
 
 
 @pytest.fixture
@@ -305,3 +305,56 @@ def test_resizing_averages_what_a_pixel_covers(random):
     # kernel's negative lobes raise that by under a half; sampling without averaging keeps 74.
     assert 2 < small.std() < 8
     assert abs(small.mean() - noise.mean()) < 1
+
+
+RED, GREY = 0xFF0000, 0x808080
+
+
+@pytest.fixture
+def painted():
+    colours = np.zeros((5, 6, 3), np.uint8)
+    colours[1:3, 2:4] = 255, 0, 0
+    colours[4] = 128
+    return colours
+
+
+def test_a_mask_of_any_kind_has_a_label_for_each_colour(tmp_path, painted):
+    expected = np.zeros((5, 6), np.int32)
+    expected[1:3, 2:4], expected[4] = RED, GREY
+    palette = Image.fromarray(painted).quantize(3)
+    opaque = np.dstack([painted, np.full((5, 6), 255, np.uint8)])
+
+    for image in (painted, palette, opaque):
+        found = read_mask(save(image, tmp_path / "mask.png"))
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_grey_masks_agree_with_coloured_ones(tmp_path, painted):
+    grey = painted[..., 1]
+
+    found = read_mask(save(grey, tmp_path / "mask.png"))
+
+    np.testing.assert_array_equal(found, np.where(grey > 0, GREY, 0))
+
+
+def test_what_is_transparent_in_a_mask_is_free(tmp_path, painted):
+    alpha = np.full((5, 6, 1), 255, np.uint8)
+    alpha[1, 2] = 0
+
+    found = read_mask(save(np.concatenate([painted, alpha], axis=2), tmp_path / "mask.png"))
+
+    assert found[1, 2] == 0
+    assert found[2, 2] == RED
+
+
+def test_labels_of_16_bits_are_taken_as_they_are(tmp_path):
+    labels = np.arange(30, dtype=np.uint16).reshape(5, 6) * np.uint16(1000)
+
+    np.testing.assert_array_equal(read_mask(save(labels, tmp_path / "mask.png")), labels)
+
+
+def test_a_mask_of_floats_is_refused(tmp_path):
+    path = save(np.zeros((5, 6), np.float32), tmp_path / "mask.tif")
+
+    with pytest.raises(AnalogyError, match=r"mask\.tif: floating-point"):
+        read_mask(path)

@@ -32,6 +32,19 @@ def test_448_pixels_fit_into_3_gib():
     check_memory((448, 448), (448, 448), available=3 * GIB)
 
 
+def test_photographs_of_12_megapixels_fit_into_8_gib():
+    check_memory((3000, 4000), (3000, 4000), max_side=700, available=8 * GIB)
+
+
+def test_size_of_large_images_is_estimated_as_measured():
+    # What a run of two images of 12 megapixels, matched at 128 pixels, took.
+    measured = 851_234_816
+
+    estimate = estimate_memory((3000, 4000), (3000, 4000), max_side=128)
+
+    assert measured <= estimate < 1.3 * measured
+
+
 def test_too_large_names_a_ratio_that_fits():
     shapes = (3000, 4000), (2000, 2000)
 

@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analogy.masks import LevelMasks
 from analogy.parameters import Parameters
 from analogy.search import Matches, initial_matches, search_matches, side_by_side
+from kernels.labels import label_map
 from kernels.target import CPU
 from tests import oracles
 
@@ -141,3 +143,34 @@ def test_matches_know_no_cost_before_a_search():
     matches = initial_matches((3, 3), (3, 3), Parameters(), CPU)
     assert isinstance(matches, Matches)
     assert matches.cost_ab is None
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"single_direction": True}, {"search_iterations": (0,) * 5}], ids=str
+)
+@pytest.mark.parametrize("initialization", ["random", "identity"])
+def test_matches_keep_to_labels_from_any_start(maps, random, change, initialization):
+    labels = [random.integers(0, 3, size) for size in (SIZE_A, SIZE_B)]
+    parameters = Parameters(initialization=initialization, **change)
+    start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
+    masks = LevelMasks(*map(label_map, labels))
+
+    found = search_matches(*maps, start, 5, parameters, masks)
+
+    for nnf, own, other in ((found.ab, *labels), (found.ba, *labels[::-1])):
+        matched = other[nnf[..., 0], nnf[..., 1]]
+        assert ((own == 0) | (own == matched)).all()
+        assert (own != matched).any()
+
+
+def test_legal_starts_are_drawn_apart_in_both_directions(maps):
+    parameters = Parameters(search_iterations=(0,) * 5)
+    start = Matches(np.zeros((9, 9, 2), np.int32), np.zeros((9, 9, 2), np.int32))
+    labels = np.ones((9, 9), int)
+    labels[0, 0] = 2
+    features = [maps[0][:, :9].copy()] * 4
+
+    masks = LevelMasks(label_map(labels), label_map(labels))
+    found = search_matches(*features, start, 5, parameters, masks)
+
+    assert (found.ab != found.ba).any()

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.blend import blend, hard_weight, response, sigmoid_weight, weight_map
+from kernels.blend import (
+    blend,
+    hard_weight,
+    keep_content,
+    response,
+    sigmoid_weight,
+    weight_map,
+)
 from tests import oracles
 from tests.strategies import channel_counts, feature_map, generators, property_test, shapes
 
@@ -97,3 +104,12 @@ def test_blend_at_the_ends_is_exact(target, random, weight, which):
 
     assert blend(content, detail, weights, out=content) is content
     np.testing.assert_array_equal(target.to_host(content), maps[which])
+
+
+def test_content_that_is_kept_has_all_the_weight(target, random):
+    weights = random.random((3, 5), np.float32)
+    keep = random.integers(0, 2, (3, 5)).astype(np.float32)
+
+    out = target.to_host(keep_content(target.asarray(weights.copy()), target.asarray(keep)))
+
+    np.testing.assert_array_equal(out, np.where(keep > 0, 1, weights), strict=True)

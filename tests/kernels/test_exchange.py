@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.exchange import offers_scratch, take_offers
+from kernels.labels import no_labels
 from kernels.target import CPU
 from tests import oracles
 
@@ -16,21 +17,24 @@ def fields(random, shape, other_shape):
     return made
 
 
-def taken(target, field, other):
+def taken(target, field, other, labels=None):
+    if labels is None:
+        labels = (no_labels(array.shape[0], CPU) for _, array in (field, other))
+    labels = map(target.asarray, labels)
     nnf, cost = map(target.asarray, field)
     stamps = target.asarray(np.zeros(field[1].shape, np.int32))
     scratch = offers_scratch(cost.shape, target)
-    take_offers(nnf, cost, stamps, *map(target.asarray, other), 7, scratch)
+    take_offers(nnf, cost, stamps, *map(target.asarray, other), *labels, 7, scratch)
     return [target.to_host(array) for array in (nnf, cost, stamps)]
 
 
-def check(target, random, shape, other_shape):
+def check(target, random, shape, other_shape, labels=None):
     (nnf, cost), (other_nnf, other_cost) = fields(random, shape, other_shape)
     expected_nnf, expected_cost = nnf.copy(), cost.copy()
-    oracles.take_offers(expected_nnf, other_nnf, expected_cost, other_cost)
+    oracles.take_offers(expected_nnf, other_nnf, expected_cost, other_cost, labels)
 
     found_nnf, found_cost, stamps = taken(
-        target, (nnf.copy(), cost.copy()), (other_nnf, other_cost)
+        target, (nnf.copy(), cost.copy()), (other_nnf, other_cost), labels
     )
 
     np.testing.assert_array_equal(found_nnf, expected_nnf)
@@ -40,6 +44,13 @@ def check(target, random, shape, other_shape):
 
 def test_takes_the_cheapest_offer_as_the_oracle_does(target, random):
     check(target, random, (4, 5), (6, 3))
+
+
+def test_takes_no_offer_that_a_label_forbids(target, random):
+    shapes = (4, 5), (6, 3)
+    labels = [random.integers(0, 3, shape).astype(np.int32) for shape in shapes]
+
+    check(target, random, *shapes, labels)
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kernels.labels import label_map, legal_nnf
 from kernels.patchmatch import patchmatch, patchmatch_both_ways
 from kernels.target import CPU
 from tests import oracles
@@ -25,7 +26,15 @@ def random_nnf(random, shape, target_shape):
     return random.integers(0, target_shape, (*shape, 2)).astype(np.int32)
 
 
-def check_against_oracle(on, random, case, iterations, bound):
+def random_labels(random, *shapes):
+    """Labels 0 to 2 of two maps, of which each has every label."""
+    maps = [random.integers(0, 3, shape).astype(np.int32) for shape in shapes]
+    for labels in maps:
+        labels.ravel()[:3] = range(min(labels.size, 3))
+    return maps
+
+
+def check_against_oracle(on, random, case, iterations, bound, labels=None):
     source_shape, target_shape, channels, patch_side, radius = case
     source, target = unit_maps(random, source_shape, target_shape, channels)
     nnf = random_nnf(random, source_shape, target_shape)
@@ -37,19 +46,52 @@ def check_against_oracle(on, random, case, iterations, bound):
         iterations=iterations,
         seed=3,
         bound=bound,
+        labels=labels and tuple(map(on.asarray, labels)),
     )
 
     expected_nnf, expected_cost = oracles.patchmatch(
-        source, target, nnf, patch_side, radius, iterations, seed=3
+        source, target, nnf, patch_side, radius, iterations, 3, labels
     )
     np.testing.assert_array_equal(on.to_host(found), expected_nnf)
     # Means of float32 sums of a few hundred products of at most 1.
-    np.testing.assert_allclose(on.to_host(cost), expected_cost, atol=1e-5)
+    np.testing.assert_allclose(on.to_host(cost), expected_cost, rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
 def test_makes_the_same_choices_as_the_oracle(target, random, case):
     check_against_oracle(target, random, case, iterations=2, bound=1.0)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_labels_forbid_what_they_forbid_in_the_oracle(target, random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_against_oracle(target, random, case, iterations=2, bound=1.0, labels=labels)
+
+
+@pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
+def test_labels_go_together_with_shortcuts(random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_against_oracle(CPU, random, case, iterations=4, bound=1.0, labels=labels)
+
+
+def test_no_match_crosses_labels_from_a_start_that_does_not(random):
+    case = LARGE[0]
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+    labels = random_labels(random, *case[:2])
+    starts = [
+        legal_nnf(nnf, *map(label_map, pair), seed=1)
+        for nnf, pair in zip(nnfs, (labels, labels[::-1]), strict=True)
+    ]
+
+    found = patchmatch_both_ways(*maps, starts, patch_side, radii, labels=tuple(labels))
+
+    for (nnf, cost), (own, other) in zip(found, (labels, labels[::-1]), strict=True):
+        matched = other[nnf[..., 0], nnf[..., 1]]
+        assert ((own == 0) | (own == matched)).all()
+        assert (matched != own).any()
+        assert cost.max() <= 1
 
 
 @pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
@@ -68,7 +110,7 @@ def both_ways(random, case):
     return maps, nnfs, patch_side, (radius, radius + 1)
 
 
-def check_both_ways_against_oracle(on, random, case, iterations):
+def check_both_ways_against_oracle(on, random, case, iterations, labels=None):
     maps, nnfs, patch_side, radii = both_ways(random, case)
 
     found = patchmatch_both_ways(
@@ -79,12 +121,22 @@ def check_both_ways_against_oracle(on, random, case, iterations):
         iterations=iterations,
         seeds=(3, 4),
         bound=1.0,
+        labels=labels and tuple(map(on.asarray, labels)),
     )
 
-    expected = oracles.patchmatch_both_ways(*maps, nnfs, patch_side, radii, iterations, (3, 4))
+    expected = oracles.patchmatch_both_ways(
+        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels
+    )
     for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
-        np.testing.assert_allclose(on.to_host(cost), expected_cost, atol=1e-5)
+        np.testing.assert_allclose(on.to_host(cost), expected_cost, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_labels_forbid_offers_as_in_the_oracle(target, random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_both_ways_against_oracle(target, random, case, iterations=2, labels=labels)
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)

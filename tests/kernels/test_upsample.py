@@ -91,3 +91,13 @@ def test_large_images_keep_their_identity():
     out = upsample_nnf(identity(coarse), shape, shape, scale, scale)
 
     np.testing.assert_array_equal(out, identity(shape))
+
+
+def test_a_strip_is_a_part_of_the_whole(target, random):
+    nnf = target.asarray(random_nnf(random, (4, 3), (5, 6)))
+    scales = {"scale": (2.7, 2.0), "other_scale": (1.6, 2.5)}
+    whole = target.to_host(upsample_nnf(nnf, (11, 6), (8, 15), **scales))
+
+    strip = target.to_host(upsample_nnf(nnf, (5, 6), (8, 15), **scales, first_row=4))
+
+    np.testing.assert_array_equal(strip, whole[4:9])

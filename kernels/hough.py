@@ -87,7 +87,7 @@ def gather_votes(votes, shape, other_shape, reach, slack):
     target = target_of(votes)
     launch = element_launch(*votes.shape)
     maps = *shape, *other_shape
-    near, alike = (target.asarray(_gaussian(deviation)) for deviation in (reach, slack))
+    near, alike = _gaussian(reach, target), _gaussian(slack, target)
     spare = target.empty(votes.shape)
     out = target.empty(votes.shape)
     # Gaussians are separable: one axis at a time, along y and x of both maps, then of the other.
@@ -106,11 +106,11 @@ def _run(target, launch, kernel_cpu, kernel_cuda, *arguments):
     kernel(*arguments)
 
 
-def _gaussian(deviation):
+def _gaussian(deviation, target):
     radius = math.ceil(_CUT * deviation)
     steps = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (steps / deviation) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    return target.asarray((weights / weights.sum()).astype(np.float32))
 
 
 def _field(place, shape, other_shape):

@@ -1,7 +1,7 @@
 """Nothing travels between host and device while two images are matched, but what is stated here.
 
 To the host: the results of inner products, on which the solver's decisions rest. To the device: a
-level's filters, once for both directions.
+level's filters, once for both directions, and at level 5 the weights by which votes are gathered.
 """
 
 import sys
@@ -24,6 +24,9 @@ QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
 
 # The newest gradient's inner products with L-BFGS's memory, four directions and five gradients.
 MOST_SCALARS = 9
+
+# Each with weights along and across the displacement.
+ROUNDS_OF_VOTES = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ def test_matching_copies_filters_and_scalars_only(random, copies):
 
     during = copies[before:]
     asked = Counter((copy.direction, copy.asked_by) for copy in during)
-    assert set(asked) == {("to device", "filter_bank"), ("to host", "inner_products")}
+    expected = {("to device", "filter_bank"), ("to device", "_gaussian")}
+    assert set(asked) == expected | {("to host", "inner_products")}
+    assert asked["to device", "_gaussian"] == 2 * ROUNDS_OF_VOTES
     assert asked["to device", "filter_bank"] == _filters_of_levels(network)
     assert max(copy.size for copy in during if copy.direction == "to host") <= MOST_SCALARS
     assert asked["to host", "inner_products"] <= sum(map(_scalars_of, deconvolutions.values()))
@@ -154,7 +159,8 @@ class _Shares(dict):
 
 def _filters_of_levels(network):
     """Filters forward, filters backward and bias of each layer that a level goes through."""
-    layers = [layer for level in (5, 4, 3, 2) for layer in network.layers(level - 2, level)]
+    # Level 4 is matched by votes: nothing is reconstructed from level 5.
+    layers = [layer for level in (4, 3, 2) for layer in network.layers(level - 2, level)]
     return 3 * sum(isinstance(layer, Convolution) for layer in layers)
 
 

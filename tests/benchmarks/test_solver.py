@@ -13,7 +13,8 @@ def analogy(a_prime=100, flow_ab=0.0, record=None):
     images = [np.full((*sizes[0], 3), a_prime, np.uint8), np.full((*sizes[1], 3), 50, np.uint8)]
     flows = [np.zeros((*size, 2), np.float32) for size in sizes]
     flows[0][..., 0] = flow_ab
-    return Analogy(*images, *flows, record or {})
+    confidences = [np.full(size, 255, np.uint8) for size in sizes]
+    return Analogy(*images, *flows, *confidences, record or {})
 
 
 def test_distance_of_pictures_and_matches():

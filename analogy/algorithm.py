@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analogy.deconvolution import prepare
 from analogy.device import resolve
+from analogy.faces import choose_ratio
 from analogy.features import FeatureExtractor
 from analogy.images import as_image, matching_shape, resize
 from analogy.memory import check_memory
@@ -18,6 +19,7 @@ from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
+from analogy.refinement import refine
 from analogy.search import Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
@@ -45,6 +47,8 @@ class Analogy:
         From each pixel of A to its match in B' and the reverse, (dx, dy) in pixels.
     record : dict
         What was run, on what, and how long it took; ready for JSON.
+    a_prime_refined, b_refined : uint8 arrays of the same sizes, or None where not asked for
+        A in the colours of B' and B' in those of A, each with its own detail (eq. 7).
     """
 
     a_prime: np.ndarray
@@ -52,6 +56,8 @@ class Analogy:
     flow_ab: np.ndarray
     flow_ba: np.ndarray
     record: dict
+    a_prime_refined: np.ndarray | None = None
+    b_refined: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ def transfer(
     """
     parameters = parameters or Parameters()
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
+    parameters, faces = _with_ratio(parameters, a, b_prime)
     small_a, small_b_prime = (
         resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
@@ -123,9 +130,24 @@ def transfer(
         a_prime = fetch(vote(put(b_prime), nnf_ab, parameters.vote_side))
         b = fetch(vote(put(a), nnf_ba, parameters.vote_side))
         flows = [_flow(fetch(nnf)) for nnf in (nnf_ab, nnf_ba)]
+    refined = ()
+    if parameters.refine:
+        with progress.stage("refinement"):
+            refined = (
+                refine(a_prime, a, parameters, target),
+                refine(b, b_prime, parameters, target),
+            )
 
-    record = run_record(parameters, network, used, progress, deconvolutions)
-    return Analogy(a_prime, b, *flows, record)
+    record = run_record(parameters, network, used | faces, progress, deconvolutions)
+    return Analogy(a_prime, b, *flows, record, *refined)
+
+
+def _with_ratio(parameters, a, b_prime):
+    """Parameters with a ratio that is a number, and on what ground where it was to be chosen."""
+    if parameters.ratio != "auto":
+        return parameters, {}
+    ratio, shares = choose_ratio(a, b_prime)
+    return replace(parameters, ratio=ratio), {"face_shares": shares}
 
 
 def _extract(model, device, *images):
@@ -237,6 +259,8 @@ def _expected_shares(parameters):
     """What each stage costs of a whole run, measured on two CPU cores."""
     shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     shares |= {("search", level): cost for level, cost in _SEARCH_SHARES.items()}
+    if parameters.refine:
+        shares["refinement", None] = 0.5
     if parameters.independent_levels:
         return shares
     return shares | {

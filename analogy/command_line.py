@@ -10,7 +10,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -75,10 +75,22 @@ def _analogy():
     """Deep Image Analogy: give each of two images the look of the other."""
 
 
-def _check_ratio(ratio: float | None):
-    if ratio is not None and not 0 < ratio <= 1:
+def _ratio(text: str):
+    if text == "auto":
+        return text
+    try:
+        ratio = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'auto'.") from None
+    if not 0 < ratio <= 1:
         raise typer.BadParameter(f"{ratio:g} is not in the range 0<x<=1.")
     return ratio
+
+
+def _check_positive(value: float | None):
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is not in the range x>0.")
+    return value
 
 
 @app.command()
@@ -89,9 +101,27 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
     ] = None,
     preset: Annotated[
-        Literal["default", "paper", "authors"],
-        typer.Option(help="Parameters to start from: ours, the paper's, its authors' program's."),
+        Literal[
+            "default",
+            "paper",
+            "authors",
+            "photo2style",
+            "style2style",
+            "style2photo",
+            "photo2photo",
+        ],
+        typer.Option(
+            help="Parameters to start from: ours, the paper's, its authors' program's, or what "
+            "they advise for an application; photo2photo refines."
+        ),
     ] = "default",
+    category: Annotated[
+        Literal["I", "II", "III"] | None,
+        typer.Option(
+            help="Blend weights for the same scene with slight motion (I), the same scene in "
+            "other light (II) or another one (III; the default's)."
+        ),
+    ] = None,
     weight: Annotated[
         int | None,
         typer.Option(min=1, max=3, help="How much of A's structure is kept, 3 the most."),
@@ -100,14 +130,35 @@ def run(
         float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
     ] = None,
     ratio: Annotated[
-        float | None,
-        typer.Option(callback=_check_ratio, help="Match at this scale; results keep their size."),
+        Any,
+        typer.Option(
+            parser=_ratio,
+            metavar="R|auto",
+            help="Match at this scale, in (0, 1]; results keep their size. auto: 0.5 where a face "
+            "is found that fills 8 % of either image or more, 1 otherwise.",
+        ),
     ] = None,
     max_side: Annotated[
         int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
     ] = None,
     deconv_depth: Annotated[
         int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
+    ] = None,
+    refine: Annotated[
+        bool | None,
+        typer.Option("--refine/--no-refine", help="Also give colours alone, detail kept (eq. 7)."),
+    ] = None,
+    wls_lambda: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="How much the refinement smooths.  [0.8]"),
+    ] = None,
+    wls_alpha: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="How much it minds edges.  [1]"),
+    ] = None,
+    wls_epsilon: Annotated[
+        float | None,
+        typer.Option(callback=_check_positive, help="Least difference that it minds.  [0.0001]"),
     ] = None,
     device: Annotated[
         Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
@@ -138,13 +189,18 @@ def run(
     """Transfer looks between two images.
 
     Writes a_prime.png (A with the look of B), b.png (B with the look of A), flow_ab.npy,
-    flow_ba.npy (float32, dx dy in pixels of the other image) and report.json.
+    flow_ba.npy (float32, dx dy in pixels of the other image), report.json and, with --refine,
+    a_prime_refined.png and b_refined.png.
     """
     options = {
         "alpha_offset": alpha_offset,
         "ratio": ratio,
         "max_side": max_side,
         "deconv_depth": deconv_depth,
+        "refine": refine,
+        "wls_lambda": wls_lambda,
+        "wls_alpha": wls_alpha,
+        "wls_epsilon": wls_epsilon,
         "seed": seed,
         "single_direction": single_direction,
         "reconstruction": "resampling" if resample else None,
@@ -153,7 +209,8 @@ def run(
         "initialization": start,
     }
     folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
-    _transfer_files(a, b_prime, folder, _parameters(preset, weight, options), model, device, quiet)
+    parameters = _parameters(preset, category, weight, options)
+    _transfer_files(a, b_prime, folder, parameters, model, device, quiet)
 
 
 @model_app.command("info")
@@ -192,10 +249,14 @@ def model_fetch():
     print(f"use it by: --model {fetch()}")
 
 
-def _parameters(preset, weight, options):
-    from analogy.parameters import BLEND_WEIGHTS, PRESETS
+def _parameters(preset, category, weight, options):
+    from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS
 
+    if category is not None and weight is not None:
+        raise typer.BadParameter("--category and --weight both set the blend weights; give one.")
     given = {name: value for name, value in options.items() if value is not None}
+    if category is not None:
+        given = CATEGORIES[category] | given
     if weight is not None:
         given["alphas"] = BLEND_WEIGHTS[weight]
     return dataclasses.replace(PRESETS[preset], **given)
@@ -206,7 +267,8 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
     from analogy.outputs import staged, write_array, write_image, write_json
 
     a, b_prime = read_image(path_a), read_image(path_b_prime)
-    scale = parameters.ratio, parameters.max_side
+    # A ratio to be chosen is chosen so that it is none too small.
+    scale = 1.0 if parameters.ratio == "auto" else parameters.ratio, parameters.max_side
     for path, image in ((path_a, a), (path_b_prime, b_prime)):
         matching_shape(image.shape[:2], *scale, str(path))
     started = time.perf_counter()
@@ -218,6 +280,9 @@ def _transfer_files(path_a, path_b_prime, folder, parameters, model, device, qui
             result = transfer(a, b_prime, parameters, model=model, device=device, progress=progress)
         write_image(staging / "a_prime.png", result.a_prime)
         write_image(staging / "b.png", result.b)
+        if result.a_prime_refined is not None:
+            write_image(staging / "a_prime_refined.png", result.a_prime_refined)
+            write_image(staging / "b_refined.png", result.b_refined)
         write_array(staging / "flow_ab.npy", result.flow_ab)
         write_array(staging / "flow_ba.npy", result.flow_ba)
         inputs = {"a": path_a, "b_prime": path_b_prime}

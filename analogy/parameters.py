@@ -19,9 +19,9 @@ class Parameters:
 
     Attributes
     ----------
-    ratio : float
+    ratio : float or "auto"
         Size at which features are matched, as a share of the images' own size. The results are
-        always put together at full size.
+        always put together at full size. "auto" is for :mod:`analogy.faces` to choose.
     max_side : int or None
         Longest side, in pixels, at which features are matched. The authors' program: 700.
     patch_sides : tuple of int
@@ -61,10 +61,19 @@ class Parameters:
     vote_side : int
         Of the patches averaged in the results, in pixels (section 4.5: 5, the authors'
         program: 3).
+    refine : bool
+        Also give the results the colours alone, with the photographs' own detail (section 6.4).
+    wls_lambda : float
+        How much the weighted-least-squares filter of the refinement smooths (eq. 7; this and the
+        two below are the authors' program's).
+    wls_alpha : float
+        How much it minds edges: exponent of the steps of log-luminance.
+    wls_epsilon : float
+        Added to those, so that flat regions are not smoothed without bound.
     seed : int
     """
 
-    ratio: float = 1.0
+    ratio: float | Literal["auto"] = 1.0
     max_side: int | None = 700
     patch_sides: tuple[int, ...] = (3, 3, 3, 5, 5)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
@@ -82,6 +91,10 @@ class Parameters:
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 5
+    refine: bool = False
+    wls_lambda: float = 0.8
+    wls_alpha: float = 1.0
+    wls_epsilon: float = 1e-4
     seed: int = 0
 
     def patch_side(self, level):
@@ -104,10 +117,22 @@ BLEND_WEIGHTS = {
     3: (0.9, 0.8, 0.7, 0.2),
 }
 
+# Section 5's categories of pairs, with the weights that the paper matches them with.
+CATEGORIES = {
+    "I": {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0},
+    "II": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.1},
+    "III": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.0},
+}
+
 _DEFAULT = Parameters()
 
 PRESETS = {
     "default": _DEFAULT,
     "paper": replace(_DEFAULT, deconv_depth=1, deconv_target="warp", deconv_start="random"),
     "authors": replace(_DEFAULT, weight_map="hard", vote_side=3),
+    # The applications of sections 6.1 to 6.4, as the authors advise for their program.
+    "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], ratio="auto"),
+    "style2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
+    "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2], ratio=0.5),
+    "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }

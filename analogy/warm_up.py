@@ -13,6 +13,7 @@ from analogy.search import initial_matches, search_matches
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote
 from kernels.warp import warp
+from kernels.wls import wls_filter
 
 # Large enough that the whole map and the pooled one take both ways through the convolution.
 _SIDE = 80
@@ -41,6 +42,8 @@ def warm_up(parameters, target):
     blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)
     half = target.asarray(generator.random((_SIDE // 2, _SIDE // 2, 16), np.float32))
     deconvolve(prepare(_layers(generator), 1, target), half, thin, iterations=2, tolerance=0.0)
+    if parameters.refine:
+        wls_filter(thin, target.asarray(generator.random(shape, np.float32)))
 
 
 def _layers(generator):

@@ -1,0 +1,68 @@
+"""Refinement of photo-to-photo results: their colours, the photograph's detail (section 6.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.wls import wls_filter
+
+# Of RGB as in ITU-R BT.601, which the weighted-least-squares filter's authors take.
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+# Added to the luminance before its logarithm: half of the smallest step, so that black is finite.
+_HALF_STEP = 0.5 / 255
+
+
+def refine(stylised, photo, parameters, target):
+    """Give a result the detail of the photograph that it was made from (eq. 7).
+
+    ``WLS(stylised, photo) + photo - WLS(photo, photo)``, where WLS(f, g) smooths f but not across
+    the edges of g. For a fixed g that is linear in f, so it is one filtering of the difference:
+    ``photo + WLS(stylised - photo, photo)``.
+
+    Parameters
+    ----------
+    stylised : uint8 array, (height, width, 3)
+        A' (or B).
+    photo : uint8 array, (height, width, 3)
+        A (or B').
+    parameters : Parameters
+        Its `wls_lambda`, `wls_alpha` and `wls_epsilon`.
+    target : CPU or CUDA
+        Where to compute; the images are in host memory.
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape.
+    """
+    if stylised.shape != photo.shape:
+        raise ValueError(f"images of shapes {stylised.shape} and {photo.shape}; give equal ones")
+    change = (stylised.astype(np.float32) - photo) / np.float32(255)
+    smooth_change = wls_filter(
+        target.asarray(change),
+        target.asarray(log_luminance(photo)),
+        smoothness=parameters.wls_lambda,
+        sensitivity=parameters.wls_alpha,
+        epsilon=parameters.wls_epsilon,
+    )
+    refined = photo + np.float32(255) * target.to_host(smooth_change)
+    return np.rint(np.clip(refined, 0, 255)).astype(np.uint8)
+
+
+def log_luminance(image):
+    """Logarithm of the luminance of an RGB image.
+
+    Parameters
+    ----------
+    image : uint8 array, (height, width, 3)
+
+    Returns
+    -------
+    float32 array, (height, width)
+    """
+    return np.log(image @ _LUMA / 255 + _HALF_STEP).astype(np.float32)

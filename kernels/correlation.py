@@ -22,6 +22,10 @@ from kernels.target import (
 # Side of the square of products that a block of threads computes.
 _TILE = 2 if SIMULATED else 16
 
+# Of a tile that is read down its columns: one place more, so that the threads of a warp read from
+# different banks.
+_PITCH = _TILE + 1
+
 
 def correlate(source, target):
     """Inner products of the channel vectors of all pixels of two maps.
@@ -56,8 +60,7 @@ def correlate(source, target):
 @cuda.jit
 def _correlate_cuda(rows, columns, products):
     row_tile = cuda.shared.array((_TILE, _TILE), float32)
-    # One place more, so that the threads of a warp read from different banks.
-    column_tile = cuda.shared.array((_TILE, _TILE + 1), float32)
+    column_tile = cuda.shared.array((_TILE, _PITCH), float32)
     tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
     first_row, first_column = cuda.blockIdx.y * _TILE, cuda.blockIdx.x * _TILE
     row, column, channels = first_row + ty, first_column + tx, rows.shape[1]

@@ -257,6 +257,21 @@ def test_masks_are_read_and_reported(files):
     assert (inputs["mask_a"], inputs["mask_b"], inputs["keep"]) == tuple(options[1::2])
 
 
+def test_refined_images_are_written_beside_the_others(files):
+    run(*files, "--refine", "--ratio", "auto", "--device", "cpu", "--quiet")
+
+    folder = Path("out/photo__cup")
+    refined = ["a_prime_refined.png", "b_refined.png"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(RESULTS + refined)
+    for name in refined:
+        usual = np.asarray(Image.open(folder / name.replace("_refined", "")))
+        assert (np.asarray(Image.open(folder / name)) != usual).any()
+    report = json.loads((folder / "report.json").read_text())
+    assert report["parameters"]["refine"] is True
+    assert report["parameters"]["ratio"] == 1.0
+    assert set(report["face_shares"]) == {"a", "b_prime"}
+
+
 def test_quiet_prints_nothing(files, capsys):
     run(*files, "--quiet", "--out", "out")
 

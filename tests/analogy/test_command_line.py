@@ -97,6 +97,10 @@ def test_module_does_what_the_script_does():
         ("--deconv-depth", "3"),
         ("--seed", "-1"),
         ("--preset", "mine"),
+        ("--category", "IV"),
+        ("--wls-lambda", "0"),
+        ("--wls-alpha", "-1"),
+        ("--wls-epsilon", "nan"),
         ("--device", "tpu"),
         ("--alpha-offset", "nan"),
         ("--weight-map", "soft"),
@@ -106,6 +110,40 @@ def test_module_does_what_the_script_does():
 def test_bad_option_value_is_named(command_line, images, option, value):
     assert_refused(command_line("run", *images, option, value), option)
     assert sorted(os.listdir()) == images
+
+
+def test_category_and_weight_are_refused_together(command_line, images):
+    answer = command_line("run", *images, "--category", "I", "--weight", 3)
+
+    assert_refused(answer, "--category", "--weight")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"ratio": 1.0, "refine": False, "alphas": (0.8, 0.7, 0.6, 0.1)}),
+        (["--preset", "photo2style"], {"ratio": "auto", "alphas": (0.9, 0.8, 0.7, 0.2)}),
+        (["--preset", "photo2style", "--ratio", 0.7], {"ratio": 0.7}),
+        (["--ratio", "auto"], {"ratio": "auto"}),
+        (["--preset", "photo2photo"], {"refine": True, "wls_lambda": 0.8}),
+        (["--preset", "photo2photo", "--no-refine"], {"refine": False}),
+        (["--refine", "--wls-lambda", 2, "--wls-alpha", 1.2], {"refine": True, "wls_lambda": 2.0}),
+        (["--category", "I"], {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0}),
+        (["--category", "II"], {"alphas": (0.8, 0.7, 0.6, 0.1), "alpha_offset": 0.1}),
+        (["--category", "II", "--alpha-offset", 0], {"alpha_offset": 0.0}),
+    ],
+)
+def test_options_become_parameters(command_line, images, monkeypatch, options, expected):
+    handed = []
+
+    def stop(a, b_prime, parameters, **_):
+        handed.append(parameters)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analogy.algorithm.transfer", stop)
+
+    assert command_line("run", *images, *options)[0] == 130
+    assert {name: getattr(handed[0], name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from analogy.parameters import Parameters
 from analogy.progress import Progress
 from kernels.reduction import inner_products
 from kernels.target import CUDA, SIMULATED, cuda
+from kernels.wls import wls_filter
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
@@ -148,6 +149,16 @@ def test_inner_products_bring_home_their_result_only(random, copies):
     inner_products(rows, rows[:2])
 
     assert copies == [Copy("to host", 8, "inner_products")]
+
+
+def test_a_filter_brings_home_scalars_only(random, copies):
+    image = CUDA.asarray(random.random((3, 4, 2), np.float32))
+    guide = CUDA.asarray(random.random((3, 4), np.float32))
+    copies.clear()
+
+    wls_filter(image, guide)
+
+    assert set(copies) == {Copy("to host", 1, "inner_products")}
 
 
 class _Shares(dict):

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
+from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 
 def test_levels_run_from_the_coarsest():
@@ -35,6 +35,32 @@ def test_presets_differ_where_the_program_departs_from_the_paper():
     assert PRESETS["authors"].deconv_depth == 2
     assert PRESETS["authors"].weight_map == "hard"
     assert PRESETS["default"] == Parameters()
+
+
+def test_presets_of_applications_are_as_the_authors_advise():
+    for preset, weight, ratio in (
+        ("photo2style", 3, "auto"),
+        ("style2style", 3, 1.0),
+        ("style2photo", 2, 0.5),
+        ("photo2photo", 3, 1.0),
+    ):
+        assert PRESETS[preset].alphas == BLEND_WEIGHTS[weight]
+        assert PRESETS[preset].ratio == ratio
+        assert PRESETS[preset].refine == (preset == "photo2photo")
+
+
+@pytest.mark.parametrize(
+    ("category", "alphas"),
+    [
+        ("I", [1, 1, 1, 1]),
+        ("II", [0.9, 0.8, 0.7, 0.2]),
+        ("III", [0.8, 0.7, 0.6, 0.1]),
+    ],
+)
+def test_categories_are_the_papers(category, alphas):
+    parameters = Parameters(**CATEGORIES[category])
+
+    assert [parameters.alpha(level) for level in (4, 3, 2, 1)] == pytest.approx(alphas)
 
 
 def test_parameters_are_frozen():

@@ -6,8 +6,13 @@ from skimage import data
 from analogy.images import resize
 from analogy.parameters import Parameters
 
-# Without exchange: with it a search of so few pixels ends at the same matches whatever it is given.
-QUICK = Parameters(search_iterations=(1,) * 5, exchange_matches=False, deconv_iterations=1)
+# Without exchange and votes: so few pixels are then matched alike whatever is compared.
+QUICK = Parameters(
+    coarse_matching="patchmatch",
+    search_iterations=(1,) * 5,
+    exchange_matches=False,
+    deconv_iterations=1,
+)
 
 
 def write_photographs(folder, *names, shape=(40, 45)):

@@ -147,7 +147,12 @@ def quick_transfer(device, **change):
 
 
 def test_starting_from_the_identity_without_searching_stands_still(device):
-    result = quick_transfer(device, initialization="identity", search_iterations=(0,) * 5)
+    result = quick_transfer(
+        device,
+        coarse_matching="patchmatch",
+        initialization="identity",
+        search_iterations=(0,) * 5,
+    )
 
     np.testing.assert_array_equal(result.flow_ab, 0)
     np.testing.assert_array_equal(result.flow_ba, 0)
@@ -300,10 +305,10 @@ def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
 
     def vote_without_folder(*arguments):
         shutil.rmtree("out", ignore_errors=True)
-        return vote(*arguments)
+        return vote_at_full_size(*arguments)
 
-    vote = algorithm.vote
-    monkeypatch.setattr(algorithm, "vote", vote_without_folder)
+    vote_at_full_size = algorithm.vote_at_full_size
+    monkeypatch.setattr(algorithm, "vote_at_full_size", vote_without_folder)
 
     run(*files, "--out", "out", "--quiet")
 

@@ -155,7 +155,7 @@ def test_matches_keep_to_labels_from_any_start(maps, random, change, initializat
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
     masks = LevelMasks(*map(label_map, labels))
 
-    found = search_matches(*maps, start, 5, parameters, masks)
+    found = search_matches(*maps, start, 5, parameters, masks=masks)
 
     for nnf, own, other in ((found.ab, *labels), (found.ba, *labels[::-1])):
         matched = other[nnf[..., 0], nnf[..., 1]]
@@ -171,6 +171,6 @@ def test_legal_starts_are_drawn_apart_in_both_directions(maps):
     features = [maps[0][:, :9].copy()] * 4
 
     masks = LevelMasks(label_map(labels), label_map(labels))
-    found = search_matches(*features, start, 5, parameters, masks)
+    found = search_matches(*features, start, 5, parameters, masks=masks)
 
     assert (found.ab != found.ba).any()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analogy.algorithm import Analogy, LevelState, transfer
     from analogy.errors import AnalogyError
-    from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
+    from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 _HOMES = {
     "Analogy": "analogy.algorithm",
     "AnalogyError": "analogy.errors",
     "BLEND_WEIGHTS": "analogy.parameters",
+    "CATEGORIES": "analogy.parameters",
     "LevelState": "analogy.algorithm",
     "PRESETS": "analogy.parameters",
     "Parameters": "analogy.parameters",
@@ -25,6 +26,7 @@ _HOMES = {
 
 __all__ = [
     "BLEND_WEIGHTS",
+    "CATEGORIES",
     "PRESETS",
     "Analogy",
     "AnalogyError",

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from analogy.algorithm import Analogy, LevelState, transfer
     from analogy.errors import AnalogyError
     from analogy.masks import Masks
-    from analogy.parameters import BLEND_WEIGHTS, PRESETS, Parameters
+    from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 _HOMES = {
     "Analogy": "analogy.algorithm",
     "AnalogyError": "analogy.errors",
     "BLEND_WEIGHTS": "analogy.parameters",
+    "CATEGORIES": "analogy.parameters",
     "LevelState": "analogy.algorithm",
     "Masks": "analogy.masks",
     "PRESETS": "analogy.parameters",
@@ -27,6 +28,7 @@ _HOMES = {
 
 __all__ = [
     "BLEND_WEIGHTS",
+    "CATEGORIES",
     "PRESETS",
     "Analogy",
     "AnalogyError",

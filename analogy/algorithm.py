@@ -136,13 +136,14 @@ def transfer(
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
+    scale = parameters.ratio, parameters.max_side
     small_a, small_b_prime = (
-        resize(image, matching_shape(image.shape[:2], parameters.ratio, parameters.max_side, name))
+        resize(image, matching_shape(image.shape[:2], *scale, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
     )
     target = resolve(device)
     available = target.free_memory() if target.is_cuda else None
-    check_memory(a.shape[:2], b_prime.shape[:2], parameters.ratio, parameters.max_side, available)
+    check_memory(a.shape[:2], b_prime.shape[:2], *scale, available, parameters.refine)
     progress = Progress(progress, _expected_shares(parameters))
     model = bundled_path() if model is None else model
     _log.info("matching %s with %s px on %s", _size(small_a), _size(small_b_prime), target.name)

@@ -34,13 +34,17 @@ BYTES_PER_DECONVOLVED_PIXEL = {
     "layers between levels 1 and 3": 4 * _LEVEL_1,
 }
 
+# Bytes per pixel of the larger image at its own size, while it is refined: the deconvolutions are
+# over then. Measured: systems, eliminations and values of three channels at all levels.
+BYTES_PER_REFINED_PIXEL = 180
+
 # Bytes per pixel of one image at its own size: image (3), result (3), flow (8), confidence (1), and
 # Pillow's copy of an image that it resamples or writes (4). Fields exist in strips only. Measured
 # at 4000x3000 pixels, matched at 128: 812 MiB in all, 14 bytes a pixel beyond the fixed ones.
 BYTES_PER_PIXEL = 19
 
 
-def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None):
+def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None, refine=False):
     """Peak resident memory of one transfer, in bytes.
 
     Parameters
@@ -51,6 +55,8 @@ def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None):
         Scale at which they are matched, in (0, 1].
     max_side : int or None
         Longest side when matching, in pixels.
+    refine : bool
+        Whether the results are refined too.
 
     Returns
     -------
@@ -65,20 +71,22 @@ def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None):
         _area(matching_shape(shape, ratio, max_side, name))
         for shape, name in ((shape_a, "A"), (shape_b, "B'"))
     ]
+    deconvolved = max(matched) * sum(BYTES_PER_DECONVOLVED_PIXEL.values())
+    refined = max(_area(shape_a), _area(shape_b)) * BYTES_PER_REFINED_PIXEL if refine else 0
     return (
         FIXED_BYTES
         + (_area(shape_a) + _area(shape_b)) * BYTES_PER_PIXEL
         + sum(matched) * sum(BYTES_PER_MATCHED_PIXEL.values())
-        + max(matched) * sum(BYTES_PER_DECONVOLVED_PIXEL.values())
+        + max(deconvolved, refined)
     )
 
 
-def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None):
+def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None, refine=False):
     """Raise unless a transfer of this size fits into memory.
 
     Parameters
     ----------
-    shape_a, shape_b, ratio, max_side
+    shape_a, shape_b, ratio, max_side, refine
         As for :func:`estimate_memory`.
     available : int or None
         Bytes that may be used; what the machine has free now when None.
@@ -90,19 +98,19 @@ def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None):
         the ratio would make the smaller image too small.
     """
     available = available_memory() if available is None else available
-    needed = estimate_memory(shape_a, shape_b, ratio, max_side)
+    needed = estimate_memory(shape_a, shape_b, ratio, max_side, refine)
     if needed <= available:
         return
     raise AnalogyError(
         f"not enough memory: about {needed / MIB:.0f} MiB needed, {available / MIB:.0f} MiB free; "
-        + _remedy(shape_a, shape_b, ratio, max_side, available)
+        + _remedy(shape_a, shape_b, ratio, max_side, available, refine)
     )
 
 
-def _remedy(shape_a, shape_b, ratio, max_side, available):
+def _remedy(shape_a, shape_b, ratio, max_side, available, refine):
     def fits(ratio, max_side):
         try:
-            return estimate_memory(shape_a, shape_b, ratio, max_side) <= available
+            return estimate_memory(shape_a, shape_b, ratio, max_side, refine) <= available
         except AnalogyError:
             return False
 

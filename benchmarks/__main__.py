@@ -17,7 +17,7 @@ import typer
 from numba import get_num_threads
 from rich.console import Console
 
-from benchmarks import convolution, patchmatch, solver, whole_run
+from benchmarks import convolution, patchmatch, solver, whole_run, wls
 from benchmarks.limits import measure_limits
 from benchmarks.table import table, write_json
 
@@ -25,6 +25,7 @@ from benchmarks.table import table, write_json
 class Part(StrEnum):
     CONVOLUTION = "convolution"
     PATCHMATCH = "patchmatch"
+    WLS = "wls"
     WHOLE_RUN = "whole-run"
 
 
@@ -51,6 +52,7 @@ def main(
     measurements = {
         Part.CONVOLUTION: lambda: convolution.measure(limits, side=side, rounds=rounds),
         Part.PATCHMATCH: lambda: patchmatch.measure(limits, side=side, rounds=rounds),
+        Part.WLS: lambda: wls.measure(rounds=rounds),
         Part.WHOLE_RUN: lambda: whole_run.measure(side=side),
     }
     chosen = {part.value: measurements[part] for part in Part if part in parts}

@@ -51,7 +51,7 @@ _FROM_NW, _FROM_SE, _FROM_NE, _FROM_SW = range(4)
 _DAMPING = np.float32(0.7)
 
 # Before and after the levels below, an odd number. One alone takes two to three times as many
-# iterations, five save next to none.
+# iterations; five save some, but no time.
 _STEPS = 3
 
 

@@ -19,7 +19,7 @@ _LUMA = (0.299, 0.587, 0.114)
 def portraits():
     """A face that fills the picture, and the same in other colours, mirrored."""
     face = data.astronaut()[20:220, 130:320]
-    return resize(face, (96, 88)), resize(recoloured(face), (84, 96))[:, ::-1].copy()
+    return resize(face, (72, 66)), resize(recoloured(face), (64, 72))[:, ::-1].copy()
 
 
 @functools.cache

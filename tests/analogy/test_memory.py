@@ -28,6 +28,15 @@ def test_estimate_is_what_max_side_leaves():
     )
 
 
+def test_refining_large_images_matched_small_takes_more():
+    shapes = (4000, 6000), (400, 400)
+    usual, refined = (estimate_memory(*shapes, max_side=700, refine=refine) for refine in (0, 1))
+
+    assert refined - usual > 2 * GIB
+    with pytest.raises(AnalogyError, match="not enough memory"):
+        check_memory(*shapes, max_side=700, available=usual, refine=True)
+
+
 def test_448_pixels_fit_into_3_gib():
     check_memory((448, 448), (448, 448), available=3 * GIB)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analogy.coarse import coarse_matches
+from analogy.coarse import coarse_matches, hold_to
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.features import FeatureExtractor
@@ -169,16 +169,15 @@ def match_features(features_a, features_b_prime, network, parameters, progress, 
                 coarse = coarse_matches(a, b_prime)
             if level in coarse or parameters.independent_levels:
                 a_prime, b = a[level], b_prime[level]
-            matches = search_matches(
-                a[level],
-                a_prime,
-                b,
-                b_prime[level],
-                coarse.get(level, matches),
-                level,
-                parameters,
-                iterations=0 if level in coarse else parameters.search_iterations,
-            )
+            start = coarse.get(level, matches)
+            sides = a[level], a_prime, b, b_prime[level]
+            if level in coarse:
+                matches = search_matches(*sides, start, level, parameters, iterations=0)
+            else:
+                matches = search_matches(*sides, start, level, parameters)
+                if coarse and parameters.reach is not None:
+                    held = hold_to(start, matches, parameters.reach)
+                    matches = search_matches(*sides, held, level, parameters, iterations=0)
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
         if level == parameters.finest_level:

@@ -35,6 +35,9 @@ class Parameters:
     coarse_matching : "hough" or "patchmatch"
         How levels 5 and 4 are matched: all matches compared and supported by those of like
         displacement, or searched like the finer levels (section 4.2).
+    reach : int or None
+        Pixels of a level that its search may lead a match away from what the coarser level gave,
+        along either axis, after coarse levels matched by "hough"; None for any.
     finest_level : int
         Where matching ends, 1 to 5; the results take the matches of that level.
     single_direction : bool
@@ -76,6 +79,7 @@ class Parameters:
     search_iterations: int = 10
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "hough"
+    reach: int | None = 3
     finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False

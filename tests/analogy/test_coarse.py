@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from analogy.coarse import coarse_matches
+from analogy.coarse import coarse_matches, hold_to
+from analogy.search import Matches
 from tests import oracles
 
 
-def features(random, height, width, channels=6):
+def features(random, height, width, channels=16):
     """Levels 4 and 5 of an image whose pixels are all unlike, of which 5 sees four at a time."""
-    fine = random.random((height, width, channels), np.float32)
+    fine = np.maximum(random.standard_normal((height, width, channels), np.float32), 0)
     return {
         4: fine,
         5: oracles.interpolate(fine, (height // 2, width // 2), 0.5).astype(np.float32),
@@ -19,11 +20,11 @@ def on(target, maps):
 
 
 def test_an_image_is_matched_with_itself(target, random):
-    maps = features(random, 4, 6)
+    maps = features(random, 2, 4)
 
     found = coarse_matches(on(target, maps), on(target, maps))
 
-    for level, shape in ((4, (4, 6)), (5, (2, 3))):
+    for level, shape in ((4, (2, 4)), (5, (1, 2))):
         identity = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1)
         np.testing.assert_array_equal(target.to_host(found[level].ab), identity)
         np.testing.assert_array_equal(target.to_host(found[level].ba), identity)
@@ -59,3 +60,14 @@ def test_large_maps_are_halved_first(random, width):
     for level, shape in ((4, (2, width)), (5, (1, width // 2))):
         identity = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1)
         assert np.abs(found[level].ab - identity).max() <= 1
+
+
+def test_both_fields_are_held_to_their_starts(target):
+    start = np.zeros((2, 3, 2), np.int32)
+    near, far = start + 2, start + 3
+    start, near, far = map(target.asarray, (start, near, far))
+
+    held = hold_to(Matches(start, start), Matches(near, far), 2)
+
+    assert (target.to_host(held.ab) == 2).all()
+    assert (target.to_host(held.ba) == 0).all()

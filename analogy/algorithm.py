@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analogy.blend_weight import choose_blend_weight
-from analogy.coarse import coarse_matches
+from analogy.coarse import coarse_matches, hold_to
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
@@ -280,18 +280,17 @@ def match_features(
                 coarse = coarse_matches(a, b_prime)
             if level in coarse or parameters.independent_levels:
                 a_prime, b = a[level], b_prime[level]
+            start = coarse.get(level, matches)
+            sides = a[level], a_prime, b, b_prime[level]
+            steering = {"colours": colours, "masks": masks.at(level, *matched, on)}
+            iterations = 0 if level in coarse else parameters.iterations(level)
             matches = search_matches(
-                a[level],
-                a_prime,
-                b,
-                b_prime[level],
-                coarse.get(level, matches),
-                level,
-                parameters,
-                colours,
-                iterations=0 if level in coarse else None,
-                masks=masks.at(level, *matched, on),
+                *sides, start, level, parameters, **steering, iterations=iterations
             )
+            reach = parameters.search_reach(level)
+            if coarse and iterations and reach is not None:
+                held = hold_to(start, matches, reach)
+                matches = search_matches(*sides, held, level, parameters, **steering, iterations=0)
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
         if level == parameters.finest_level:

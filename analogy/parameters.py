@@ -39,6 +39,9 @@ class Parameters:
     coarse_matching : "hough" or "patchmatch"
         How levels 5 and 4 are matched: all matches compared and supported by those of like
         displacement, or searched like the finer levels (section 4.2).
+    search_reaches : tuple of int or None
+        Pixels of a level that its search may lead a match away from where it started, along either
+        axis, after coarse levels matched by "hough"; None for any.
     finest_level : int
         Where matching ends, 1 to 5; the results take the matches of that level.
     single_direction : bool
@@ -105,6 +108,7 @@ class Parameters:
     exchange_matches: bool = True
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "hough"
+    search_reaches: tuple[int | None, ...] = (None, None, 2, None, None)
     finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False
@@ -145,6 +149,9 @@ class Parameters:
         """Radius of the random search at a level, in pixels of a map of `other_shape`."""
         radius = self.search_radii[LEVELS.index(level)]
         return max(other_shape) if radius is None or self.independent_levels else radius
+
+    def search_reach(self, level):
+        return self.search_reaches[LEVELS.index(level)]
 
     def alpha(self, level):
         """Weight of the content at a level below 5, kept inside [0, 1]."""

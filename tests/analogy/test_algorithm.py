@@ -8,6 +8,7 @@ from analogy.masks import Masks, MatchingMasks
 from analogy.parameters import Parameters
 from analogy.progress import Progress
 from kernels.target import CPU, CUDA
+from kernels.upsample import upsample_nnf
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = Parameters(search_iterations=(2,) * 5, deconv_iterations=2)
@@ -103,6 +104,25 @@ def test_matching_ends_at_the_finest_level(pair, finest):
     assert matches.ab.shape[:2] == a[finest].shape[:2]
     # Those that would only lead below the finest level are left out.
     assert len(deconvolutions) == (4 if finest == 2 else 0)
+
+
+@pytest.mark.parametrize("reach", [0, 1, None])
+def test_finer_levels_are_held_to_the_coarse_matches(pair, reach):
+    network, a, b_prime = pair
+    told = {}
+    match_features(
+        a,
+        b_prime,
+        network,
+        replace(QUICK, reach=reach),
+        Progress(None, EveryStage(whole=1.0)),
+        lambda state: told.update({state.level: state.matches}),
+    )
+
+    for level in (3, 2, 1):
+        start = upsample_nnf(told[level + 1].ab, a[level].shape[:2], b_prime[level].shape[:2])
+        moved = np.abs(told[level].ab - start).max()
+        assert moved == reach if reach is not None else moved > 1
 
 
 def test_targets_agree(random):

@@ -154,8 +154,8 @@ def test_command_line_says_what_is_wrong(folder, capsys):
 
 @pytest.mark.skipif(not WILLOW.exists(), reason="PF-WILLOW is not here")
 def test_votes_carry_more_keypoints_than_neighbours_do(tmp_path):
-    pairs = read_pairs(WILLOW, 2)
-    tables = evaluate(pairs, Parameters(max_side=192, finest_level=4), tmp_path, device="cpu")
+    pairs = read_pairs(WILLOW, 1)
+    tables = evaluate(pairs, Parameters(max_side=224, finest_level=4), tmp_path, device="cpu")
 
     _, _, analogy, neighbour, _ = tables[0].rows[-1]
     assert analogy > 0.35

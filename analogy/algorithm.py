@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from analogy.blend_weight import choose_blend_weight
-from analogy.coarse import coarse_matches, hold_to
+from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
 from analogy.device import resolve
 from analogy.faces import choose_ratio
 from analogy.features import FeatureExtractor
+from analogy.flow import displacements
 from analogy.full_size import vote_at_full_size
 from analogy.images import as_image, matching_shape, resize
 from analogy.masks import MatchingMasks, check_masks
@@ -27,7 +28,7 @@ from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
 from analogy.refinement import refine
-from analogy.search import Matches, initial_matches, search_matches
+from analogy.search import LevelFeatures, Matches, initial_matches, search_matches
 from analogy.warm_up import warm_up
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
@@ -228,7 +229,7 @@ def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
         return [
             (
                 on.to_host(vote_field(on.asarray(image), field, parameters.vote_side)),
-                _flow(on, field),
+                displacements(on.to_host(field)),
             )
             for image, field in zip((b_prime, a), fields, strict=True)
         ]
@@ -280,17 +281,16 @@ def match_features(
                 coarse = coarse_matches(a, b_prime)
             if level in coarse or parameters.independent_levels:
                 a_prime, b = a[level], b_prime[level]
-            start = coarse.get(level, matches)
-            sides = a[level], a_prime, b, b_prime[level]
-            steering = {"colours": colours, "masks": masks.at(level, *matched, on)}
-            iterations = 0 if level in coarse else parameters.iterations(level)
             matches = search_matches(
-                *sides, start, level, parameters, **steering, iterations=iterations
+                LevelFeatures(a[level], a_prime, b, b_prime[level]),
+                coarse.get(level, matches),
+                level,
+                parameters,
+                iterations=0 if level in coarse else None,
+                reach=parameters.search_reach(level) if coarse else None,
+                colours=colours,
+                masks=masks.at(level, *matched, on),
             )
-            reach = parameters.search_reach(level)
-            if coarse and iterations and reach is not None:
-                held = hold_to(start, matches, reach)
-                matches = search_matches(*sides, held, level, parameters, **steering, iterations=0)
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
         if level == parameters.finest_level:
@@ -351,14 +351,6 @@ def _layers_below(network, level, depth, target):
 def _scale(stride, small, image):
     """Pixels of an image in one of the level of its smaller copy that was matched."""
     return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
-
-
-def _flow(on, field):
-    """Displacements (dx, dy) of a field of positions (y, x)."""
-    field = on.to_host(field)
-    height, width = field.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    return np.stack([field[..., 1] - x, field[..., 0] - y], axis=-1).astype(np.float32)
 
 
 def _expected_shares(parameters):

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analogy.parameters import BLEND_WEIGHTS
-from analogy.search import initial_matches, search_matches
+from analogy.search import LevelFeatures, initial_matches, search_matches
 from kernels.target import target_of
 
 SAME_SCENE = 0.65
@@ -88,7 +88,7 @@ def _scene_likeness(a, b_prime, parameters):
     # A' and B are not known yet, so there is one pair of features to compare.
     parameters = replace(parameters, single_direction=True)
     matches = initial_matches(a.shape[:2], b_prime.shape[:2], parameters, on)
-    matches = search_matches(a, a, b_prime, b_prime, matches, 5, parameters)
+    matches = search_matches(LevelFeatures(a, a, b_prime, b_prime), matches, 5, parameters)
     costs = [on.to_host(cost).mean() for cost in (matches.cost_ab, matches.cost_ba)]
     return -float(np.mean(costs))
 

@@ -15,7 +15,6 @@ from kernels.correlation import correlate
 from kernels.hough import hough_matching
 from kernels.interpolate import interpolate
 from kernels.normalize import normalize
-from kernels.restrain import restrain
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 
@@ -60,28 +59,6 @@ def coarse_matches(a, b_prime):
         )
         for level in (5, 4)
     }
-
-
-def hold_to(start, found, reach):
-    """Matches found, but those that lie too far from where their search set out.
-
-    A search of patches would lead from what the votes decided back to what looks alike.
-
-    Parameters
-    ----------
-    start, found : Matches
-    reach : int
-        In pixels, along either axis.
-
-    Returns
-    -------
-    Matches
-        Without costs.
-    """
-    return Matches(
-        restrain(found.ab, start.ab, reach),
-        restrain(found.ba, start.ba, reach),
-    )
 
 
 def _shape(features, grid):

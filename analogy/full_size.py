@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analogy.flow import displacements
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote
@@ -54,13 +55,5 @@ def vote_at_full_size(nnf, shape, other_image, scale, other_scale, vote_side, st
         )
         inner = slice(top - first, bottom - first)
         result[top:bottom] = target.to_host(vote(source, field, vote_side))[inner]
-        _flow(target.to_host(field)[inner], top, flow[top:bottom])
+        flow[top:bottom] = displacements(target.to_host(field)[inner], top)
     return result, flow
-
-
-def _flow(field, top, out):
-    """Displacements (dx, dy) of positions (y, x), of which the first row is `top`."""
-    rows, columns = field.shape[:2]
-    np.subtract(field[..., 1], np.arange(columns), out=out[..., 0], casting="unsafe")
-    positions = np.arange(top, top + rows)[:, None]
-    np.subtract(field[..., 0], positions, out=out[..., 1], casting="unsafe")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernels.colour import COLOUR_CHANNELS, append_colour
 from kernels.initialize import identity_nnf, random_nnf
 from kernels.labels import legal_nnf
 from kernels.normalize import normalize
 from kernels.patchmatch import patchmatch, patchmatch_both_ways
+from kernels.restrain import restrain
 from kernels.target import target_of
 
 # Apart, so that no two searches of a run draw the same candidates.
@@ -38,6 +39,18 @@ class Matches:
     cost_ba: Any = None
 
 
+class LevelFeatures(NamedTuple):
+    """Features of the four images at one level: float32 arrays, (height, width, channels).
+
+    Those of A and A' are of one size, those of B and B' of one size.
+    """
+
+    a: Any
+    a_prime: Any
+    b: Any
+    b_prime: Any
+
+
 def initial_matches(shape_a, shape_b, parameters, target):
     """Fields to start from where there is no coarser level (section 4.1)."""
     if parameters.initialization == "identity":
@@ -52,23 +65,25 @@ def initial_matches(shape_a, shape_b, parameters, target):
 
 
 def search_matches(
-    a, a_prime, b, b_prime, matches, level, parameters, colours=None, iterations=None, masks=None
+    features, matches, level, parameters, *, iterations=None, reach=None, colours=None, masks=None
 ):
     """Improve both fields of a level.
 
     Parameters
     ----------
-    a, a_prime, b, b_prime : float32 arrays, (height, width, channels)
-        Features; those of A and A' are of one size, those of B and B' of one size.
+    features : LevelFeatures
     matches : Matches
         Where to start.
     level : int
     parameters : Parameters
+    iterations : int, optional
+        Those of `parameters` when absent; 0 only finds what the matches cost.
+    reach : int, optional
+        Matches that the search led further than so many pixels away from where they started, along
+        either axis, are taken back.
     colours : pair of float32 arrays, (height, width, 3), optional
         A and B' themselves, as the network's first layer takes them, for a colour term in the
         cost (``Parameters.colour_weight``); none when absent.
-    iterations : int, optional
-        Those of `parameters` when absent; 0 only finds what the matches cost.
     masks : LevelMasks, optional
         Where they have labels, no match is against them, whatever the start.
 
@@ -76,38 +91,47 @@ def search_matches(
     -------
     Matches
     """
-    iterations = parameters.iterations(level) if iterations is None else iterations
-    spare = COLOUR_CHANNELS if colours else 0
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
-    if parameters.single_direction:
-        # Eq. 3: like in appearance only, each direction with its own latent image.
-        sides = (side_by_side(features, spare=spare) for features in (a_prime, b_prime, b, a))
-        source_ab, target_ab, source_ba, target_ba = sides
-        bound = 1.0
-    else:
-        # Eq. 2: both terms at once, as one inner product of vectors side by side.
-        source_ab, target_ab = (
-            side_by_side(*pair, spare=spare) for pair in ((a, a_prime), (b, b_prime))
-        )
-        source_ba, target_ba, bound = target_ab, source_ab, 2.0
+    matches, labels = _legal(matches, masks, seed)
+    maps = _maps(features, parameters, COLOUR_CHANNELS if colours else 0)
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
     # are written anew for each: there is nothing to exchange.
     together = parameters.exchange_matches and not (parameters.single_direction or colours)
-    matches, labels = _legal(matches, masks, seed)
-    search = _search_together if together else _search_apart
-    (ab, cost_ab), (ba, cost_ba) = search(
-        _with_colours(
-            ((source_ab, target_ab), (source_ba, target_ba)), colours, parameters.colour_weight
-        ),
-        (matches.ab, matches.ba),
-        parameters.patch_side(level),
-        [parameters.search_radius(level, other.shape[:2]) for other in (target_ab, target_ba)],
-        seeds=(seed + _FORWARD, seed + _REVERSE),
-        iterations=iterations,
-        bound=bound,
-        labels=labels,
-    )
-    return Matches(ab, ba, cost_ab, cost_ba)
+    others = features.b_prime, features.a
+
+    def search(matches, iterations):
+        (ab, cost_ab), (ba, cost_ba) = (_search_together if together else _search_apart)(
+            _with_colours(maps, colours, parameters.colour_weight),
+            (matches.ab, matches.ba),
+            parameters.patch_side(level),
+            [parameters.search_radius(level, other.shape[:2]) for other in others],
+            seeds=(seed + _FORWARD, seed + _REVERSE),
+            iterations=iterations,
+            bound=1.0 if parameters.single_direction else 2.0,
+            labels=labels,
+        )
+        return Matches(ab, ba, cost_ab, cost_ba)
+
+    found = search(matches, parameters.iterations(level) if iterations is None else iterations)
+    return found if reach is None else search(_held(found, matches, reach), 0)
+
+
+def _maps(features, parameters, spare):
+    """Source and target of each direction, with room for `spare` channels more."""
+    a, a_prime, b, b_prime = features
+    if parameters.single_direction:
+        # Eq. 3: like in appearance only, each direction with its own latent image.
+        return tuple(
+            tuple(side_by_side(features, spare=spare) for features in pair)
+            for pair in ((a_prime, b_prime), (b, a))
+        )
+    # Eq. 2: both terms at once, as one inner product of vectors side by side.
+    ours, theirs = (side_by_side(*pair, spare=spare) for pair in ((a, a_prime), (b, b_prime)))
+    return (ours, theirs), (theirs, ours)
+
+
+def _held(found, start, reach):
+    return Matches(restrain(found.ab, start.ab, reach), restrain(found.ba, start.ba, reach))
 
 
 def _legal(matches, masks, seed):

@@ -12,7 +12,7 @@ from analogy.deconvolution import deconvolve, prepare
 from analogy.match_refinement import refine_matches
 from analogy.network import Convolution, MaxPool
 from analogy.reconstruction import blend_with_content
-from analogy.search import initial_matches, search_matches
+from analogy.search import LevelFeatures, initial_matches, search_matches
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote, vote_field
 from kernels.warp import warp
@@ -47,7 +47,7 @@ def warm_up(parameters, target):
     matches = initial_matches(shape, shape, parameters, target)
     colours = (thin, thin) if parameters.colour_weight > 0 else None
     matches = search_matches(
-        features, features, features, features, matches, 5, parameters, colours
+        LevelFeatures(*[features] * 4), matches, 5, parameters, reach=1, colours=colours
     )
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)

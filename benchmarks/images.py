@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analogy.evaluation.weights import find_pairs
 from analogy.images import read_image, resize
 
 ROOT = Path(__file__).parent.parent
@@ -24,10 +25,4 @@ def all_pairs():
     -------
     dict, name -> (path of A, path of B')
     """
-    found = {
-        path.name.removesuffix("_A.png"): (path, path.with_name(path.name[:-5] + "B.png"))
-        for path in sorted(_SHARED.glob("*_A.png"))
-    }
-    return {name: pair for name, pair in found.items() if pair[1].exists()} or {
-        "castle and church": _EXAMPLES
-    }
+    return find_pairs(_SHARED) if _SHARED.is_dir() else {"castle and church": _EXAMPLES}

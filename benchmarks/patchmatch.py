@@ -23,6 +23,7 @@ from analogy.search import (
     _REVERSE,
     _SEEDS_PER_LEVEL,
     _SEEDS_PER_RUN,
+    LevelFeatures,
     Matches,
     initial_matches,
     search_matches,
@@ -107,7 +108,8 @@ def problems(side, parameters):
     a_prime, b = a[5], b_prime[5]
     matches = initial_matches(a[5].shape[:2], b_prime[5].shape[:2], parameters, CPU)
     for level in LEVELS:
-        problem = a[level], a_prime, b, b_prime[level], matches, level, parameters
+        features = LevelFeatures(a[level], a_prime, b, b_prime[level])
+        problem = features, matches, level, parameters
         yield problem
         if level == 1:
             return
@@ -119,8 +121,9 @@ def problems(side, parameters):
         )
 
 
-def baseline_matches(a, a_prime, b, b_prime, matches, level, parameters):
+def baseline_matches(features, matches, level, parameters):
     """Improve both fields of a level; see :func:`analogy.search.search_matches`."""
+    a, a_prime, b, b_prime = features
     side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
     patch_side, iterations = parameters.patch_side(level), parameters.iterations(level)
@@ -136,8 +139,9 @@ def baseline_matches(a, a_prime, b, b_prime, matches, level, parameters):
     return Matches(ab, ba, cost_ab, cost_ba)
 
 
-def baseline_flops(a, a_prime, b, b_prime, matches, level, parameters):
+def baseline_flops(features, matches, level, parameters):
     """Operations of :func:`baseline_matches`, patches that the border cuts counted in full."""
+    a, _, b, _ = features
     per_patch = 2 * parameters.patch_side(level) ** 2 * 2 * a.shape[2]
     total = 0
     for source, target in ((a, b), (b, a)):
@@ -150,7 +154,7 @@ def baseline_flops(a, a_prime, b, b_prime, matches, level, parameters):
 
 def _cost_excesses(problem, own, baseline):
     """Mean cost of both own fields beyond that of the baseline's, by one and the same measure."""
-    a, a_prime, b, b_prime, _, level, parameters = problem
+    (a, a_prime, b, b_prime), _, level, parameters = problem
     side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
     half = parameters.patch_side(level) // 2
     for source, target, mine, other in (

@@ -37,20 +37,7 @@ def vote(source, nnf, patch_side, out=None):
     ValueError
         If the arrays live on different targets.
     """
-    target = target_of(source, nnf)
-    height, width = nnf.shape[:2]
-    channels = source.shape[2]
-    if out is None:
-        out = target.empty((height, width, channels), source.dtype)
-    radius = patch_side // 2
-    # Storing a float in an integer array truncates it, so one half rounds.
-    rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
-    if target.is_cuda:
-        launch = element_launch(height, width * channels)
-        _vote_cuda[launch](source, nnf, radius, rounding, out)
-    else:
-        _vote_cpu(source, nnf, radius, rounding, out)
-    return out
+    return _collect(_vote_cpu, _vote_cuda, source, nnf, patch_side, out)
 
 
 def vote_field(source, field, patch_side, out=None):
@@ -79,18 +66,22 @@ def vote_field(source, field, patch_side, out=None):
     ValueError
         If the arrays live on different targets.
     """
-    target = target_of(source, field)
-    height, width = field.shape[:2]
+    return _collect(_vote_field_cpu, _vote_field_cuda, source, field, patch_side, out)
+
+
+def _collect(kernel_cpu, kernel_cuda, source, positions, patch_side, out):
+    target = target_of(source, positions)
+    height, width = positions.shape[:2]
     channels = source.shape[2]
     if out is None:
         out = target.empty((height, width, channels), source.dtype)
-    radius = patch_side // 2
+    # Storing a float in an integer array truncates it, so one half rounds.
     rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
+    arguments = source, positions, patch_side // 2, rounding, out
     if target.is_cuda:
-        launch = element_launch(height, width * channels)
-        _vote_field_cuda[launch](source, field, radius, rounding, out)
+        kernel_cuda[element_launch(height, width * channels)](*arguments)
     else:
-        _vote_field_cpu(source, field, radius, rounding, out)
+        kernel_cpu(*arguments)
     return out
 
 

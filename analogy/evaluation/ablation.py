@@ -8,10 +8,11 @@ import numpy as np
 
 from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
+from analogy.flow import displacements
 from analogy.outputs import staged
 from analogy.parameters import LEVELS, Parameters
 from analogy.visualization.colours import flow_colours
-from kernels.upsample import upsample_nnf
+from analogy.visualization.levels import nnf_at_full_size
 from kernels.vote import vote
 
 VARIANTS = {
@@ -113,28 +114,21 @@ def _refinement_sheet(a, b_prime, trials):
 
 def _levels_sheet(a, b_prime, trials):
     """Field of A at every level, and what it would make of A were the level the last."""
+    shapes = a.shape[:2], b_prime.shape[:2]
     fields = {
-        (label, level): _at_full_size(trials[name].fields[level][0], level, a, b_prime)
+        (label, level): nnf_at_full_size(trials[name].fields[level][0], level, *shapes)
         for name, label in LEVELS_SHEET.items()
         for level in LEVELS
     }
     # One scale for all, so that equal colours are equal displacements.
-    largest = max(np.linalg.norm(_flow(field), axis=-1).max() for field in fields.values())
+    largest = max(np.linalg.norm(displacements(field), axis=-1).max() for field in fields.values())
     rows = [[("A", a), ("B'", b_prime)]]
     for label in LEVELS_SHEET.values():
         by_level = [(f"{label}, {level}", fields[label, level]) for level in LEVELS]
-        rows.append([(text, flow_colours(_flow(field), largest)) for text, field in by_level])
+        rows.append(
+            [(text, flow_colours(displacements(field), largest)) for text, field in by_level]
+        )
         rows.append(
             [(text, vote(b_prime, field, Parameters().vote_side)) for text, field in by_level]
         )
     return rows
-
-
-def _at_full_size(field, level, a, b_prime):
-    scale = (2.0 ** (level - 1),) * 2
-    return upsample_nnf(field, a.shape[:2], b_prime.shape[:2], scale=scale, other_scale=scale)
-
-
-def _flow(field):
-    y, x = np.indices(field.shape[:2])
-    return np.stack([field[..., 1] - x, field[..., 0] - y], axis=-1).astype(np.float32)

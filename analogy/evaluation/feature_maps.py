@@ -18,6 +18,7 @@ from analogy.features import FeatureExtractor
 from analogy.model import bundled_path
 from analogy.network import Network
 from analogy.outputs import staged
+from analogy.visualization.levels import picture_at_full_size
 from kernels.initialize import random_map
 from kernels.reduction import inner_product
 
@@ -66,7 +67,9 @@ def show_features(path, out, model=None, device="auto", max_side=224, iterations
         rows, components, reconstructions = [], [("image", image)], [("image", image)]
         for level in _LEVELS:
             picture, share = principal_colours(target.to_host(features[level]))
-            components.append((f"level {level}", _enlarged(picture, level, image.shape[:2])))
+            components.append(
+                (f"level {level}", picture_at_full_size(picture, level, image.shape[:2]))
+            )
             residual = None
             if iterations:
                 picture, residual = reconstruct_image(features, network, level, iterations, target)
@@ -135,9 +138,3 @@ def reconstruct_image(features, network, level, iterations, target):
     )
     image = target.to_host(found.features) + network.mean
     return np.rint(np.clip(image, 0, 255)).astype(np.uint8), found.residuals[-1]
-
-
-def _enlarged(picture, level, shape):
-    """Each pixel of a level as the square of the image's pixels that it stands for."""
-    side = 2 ** (level - 1)
-    return picture.repeat(side, axis=0).repeat(side, axis=1)[: shape[0], : shape[1]]

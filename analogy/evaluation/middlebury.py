@@ -20,6 +20,7 @@ from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.evaluation.flow_file import read_flow
 from analogy.evaluation.tables import Table, mean, write_sheet, write_tables
+from analogy.flow import displacements
 from analogy.images import read_image
 from analogy.parameters import PRESETS
 from analogy.visualization.colours import error_colours, flow_colours
@@ -173,7 +174,7 @@ def by_patchmatch(pair, device, parameters):
         bound=0.0,
     )
     picture = vote(on.asarray(pair.second), nnf, parameters.vote_side)
-    return Estimate(on.to_host(picture), _displacements(on.to_host(nnf)))
+    return Estimate(on.to_host(picture), displacements(on.to_host(nnf)))
 
 
 def by_optical_flow(pair, method):
@@ -263,13 +264,6 @@ def _centred(image):
     return image.astype(np.float32) - np.float32(127.5)
 
 
-def _displacements(nnf):
-    return (nnf - _grid(nnf.shape))[..., ::-1].astype(np.float32)
-
-
 def _positions(flow):
-    return np.ascontiguousarray(flow[..., ::-1] + _grid(flow.shape), np.float32)
-
-
-def _grid(shape):
-    return np.moveaxis(np.indices(shape[:2]), 0, -1)
+    grid = np.moveaxis(np.indices(flow.shape[:2]), 0, -1)
+    return np.ascontiguousarray(flow[..., ::-1] + grid, np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analogy.confidence import confidence
+from analogy.flow import displacements
 from analogy.images import resize
 from analogy.visualization.colours import confidence_colours, flow_colours
 from kernels.consistency import round_trip
@@ -119,13 +120,13 @@ def picture_levels(trace, a, b_prime, vote_side):
     radius = _shown_length(trace.fields[1])
 
     def picture(nnf, reverse, level, image, other_image):
-        fine = _at_finest(nnf, level, image.shape[:2], other_image.shape[:2])
+        fine = nnf_at_full_size(nnf, level, image.shape[:2], other_image.shape[:2])
         distance = round_trip(nnf, reverse)
         return DirectionPictures(
             size=nnf.shape[:2],
-            flow=flow_colours(_flow(fine), radius),
+            flow=flow_colours(displacements(fine), radius),
             result=vote(other_image, fine, vote_side),
-            confidence=_enlarge(
+            confidence=picture_at_full_size(
                 confidence_colours(confidence(distance * _side(level))), level, image.shape[:2]
             ),
             mutual=float((distance <= 1).mean()),
@@ -144,25 +145,47 @@ def picture_levels(trace, a, b_prime, vote_side):
 
 def _shown_length(fields):
     """Displacement that the wheel of colours is to reach to, in pixels of level 1."""
-    lengths = [np.linalg.norm(_flow(nnf), axis=-1).ravel() for nnf in fields]
+    lengths = [np.linalg.norm(displacements(nnf), axis=-1).ravel() for nnf in fields]
     return max(float(np.percentile(np.concatenate(lengths), _SHOWN_LENGTHS)), 1.0)
 
 
-def _at_finest(nnf, level, shape, other_shape):
+def nnf_at_full_size(nnf, level, shape, other_shape):
+    """Field of a level between all pixels of the images as matched, which are level 1's.
+
+    Parameters
+    ----------
+    nnf : int32 array, (height of the level, width of the level, 2)
+        Positions (y, x).
+    level : int
+    shape, other_shape : (int, int)
+        Height and width of the images.
+
+    Returns
+    -------
+    int32 array, (*shape, 2)
+    """
     scale = (float(_side(level)),) * 2
     return upsample_nnf(nnf, shape, other_shape, scale=scale, other_scale=scale)
+
+
+def picture_at_full_size(picture, level, shape):
+    """Each pixel of a level as the square of the image's pixels that it stands for.
+
+    Parameters
+    ----------
+    picture : array, (height of the level, width of the level, channels)
+    level : int
+    shape : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    array of the dtype of `picture`, (*shape, channels)
+    """
+    side = _side(level)
+    return picture.repeat(side, axis=0).repeat(side, axis=1)[: shape[0], : shape[1]]
 
 
 def _side(level):
     """Pixels of level 1 that one of `level` spans."""
     return 2 ** (level - 1)
-
-
-def _flow(nnf):
-    y, x = np.indices(nnf.shape[:2])
-    return np.stack([nnf[..., 1] - x, nnf[..., 0] - y], axis=-1).astype(np.float32)
-
-
-def _enlarge(picture, level, shape):
-    side = _side(level)
-    return picture.repeat(side, axis=0).repeat(side, axis=1)[: shape[0], : shape[1]]

@@ -114,7 +114,7 @@ def test_finer_levels_are_held_to_the_coarse_matches(pair, reach):
         a,
         b_prime,
         network,
-        replace(QUICK, reach=reach),
+        replace(QUICK, search_reaches=(reach,) * 5),
         Progress(None, EveryStage(whole=1.0)),
         lambda state: told.update({state.level: state.matches}),
     )

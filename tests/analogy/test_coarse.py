@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from analogy.coarse import coarse_matches, hold_to
-from analogy.search import Matches
+from analogy.coarse import coarse_matches
 from tests import oracles
 
 
@@ -61,14 +60,3 @@ def test_large_maps_are_halved_first(random, width):
     for level, shape in ((4, (2, width)), (5, (1, width // 2))):
         identity = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1)
         assert np.abs(found[level].ab - identity).max() <= 1
-
-
-def test_both_fields_are_held_to_their_starts(target):
-    start = np.zeros((2, 3, 2), np.int32)
-    near, far = start + 2, start + 3
-    start, near, far = map(target.asarray, (start, near, far))
-
-    held = hold_to(Matches(start, start), Matches(near, far), 2)
-
-    assert (target.to_host(held.ab) == 2).all()
-    assert (target.to_host(held.ba) == 0).all()

@@ -5,7 +5,7 @@ import pytest
 
 from analogy.masks import LevelMasks
 from analogy.parameters import Parameters
-from analogy.search import Matches, initial_matches, search_matches, side_by_side
+from analogy.search import LevelFeatures, Matches, initial_matches, search_matches, side_by_side
 from kernels.labels import label_map
 from kernels.target import CPU
 from tests import oracles
@@ -17,12 +17,12 @@ SIZE_A, SIZE_B = (9, 12), (10, 8)
 def maps(random):
     """Features of A, A', B and B'."""
     sizes = (SIZE_A, SIZE_A, SIZE_B, SIZE_B)
-    return [random.standard_normal((*size, 5), np.float32) for size in sizes]
+    return LevelFeatures(*(random.standard_normal((*size, 5), np.float32) for size in sizes))
 
 
 def search(maps, parameters, level=5):
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
-    return start, search_matches(*maps, start, level, parameters)
+    return start, search_matches(maps, start, level, parameters)
 
 
 def unit(features):
@@ -79,7 +79,7 @@ def test_matches_only_improve(maps):
 
 def test_patch_side_is_the_levels(maps):
     start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
-    found = search_matches(*maps, start, 1, Parameters(search_iterations=(0,) * 5))
+    found = search_matches(maps, start, 1, Parameters(search_iterations=(0,) * 5))
     a, a_prime, b, b_prime = map(unit, maps)
     expected = oracles.cost_of_nnf(a, b, start.ab, 2) + oracles.cost_of_nnf(
         a_prime, b_prime, start.ab, 2
@@ -106,7 +106,7 @@ def test_colours_count_by_their_weight(maps, random, single_direction):
     parameters = Parameters(colour_weight=20.0, single_direction=single_direction)
     images = [random.uniform(-128, 128, (*size, 3)).astype(np.float32) for size in (SIZE_A, SIZE_B)]
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
-    found = search_matches(*maps, start, 1, parameters, images)
+    found = search_matches(maps, start, 1, parameters, colours=images)
     a, a_prime, b, b_prime = map(unit, maps)
     terms = {"ab": [(a_prime, b_prime), (a, b)], "ba": [(b, a), (b_prime, a_prime)]}
 
@@ -132,6 +132,21 @@ def colour_distance(source, target, nnf, half):
     return oracles.cost_of_nnf(*pair, nnf, half).astype(np.float64) / 255**2
 
 
+@pytest.mark.parametrize("reach", [1, 3])
+def test_matches_are_held_to_their_starts(maps, reach):
+    start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
+    free = search_matches(maps, start, 1, Parameters())
+    held = search_matches(maps, start, 1, Parameters(), reach=reach)
+
+    for name in ("ab", "ba"):
+        begun, found, kept = (getattr(matches, name) for matches in (start, free, held))
+        near = np.abs(found - begun).max(axis=-1, keepdims=True) <= reach
+        np.testing.assert_array_equal(kept, np.where(near, found, begun))
+        assert 0 < near.sum() < near.size
+    priced = search_matches(maps, held, 1, Parameters(), iterations=0)
+    np.testing.assert_array_equal(held.cost_ab, priced.cost_ab)
+
+
 def test_side_by_side_is_unit_vectors_in_a_row(random):
     first, second = (random.standard_normal((3, 4, 6), np.float32) for _ in range(2))
     both = side_by_side(first, second)
@@ -155,7 +170,7 @@ def test_matches_keep_to_labels_from_any_start(maps, random, change, initializat
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
     masks = LevelMasks(*map(label_map, labels))
 
-    found = search_matches(*maps, start, 5, parameters, masks=masks)
+    found = search_matches(maps, start, 5, parameters, masks=masks)
 
     for nnf, own, other in ((found.ab, *labels), (found.ba, *labels[::-1])):
         matched = other[nnf[..., 0], nnf[..., 1]]
@@ -168,9 +183,9 @@ def test_legal_starts_are_drawn_apart_in_both_directions(maps):
     start = Matches(np.zeros((9, 9, 2), np.int32), np.zeros((9, 9, 2), np.int32))
     labels = np.ones((9, 9), int)
     labels[0, 0] = 2
-    features = [maps[0][:, :9].copy()] * 4
+    features = LevelFeatures(*[maps.a[:, :9].copy()] * 4)
 
     masks = LevelMasks(label_map(labels), label_map(labels))
-    found = search_matches(*features, start, 5, parameters, masks=masks)
+    found = search_matches(features, start, 5, parameters, masks=masks)
 
     assert (found.ab != found.ba).any()

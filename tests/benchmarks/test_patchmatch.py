@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analogy.parameters import PRESETS, Parameters
-from analogy.search import initial_matches, search_matches, side_by_side
+from analogy.search import LevelFeatures, initial_matches, search_matches, side_by_side
 from benchmarks.patchmatch import baseline_flops, baseline_matches, field_cost, problems
 from kernels.target import CPU
 from tests import oracles
@@ -18,7 +18,7 @@ def features(random):
     """Of A, A', B and B'; smooth, so that neighbours' matches are worth a try."""
     shapes = (19, 23, 12), (19, 23, 12), (17, 26, 12), (17, 26, 12)
     walks = [random.standard_normal(shape).cumsum(axis=0).cumsum(axis=1) for shape in shapes]
-    return [walk.astype(np.float32) for walk in walks]
+    return LevelFeatures(*(walk.astype(np.float32) for walk in walks))
 
 
 def start(features, parameters):
@@ -29,9 +29,9 @@ def test_search_is_no_worse_than_the_baseline():
     parameters = Parameters()
     plain = replace(parameters, search_iterations=PRESETS["authors"].search_iterations)
     costs = []
-    for *features, matches, level, _ in problems(96, parameters):
-        own = search_matches(*features, matches, level, parameters)
-        baseline = baseline_matches(*features, matches, level, plain)
+    for features, matches, level, _ in problems(96, parameters):
+        own = search_matches(features, matches, level, parameters)
+        baseline = baseline_matches(features, matches, level, plain)
         half = parameters.patch_side(level) // 2
         side_a, side_b = side_by_side(*features[:2]), side_by_side(*features[2:])
         for source, target, *fields in (
@@ -48,7 +48,7 @@ def test_search_is_no_worse_than_the_baseline():
 def test_baseline_states_its_matches_cost(features):
     parameters = Parameters(search_iterations=(2,) * 5)
 
-    found = baseline_matches(*features, start(features, parameters), 2, parameters)
+    found = baseline_matches(features, start(features, parameters), 2, parameters)
 
     source, target = side_by_side(*features[:2]), side_by_side(*features[2:])
     expected = oracles.cost_of_nnf(source, target, found.ab, 2)
@@ -61,4 +61,4 @@ def test_operations_of_the_baseline(features):
     # Level 4: patches of 3 x 3, 24 channels side by side, a product and a sum each; four jumps in
     # four directions and windows of 6, 3 and 1 in each iteration, and the start.
     per_pixel = 2 * 9 * 24 * (1 + 3 * (16 + 3))
-    assert baseline_flops(*features, None, 4, parameters) == per_pixel * (19 * 23 + 17 * 26)
+    assert baseline_flops(features, None, 4, parameters) == per_pixel * (19 * 23 + 17 * 26)

@@ -227,42 +227,26 @@ def _convolution(
     )
 
 
-def _matching(source, target, channels, half, candidates, fields):
+def _matching(problem, candidates, fields):
     """Patches multiplied out; every element of both patches is fetched for itself."""
+    source, target, channels = problem.source, problem.target, problem.channels
     height, width = source.shape[0], source.shape[1] // channels
-    elements = height * width * candidates * (2 * half + 1) ** 2 * channels
+    elements = height * width * candidates * (2 * problem.half + 1) ** 2 * channels
     moved = source.nbytes + target.nbytes + sum(field.nbytes for field in fields)
     return Work(2 * elements, 2 * elements, moved, 8 * elements)
 
 
-def _start(source, target, sketch, other_sketch, labels, other_labels, channels, half, _, *fields):
-    return _matching(source, target, channels, half, 1, _arrays(fields))
+def _start(problem, *fields):
+    return _matching(problem, 1, _arrays(fields))
 
 
-def _propagate(
-    source, target, sketch, other_sketch, labels, other_labels, channels, half, _, *fields
-):
-    return _matching(source, target, channels, half, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
+def _propagate(problem, *fields):
+    return _matching(problem, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
 
 
-def _search(
-    source,
-    target,
-    sketch,
-    other_sketch,
-    labels,
-    other_labels,
-    channels,
-    half,
-    bound,
-    matches,
-    stamps,
-    cost,
-    radius,
-    *_,
-):
+def _search(problem, matches, stamps, cost, radius, *_):
     tries = (math.floor(math.log2(radius)) + 1) * TRIED_IN_SEARCH
-    return _matching(source, target, channels, half, tries, (matches, stamps, cost))
+    return _matching(problem, tries, (matches, stamps, cost))
 
 
 def _vote(source, nnf, radius, rounding, out):

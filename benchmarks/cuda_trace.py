@@ -92,9 +92,13 @@ class Launch:
 
     @property
     def signature(self):
-        return tuple(
-            getattr(value, "numba_type", None) or typeof(value) for value in self.arguments
-        )
+        return tuple(map(_numba_type, self.arguments))
+
+
+def _numba_type(value):
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return types.NamedTuple(map(_numba_type, value), type(value))
+    return getattr(value, "numba_type", None) or typeof(value)
 
 
 def kernel_name(kernel):

@@ -86,18 +86,18 @@ def gather_votes(votes, shape, other_shape, reach, slack):
     """
     target = target_of(votes)
     launch = element_launch(*votes.shape)
-    maps = *shape, *other_shape
+    shapes = *shape, *other_shape
     near, alike = _gaussian(reach, target), _gaussian(slack, target)
     spare = target.empty(votes.shape)
     out = target.empty(votes.shape)
     # Gaussians are separable: one axis at a time, along y and x of both maps, then of the other.
-    for source, result, weights, *step in (
-        (votes, spare, near, 1, 0, 1, 0),
-        (spare, out, near, 0, 1, 0, 1),
-        (out, spare, alike, 0, 0, 1, 0),
-        (spare, out, alike, 0, 0, 0, 1),
+    for source, result, weights, step in (
+        (votes, spare, near, (1, 0, 1, 0)),
+        (spare, out, near, (0, 1, 0, 1)),
+        (out, spare, alike, (0, 0, 1, 0)),
+        (spare, out, alike, (0, 0, 0, 1)),
     ):
-        _run(target, launch, _gather_cpu, _gather_cuda, source, weights, *maps, *step, result)
+        _run(target, launch, _gather_cpu, _gather_cuda, source, weights, shapes, step, result)
     return out
 
 
@@ -154,45 +154,17 @@ def _balance_cuda(belief, best, other_best, votes):
 
 
 @njit(parallel=True, cache=True)
-def _gather_cpu(
-    votes,
-    weights,
-    height,
-    width,
-    other_height,
-    other_width,
-    step_y,
-    step_x,
-    other_step_y,
-    other_step_x,
-    out,
-):
-    maps = height, width, other_height, other_width
-    step = step_y, step_x, other_step_y, other_step_x
+def _gather_cpu(votes, weights, shapes, step, out):
     for row in prange(out.shape[0]):
         for column in range(out.shape[1]):
-            out[row, column] = _gathered(votes, weights, maps, step, row, column)
+            out[row, column] = _gathered(votes, weights, shapes, step, row, column)
 
 
 @cuda.jit
-def _gather_cuda(
-    votes,
-    weights,
-    height,
-    width,
-    other_height,
-    other_width,
-    step_y,
-    step_x,
-    other_step_y,
-    other_step_x,
-    out,
-):
-    maps = height, width, other_height, other_width
-    step = step_y, step_x, other_step_y, other_step_x
+def _gather_cuda(votes, weights, shapes, step, out):
     column, row = cuda.grid(2)
     if row < out.shape[0] and column < out.shape[1]:
-        out[row, column] = _gathered(votes, weights, maps, step, row, column)
+        out[row, column] = _gathered(votes, weights, shapes, step, row, column)
 
 
 @njit(parallel=True, cache=True)
@@ -240,9 +212,9 @@ def _balance(best, other_best):
 
 
 @register_jitable
-def _gathered(votes, weights, maps, step, row, column):
+def _gathered(votes, weights, shapes, step, row, column):
     """Weighted votes on the line through a match, as far as it lies inside both maps."""
-    height, width, other_height, other_width = maps
+    height, width, other_height, other_width = shapes
     step_y, step_x, other_step_y, other_step_x = step
     radius = weights.size // 2
     y, x = row // width, row % width

@@ -15,6 +15,8 @@ its work is not done.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
@@ -163,6 +165,35 @@ def patchmatch_both_ways(
     return tuple((field.nnf, field.cost) for field in fields)
 
 
+class Problem(NamedTuple):
+    """What a pass of the search compares; a kernel takes it as one argument.
+
+    Attributes
+    ----------
+    source, target : float32 arrays, (height, width * channels)
+        Rows of pixels, each with its channels together.
+    source_sketch, target_sketch : float32 arrays, (height, width * sketched channels)
+        See :mod:`kernels.sketch`; without channels where there are none.
+    labels, target_labels : int32 arrays, (height, width)
+        See :mod:`kernels.labels`.
+    channels : int
+    half : int
+        Pixels between a patch's middle and its border.
+    bound : float32
+        Of the inner product of two channel vectors.
+    """
+
+    source: Any
+    target: Any
+    source_sketch: Any
+    target_sketch: Any
+    labels: Any
+    target_labels: Any
+    channels: int
+    half: int
+    bound: Any
+
+
 class _Field:
     """A field that is being improved, and what its passes write.
 
@@ -182,14 +213,15 @@ class _Field:
         height, width, channels = source.shape
         maps = [_rows(features) for features in (source, target, *sketches)]
         self._labels = labels
-        self._problem = *maps, *labels, channels, patch_side // 2, np.float32(bound)
+        patch = channels, patch_side // 2, np.float32(bound)
+        self._problem = Problem(*maps, *labels, *patch)
         self._radius, self._seed = radius, seed
 
         self.nnf, self._other_nnf = (on.empty((height, width, 2), np.int32) for _ in range(2))
         self._stamps, self._other_stamps = (on.empty((height, width), np.int32) for _ in range(2))
         self.cost = on.empty((height, width))
         start, _, _ = _passes(self.cost)
-        start(*self._problem, nnf, self.nnf, self._stamps, self.cost)
+        start(self._problem, nnf, self.nnf, self._stamps, self.cost)
 
     def improve(self, iteration):
         """Propagate from far to near, then search at random."""
@@ -199,10 +231,10 @@ class _Field:
             launch += 1
             present = self.nnf, self._stamps
             new = self._other_nnf, self._other_stamps
-            propagate(*self._problem, *present, *new, self.cost, jump, launch)
+            propagate(self._problem, *present, *new, self.cost, jump, launch)
             (self.nnf, self._stamps), (self._other_nnf, self._other_stamps) = new, present
         present = self.nnf, self._stamps, self.cost
-        search(*self._problem, *present, self._radius, self._seed, launch + 1)
+        search(self._problem, *present, self._radius, self._seed, launch + 1)
 
     def take_offers(self, other, iteration, scratch):
         """Take over what the field of the reverse direction has found better."""
@@ -237,7 +269,9 @@ def _pixel_functions(run_product):
     @register_jitable
     def patch_cost(problem, y, x, match_y, match_x, best, lane):
         """Cost of a match that labels allow, or `_HUGE` once it cannot be below `best`."""
-        source, target, source_sketch, target_sketch, _, _, channels, half, bound = problem
+        source, target = problem.source, problem.target
+        source_sketch, target_sketch = problem.source_sketch, problem.target_sketch
+        channels, half, bound = problem.channels, problem.half, problem.bound
         height, width = source.shape[0], source.shape[1] // channels
         match_height, match_width = target.shape[0], target.shape[1] // channels
         top, left = min(half, y, match_y), min(half, x, match_x)
@@ -276,16 +310,17 @@ def _pixel_functions(run_product):
     @register_jitable
     def first_cost(problem, y, x, match_y, match_x, lane):
         """Cost of the match to start from, or `_HUGE` if labels forbid it."""
-        if not is_allowed(problem[4], problem[5], y, x, match_y, match_x):
+        if not is_allowed(problem.labels, problem.target_labels, y, x, match_y, match_x):
             return _HUGE
         return patch_cost(problem, y, x, match_y, match_x, _HUGE, lane)
 
     @register_jitable
     def propagate(problem, matches, stamps, y, x, best, jump, launch, lane):
         """Best of a pixel's match and those of its neighbours `jump` pixels away."""
-        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
+        labels, target_labels = problem.labels, problem.target_labels
         height, width = matches.shape[0], matches.shape[1]
-        match_height, match_width = target.shape[0], target.shape[1] // channels
+        match_height = problem.target.shape[0]
+        match_width = problem.target.shape[1] // problem.channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         for neighbour in range(4):
             dy, dx = _neighbour_offset(neighbour, jump)
@@ -309,8 +344,9 @@ def _pixel_functions(run_product):
     @register_jitable
     def search(problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
-        target, labels, target_labels, channels = problem[1], problem[4], problem[5], problem[6]
-        match_height, match_width = target.shape[0], target.shape[1] // channels
+        labels, target_labels = problem.labels, problem.target_labels
+        match_height = problem.target.shape[0]
+        match_width = problem.target.shape[1] // problem.channels
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
@@ -352,23 +388,7 @@ _cost_cuda, _propagate_pixel_cuda, _search_pixel_cuda = _pixel_functions(_run_pr
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _start_cpu(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    nnf,
-    matches,
-    stamps,
-    cost,
-):
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
+def _start_cpu(problem, nnf, matches, stamps, cost):
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
@@ -379,26 +399,7 @@ def _start_cpu(
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _propagate_cpu(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    matches,
-    stamps,
-    new_matches,
-    new_stamps,
-    cost,
-    jump,
-    launch,
-):
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
+def _propagate_cpu(problem, matches, stamps, new_matches, new_stamps, cost, jump, launch):
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
@@ -411,64 +412,21 @@ def _propagate_cpu(
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _search_cpu(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    matches,
-    stamps,
-    cost,
-    radius,
-    seed,
-    launch,
-):
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
+def _search_cpu(problem, matches, stamps, cost, radius, seed, launch):
     for tile in prange(_tile_count(cost)):
         top, bottom, left, right = _tile_bounds(tile, cost)
         for y in range(top, bottom):
             for x in range(left, right):
                 cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = _search_pixel_cpu(
-                    problem,
-                    matches,
-                    stamps,
-                    y,
-                    x,
-                    cost[y, x],
-                    radius,
-                    seed,
-                    launch,
-                    0,
+                    problem, matches, stamps, y, x, cost[y, x], radius, seed, launch, 0
                 )
 
 
 @cuda.jit
-def _start_cuda(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    nnf,
-    matches,
-    stamps,
-    cost,
-):
+def _start_cuda(problem, nnf, matches, stamps, cost):
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
     first = _cost_cuda(problem, y, x, match_y, match_x, lane)
     if lane == 0:
@@ -477,29 +435,10 @@ def _start_cuda(
 
 
 @cuda.jit
-def _propagate_cuda(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    matches,
-    stamps,
-    new_matches,
-    new_stamps,
-    cost,
-    jump,
-    launch,
-):
+def _propagate_cuda(problem, matches, stamps, new_matches, new_stamps, cost, jump, launch):
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
     best, best_y, best_x, stamp = _propagate_pixel_cuda(
         problem, matches, stamps, y, x, cost[y, x], jump, launch, lane
     )
@@ -509,39 +448,12 @@ def _propagate_cuda(
 
 
 @cuda.jit
-def _search_cuda(
-    source,
-    target,
-    source_sketch,
-    target_sketch,
-    labels,
-    target_labels,
-    channels,
-    half,
-    bound,
-    matches,
-    stamps,
-    cost,
-    radius,
-    seed,
-    launch,
-):
+def _search_cuda(problem, matches, stamps, cost, radius, seed, launch):
     y, x, lane = pixel_index(cost.shape[1])
     if y >= cost.shape[0]:
         return
-    maps = source, target, source_sketch, target_sketch, labels, target_labels
-    problem = (*maps, channels, half, bound)
     best, best_y, best_x, stamp = _search_pixel_cuda(
-        problem,
-        matches,
-        stamps,
-        y,
-        x,
-        cost[y, x],
-        radius,
-        seed,
-        launch,
-        lane,
+        problem, matches, stamps, y, x, cost[y, x], radius, seed, launch, lane
     )
     if lane == 0:
         cost[y, x], stamps[y, x] = best, stamp

@@ -14,7 +14,7 @@ if not ctypes.util.find_library("cuda"):
 
 import numpy as np
 import pytest
-from numba import typeof
+from numba import typeof, types
 
 from kernels.target import CPU, CUDA, SIMULATED
 from tests.launches import is_declared, name
@@ -74,6 +74,13 @@ def shared_arrays_are_made_once(monkeypatch):
     monkeypatch.setattr(FakeCUDAShared, "__init__", make_with_lock)
 
 
+def numba_type(argument):
+    """Type of a simulated kernel's argument, an array's or a named tuple of such included."""
+    if isinstance(argument, tuple) and hasattr(argument, "_fields"):
+        return types.NamedTuple(map(numba_type, argument), type(argument))
+    return typeof(getattr(argument, "_ary", argument))
+
+
 @pytest.fixture(autouse=True)
 def launches_have_declared_types(monkeypatch):
     """Fail when a kernel of the package is launched with types that no device compiled it for."""
@@ -84,9 +91,9 @@ def launches_have_declared_types(monkeypatch):
     launch = FakeCUDAKernel.__call__
 
     def checked_launch(kernel, *arguments):
-        types = tuple(typeof(getattr(argument, "_ary", argument)) for argument in arguments)
-        if not is_declared(kernel, types):
-            raise TypeError(f"{name(kernel)} launched with {types}: not in tests/launches.py")
+        signature = tuple(map(numba_type, arguments))
+        if not is_declared(kernel, signature):
+            raise TypeError(f"{name(kernel)} launched with {signature}: not in tests/launches.py")
         return launch(kernel, *arguments)
 
     monkeypatch.setattr(FakeCUDAKernel, "__call__", checked_launch)

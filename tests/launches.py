@@ -40,7 +40,9 @@ LABELS, PLACES = int32[:, ::1], int32[::1]
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
 # Both maps and their sketches, with pixels and channels run together, their labels, and the patch.
-MATCHING = (PLANE, PLANE, PLANE, PLANE, LABELS, LABELS, int64, int64, float32)
+MATCHING = types.NamedTuple(
+    (PLANE, PLANE, PLANE, PLANE, LABELS, LABELS, int64, int64, float32), patchmatch.Problem
+)
 
 
 def convolutions():
@@ -94,7 +96,7 @@ LAUNCHES = [
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),
     (hough._sharpen_cuda, (PLANE, float32, PLANE)),
     (hough._balance_cuda, (PLANE, LINE, LINE, PLANE)),
-    (hough._gather_cuda, (PLANE, LINE, *[int64] * 8, PLANE)),
+    (hough._gather_cuda, (PLANE, LINE, *[types.UniTuple(int64, 4)] * 2, PLANE)),
     (hough._believe_cuda, (PLANE, PLANE, PLANE)),
     (hough._field_cuda, (int32[::1], int64, NNF)),
     *((elimination._fill_cuda(value), (MAP,) * 5) for value in ELIMINATION),
@@ -104,9 +106,9 @@ LAUNCHES = [
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
-    (patchmatch._start_cuda, (*MATCHING, NNF, NNF, STAMPS, PLANE)),
-    (patchmatch._propagate_cuda, (*MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),
-    (patchmatch._search_cuda, (*MATCHING, NNF, STAMPS, PLANE, int64, int64, int64)),
+    (patchmatch._start_cuda, (MATCHING, NNF, NNF, STAMPS, PLANE)),
+    (patchmatch._propagate_cuda, (MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),
+    (patchmatch._search_cuda, (MATCHING, NNF, STAMPS, PLANE, int64, int64, int64)),
     (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),

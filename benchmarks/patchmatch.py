@@ -55,13 +55,13 @@ def measure(limits, *, side, rounds):
     parameters, figures = Parameters(), []
     times, excesses, total_flops = [], [], 0
     for problem in problems(side, parameters):
+        level = problem[2]
         plain = *problem[:-1], replace(parameters, search_iterations=_BASELINE.search_iterations)
         own, baseline = partial(search_matches, *problem), partial(baseline_matches, *plain)
         excesses += _cost_excesses(problem, own(), baseline())
         times.append(take_turns(baseline, own, rounds=rounds))
         total_flops += baseline_flops(*plain)
         baseline_seconds, own_seconds = np.median(times[-1], axis=0)
-        level = problem[5]
         figures += [
             Figure("PatchMatch", f"level {level}", own_seconds, "s"),
             Figure("PatchMatch", f"level {level}, baseline", baseline_seconds, "s"),

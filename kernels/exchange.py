@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numba.extending import register_jitable
 
 from kernels.labels import is_allowed
 from kernels.target import cuda, element_launch, target_of
@@ -21,7 +20,11 @@ _NO_PLACE = np.int32(np.iinfo(np.int32).max)
 
 
 def offers_scratch(shape, target):
-    """Scratch of :func:`take_offers` for a field of a shape: the cheapest offer and its place."""
+    """Scratch of :func:`take_offers` for a field of a shape: the cheapest offer and its place.
+
+    Empty on the CPU, where offers are taken one after another.
+    """
+    shape = shape if target.is_cuda else (0, 0)
     return target.empty(shape), target.empty(shape, np.int32)
 
 
@@ -52,7 +55,7 @@ def take_offers(nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, 
     """
     offers = other_nnf, other_cost, labels, other_labels
     if not target_of(nnf, cost, other_nnf, other_cost).is_cuda:
-        _take_offers_cpu(nnf, cost, stamps, *offers, launch, *scratch)
+        _take_offers_cpu(nnf, cost, stamps, *offers, launch)
         return
     here, there = element_launch(*cost.shape), element_launch(*other_cost.shape)
     _clear_cuda[here](*scratch)
@@ -61,23 +64,16 @@ def take_offers(nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, 
     _take_cuda[here](nnf, cost, stamps, other_cost.shape[1], launch, *scratch)
 
 
-# One thread: the offers of a whole field take a few milliseconds, a lock for each would take more.
+# One thread: the offers of a whole field take a millisecond, a lock for each would take more.
 @njit(cache=True)
-def _take_offers_cpu(
-    nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, launch, lowest, place
-):
-    offers = other_nnf, other_cost, labels, other_labels
-    lowest[:] = _NO_OFFER
-    place[:] = _NO_PLACE
+def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, launch):
     for y in range(other_cost.shape[0]):
         for x in range(other_cost.shape[1]):
-            _offer_cost_on_cpu(offers, lowest, y, x)
-    for y in range(other_cost.shape[0]):
-        for x in range(other_cost.shape[1]):
-            _offer_place_on_cpu(offers, lowest, place, y, x)
-    for y in range(cost.shape[0]):
-        for x in range(cost.shape[1]):
-            _take(nnf, cost, stamps, other_cost.shape[1], launch, lowest, place, y, x)
+            to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
+            better = other_cost[y, x] < cost[to_y, to_x]
+            if better and is_allowed(labels, other_labels, to_y, to_x, y, x):
+                cost[to_y, to_x], stamps[to_y, to_x] = other_cost[y, x], launch
+                nnf[to_y, to_x, 0], nnf[to_y, to_x, 1] = y, x
 
 
 @cuda.jit
@@ -91,62 +87,24 @@ def _clear_cuda(lowest, place):
 def _offer_cost_cuda(other_nnf, other_cost, labels, other_labels, lowest):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
-        offers = other_nnf, other_cost, labels, other_labels
-        _offer_cost_on_cuda(offers, lowest, y, x)
+        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
+        if is_allowed(labels, other_labels, to_y, to_x, y, x):
+            cuda.atomic.min(lowest, (to_y, to_x), other_cost[y, x])
 
 
 @cuda.jit
 def _offer_place_cuda(other_nnf, other_cost, labels, other_labels, lowest, place):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
-        offers = other_nnf, other_cost, labels, other_labels
-        _offer_place_on_cuda(offers, lowest, place, y, x)
+        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
+        cheapest = other_cost[y, x] == lowest[to_y, to_x]
+        if cheapest and is_allowed(labels, other_labels, to_y, to_x, y, x):
+            cuda.atomic.min(place, (to_y, to_x), np.int32(y * other_cost.shape[1] + x))
 
 
 @cuda.jit
 def _take_cuda(nnf, cost, stamps, other_width, launch, lowest, place):
     x, y = cuda.grid(2)
-    if y < cost.shape[0] and x < cost.shape[1]:
-        _take(nnf, cost, stamps, other_width, launch, lowest, place, y, x)
-
-
-def _offer_functions(lower):
-    """Work of one pixel that offers; ``lower(array, y, x, value)`` keeps the least."""
-
-    @register_jitable
-    def offer_cost(offers, lowest, y, x):
-        other_nnf, other_cost, labels, other_labels = offers
-        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
-        if is_allowed(labels, other_labels, to_y, to_x, y, x):
-            lower(lowest, to_y, to_x, other_cost[y, x])
-
-    @register_jitable
-    def offer_place(offers, lowest, place, y, x):
-        other_nnf, other_cost, labels, other_labels = offers
-        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
-        cheapest = other_cost[y, x] == lowest[to_y, to_x]
-        if cheapest and is_allowed(labels, other_labels, to_y, to_x, y, x):
-            lower(place, to_y, to_x, np.int32(y * other_cost.shape[1] + x))
-
-    return offer_cost, offer_place
-
-
-@register_jitable
-def _lower_cpu(array, y, x, value):
-    array[y, x] = min(array[y, x], value)
-
-
-@register_jitable
-def _lower_cuda(array, y, x, value):
-    cuda.atomic.min(array, (y, x), value)
-
-
-_offer_cost_on_cpu, _offer_place_on_cpu = _offer_functions(_lower_cpu)
-_offer_cost_on_cuda, _offer_place_on_cuda = _offer_functions(_lower_cuda)
-
-
-@register_jitable
-def _take(nnf, cost, stamps, other_width, launch, lowest, place, y, x):
-    if lowest[y, x] < cost[y, x]:
+    if y < cost.shape[0] and x < cost.shape[1] and lowest[y, x] < cost[y, x]:
         cost[y, x], stamps[y, x] = lowest[y, x], launch
         nnf[y, x, 0], nnf[y, x, 1] = place[y, x] // other_width, place[y, x] % other_width

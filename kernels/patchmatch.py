@@ -8,9 +8,9 @@ thread sees half of a pass, and the result does not depend on the order of threa
 
 A neighbour's match that has not changed since it was last tried from the same distance was turned
 down then and would be turned down again: each match carries the pass that made it, and such
-candidates are passed over. Of the others, those that cannot be better by what their pixels'
-sketches allow (:mod:`kernels.sketch`) are not compared in full. The search is the same, most of
-its work is not done.
+candidates are passed over. The others are compared row by row of the patch, and no further than
+the rest could still make up for, by what their pixels' sketches allow (:mod:`kernels.sketch`). The
+search is the same, most of its work is not done.
 """
 
 from __future__ import annotations
@@ -267,43 +267,47 @@ def _pixel_functions(run_product):
     """
 
     @register_jitable
+    def row_product(source, target, channels, y, x, match_y, match_x, columns, lane):
+        """Inner product of one row of two patches, from their left pixels on."""
+        # Channels last and pixels side by side: the row of a patch is one run of memory.
+        row = source[y, x * channels : (x + columns) * channels]
+        match_row = target[match_y, match_x * channels : (match_x + columns) * channels]
+        return run_product(row, match_row, lane)
+
+    @register_jitable
     def patch_cost(problem, y, x, match_y, match_x, best, lane):
         """Cost of a match that labels allow, or `_HUGE` once it cannot be below `best`."""
-        source, target = problem.source, problem.target
-        source_sketch, target_sketch = problem.source_sketch, problem.target_sketch
-        channels, half, bound = problem.channels, problem.half, problem.bound
+        source, target, channels = problem.source, problem.target, problem.channels
+        sketch, target_sketch = problem.source_sketch, problem.target_sketch
+        half, bound = problem.half, problem.bound
         height, width = source.shape[0], source.shape[1] // channels
         match_height, match_width = target.shape[0], target.shape[1] // channels
         top, left = min(half, y, match_y), min(half, x, match_x)
         bottom = min(half, height - 1 - y, match_height - 1 - match_y)
         right = min(half, width - 1 - x, match_width - 1 - match_x)
-        # Channels last and pixels side by side: a row of a patch is one run of memory. It is cut
-        # out here, as functions of a device may not return what they cut out of an array.
         columns, first, match_first = left + right + 1, x - left, match_x - left
         count = (top + bottom + 1) * columns
 
-        needed = -best * np.float32(count)
-        sketched = source_sketch.shape[1] // width
+        # What the rows that are not yet compared can give at most, and what they have to.
+        sketched = sketch.shape[1] // width
+        rest, needed = bound * np.float32(count), -best * np.float32(count)
         if sketched > 0:
-            at_most = _ROUNDING * np.float32(count)
+            rest = _ROUNDING * np.float32(count)
             for dy in range(-top, bottom + 1):
-                row = source_sketch[y + dy, first * sketched : (first + columns) * sketched]
-                match_row = target_sketch[
-                    match_y + dy, match_first * sketched : (match_first + columns) * sketched
-                ]
-                at_most += run_product(row, match_row, lane)
-            if at_most <= needed:
+                place = y + dy, first, match_y + dy, match_first, columns, lane
+                rest += row_product(sketch, target_sketch, sketched, *place)
+            if rest <= needed:
                 return _HUGE
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
-            row = source[y + dy, first * channels : (first + columns) * channels]
-            match_row = target[
-                match_y + dy, match_first * channels : (match_first + columns) * channels
-            ]
-            total += run_product(row, match_row, lane)
-            remaining = np.float32((bottom - dy) * columns)
-            if total + bound * remaining <= needed:
+            place = y + dy, first, match_y + dy, match_first, columns, lane
+            total += row_product(source, target, channels, *place)
+            if sketched > 0:
+                rest -= row_product(sketch, target_sketch, sketched, *place)
+            else:
+                rest = bound * np.float32((bottom - dy) * columns)
+            if total + rest <= needed:
                 return _HUGE
         return -total / np.float32(count)
 

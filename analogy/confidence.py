@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from analogy.images import resize
 from kernels.consistency import round_trip
@@ -100,6 +99,9 @@ def fill_unreliable(matches, distance_a, distance_b, limit, masks=None):
 
 
 def _filled(nnf, distance, other_shape, limit, labels):
+    # Takes longer to import than most runs, which fill nothing, have to spare.
+    from scipy.ndimage import distance_transform_edt
+
     target = target_of(nnf, distance)
     field, trusted = target.to_host(nnf), target.to_host(distance) <= limit
     if not trusted.any():

@@ -131,8 +131,9 @@ def _best_of_rows_cpu(table, value, place):
 
 @njit(cache=True)
 def _best_of_columns_cpu(table, value, place):
-    value[:] = table[0]
-    place[:] = 0
+    # Written out: copying a row at once takes a second longer to compile.
+    for column in range(table.shape[1]):
+        value[column], place[column] = table[0, column], 0
     for row in range(1, table.shape[0]):
         for column in range(table.shape[1]):
             if table[row, column] > value[column]:

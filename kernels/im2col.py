@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import get_num_threads, get_thread_id, njit, prange
 
+from kernels.target import INNER
+
 TAPS = 9
 
 
@@ -52,7 +54,7 @@ def convolve_transposed(gradient, mask, filters, scratch, out):
         _collect_row(rows, y, channels_in, out[y])
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _gather_row(source, y, patches):
     height, width, channels = source.shape
     for x in range(width):
@@ -65,7 +67,7 @@ def _gather_row(source, y, patches):
                 tap += channels
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _collect_row(rows, y, channels, out):
     height, width = rows.shape[:2]
     for x in range(width):

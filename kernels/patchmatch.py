@@ -26,7 +26,7 @@ from kernels.hashing import hash_random, random_below
 from kernels.labels import is_allowed, no_labels
 from kernels.reduction import lane_sum
 from kernels.sketch import sketches_of
-from kernels.target import LANES, cuda, pixel_index, pixel_launch, target_of
+from kernels.target import INNER, LANES, cuda, pixel_index, pixel_launch, target_of
 
 JUMPS = (8, 4, 2, 1)
 
@@ -368,7 +368,7 @@ def _pixel_functions(run_product):
     return first_cost, propagate, search
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _run_product_cpu(a, b, lane):
     total = np.float32(0)
     for k in range(a.size):
@@ -464,13 +464,13 @@ def _search_cuda(problem, matches, stamps, cost, radius, seed, launch):
         matches[y, x, 0], matches[y, x, 1] = best_y, best_x
 
 
-@njit
+@njit(**INNER)
 def _tile_count(cost):
     height, width = cost.shape
     return -(-height // _TILE) * -(-width // _TILE)
 
 
-@njit
+@njit(**INNER)
 def _tile_bounds(tile, cost):
     """Rows and columns of a tile: first, and first no more."""
     height, width = cost.shape

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
-from scipy.sparse.linalg import eigsh
 
 from kernels.blas import one_thread_each
 from kernels.reduction import squared_norm
@@ -68,9 +67,8 @@ def _leading_directions(maps, count):
         pixels = features.reshape(-1, features.shape[2])
         sample = pixels[:: max(len(pixels) // _SAMPLES, 1)]
         moments = moments + sample.T @ sample
-    # A start of its own choice would be random.
-    _, basis = eigsh(moments, count, v0=np.ones(len(moments), np.float32))
-    return np.ascontiguousarray(basis)
+    _, basis = np.linalg.eigh(moments)
+    return np.ascontiguousarray(basis[:, -count:])
 
 
 @njit(parallel=True, cache=True)

@@ -16,6 +16,8 @@ import numpy as np
 from numba import get_num_threads, get_thread_id, njit, prange
 from numba.extending import register_jitable
 
+from kernels.target import INNER
+
 TILE = 4
 PATCH = TILE + 2
 FREQUENCIES = PATCH * PATCH
@@ -145,7 +147,7 @@ def _partition(scratch, thread, tiles, channels_in, channels_out):
     return spectra, products, patch, half
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _transform_tile(source, mask, top, left, patch, half, spectra, tile):
     """Transform the 6x6 pixels from (top, left) on into row `tile` of the spectra."""
     height, width, channels = source.shape
@@ -163,7 +165,7 @@ def _transform_tile(source, mask, top, left, patch, half, spectra, tile):
         _transform_rows(half, out, tile * channels + first, pitch, count)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _inverse_transform_tile(products, tile, half, patch, bias, top, left, out):
     """Turn row `tile` of the products into the 4x4 pixels from (top, left) on."""
     channels = out.shape[2]
@@ -180,7 +182,7 @@ def _inverse_transform_tile(products, tile, half, patch, bias, top, left, out):
 # and the compiler could not make vectors of the loops.
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _gather(source, mask, top, left, first, count, patch):
     """Fetch a patch that the border cuts or the mask punches, with zeros there."""
     height, width, channels = source.shape
@@ -199,20 +201,20 @@ def _gather(source, mask, top, left, first, count, patch):
                 _copy_masked(values, masks, at, count, patch, to)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _clear(count, out, to):
     for c in range(count):
         out[to + np.uintp(c)] = np.float32(0)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _copy(values, at, count, out, to):
     for channel in range(count):
         c = np.uintp(channel)
         out[to + c] = values[at + c]
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _copy_masked(values, mask, at, count, out, to):
     for channel in range(count):
         c = np.uintp(channel)
@@ -220,7 +222,7 @@ def _copy_masked(values, mask, at, count, out, to):
         out[to + c] = value if mask[at + c] > np.float32(0) else np.float32(0)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _transform_columns(values, at, row_pitch, pixel_pitch, count, half):
     for j in range(PATCH):
         i0 = np.uintp(at + j * pixel_pitch)
@@ -248,7 +250,7 @@ def _transform_columns(values, at, row_pitch, pixel_pitch, count, half):
             half[o + c + np.uintp(5 * ROW)] = t5
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _transform_rows(half, out, at, pitch, count):
     for i in range(PATCH):
         o0 = np.uintp(at + i * PATCH * pitch)
@@ -287,7 +289,7 @@ def _transform_six(d0, d1, d2, d3, d4, d5):
     )
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _inverse_columns(products, at, pitch, count, half):
     for j in range(PATCH):
         i0 = np.uintp(at + j * pitch)
@@ -313,7 +315,7 @@ def _inverse_columns(products, at, pitch, count, half):
             half[o + c + np.uintp(3 * ROW)] = t3
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _inverse_rows(half, count, patch):
     for i in range(TILE):
         d = np.uintp(i * ROW)
@@ -346,7 +348,7 @@ def _inverse_six(m0, m1, m2, m3, m4, m5):
     )
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _scatter(patch, bias, top, left, first, count, out):
     """Write the pixels of a tile that lie in the map, after bias and ReLU if there is a bias."""
     height, width, channels = out.shape
@@ -361,7 +363,7 @@ def _scatter(patch, bias, top, left, first, count, out):
                 _copy_relu(patch, at, bias, np.uintp(first), count, values, to)
 
 
-@njit(fastmath=True)
+@njit(fastmath=True, **INNER)
 def _copy_relu(values, at, bias, first, count, out, to):
     for channel in range(count):
         c = np.uintp(channel)

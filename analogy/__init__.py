@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analogy.errors import AnalogyError
     from analogy.masks import Masks
     from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
+    from analogy.references import SeveralAnalogies, transfer_from_several
 
 _HOMES = {
     "Analogy": "analogy.algorithm",
@@ -23,7 +24,9 @@ _HOMES = {
     "Masks": "analogy.masks",
     "PRESETS": "analogy.parameters",
     "Parameters": "analogy.parameters",
+    "SeveralAnalogies": "analogy.references",
     "transfer": "analogy.algorithm",
+    "transfer_from_several": "analogy.references",
 }
 
 __all__ = [
@@ -35,7 +38,9 @@ __all__ = [
     "LevelState",
     "Masks",
     "Parameters",
+    "SeveralAnalogies",
     "transfer",
+    "transfer_from_several",
 ]
 
 

@@ -99,7 +99,10 @@ def _check_positive(value: float | None):
 def run(
     context: typer.Context,
     a: Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")],
-    b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
+    b_primes: Annotated[
+        list[Path],
+        typer.Argument(metavar="B", help="Image that gives the look; of several the best."),
+    ],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
     ] = None,
@@ -233,12 +236,13 @@ def run(
         bool | None, typer.Option("--fill", help="Replace matches that do not lead back.")
     ] = None,
 ):
-    """Transfer looks between two images.
+    """Transfer looks between two images, or from several to one.
 
     Writes a_prime.png (A with the look of B), b.png (B with the look of A), flow_ab.npy,
     flow_ba.npy (float32, dx dy in pixels of the other image), confidence_a.png, confidence_b.png
     (white where a match leads back), report.json and, with --refine, a_prime_refined.png and
-    b_refined.png.
+    b_refined.png. With several B, every pixel of a_prime.png is that of the one that suits it best,
+    as choice.png shows; what each gives by itself is in reference_1, reference_2 ...
     """
     options = {
         "alpha_offset": alpha_offset,
@@ -262,20 +266,16 @@ def run(
         "initialization": start,
         "fill_unreliable": fill,
     }
-    folder = Path("out", f"{a.stem}__{b_prime.stem}") if out is None else out
+    masks = {"mask_a": mask_a, "mask_b": mask_b, "keep": keep}
     with logged(log, log_level):
         _transfer_files(
-            a,
-            b_prime,
-            folder,
+            (a, b_primes, {name: path for name, path in masks.items() if path is not None}),
+            _folder(a, b_primes) if out is None else out,
             _parameters(preset, category, weight, options),
-            model,
-            device,
-            quiet,
-            viz=viz,
-            report=report,
-            command=_command(context),
-            mask_files={"mask_a": mask_a, "mask_b": mask_b, "keep": keep},
+            (viz, report, _command(context)),
+            model=model,
+            device=device,
+            quiet=quiet,
             json=json,
         )
 
@@ -382,7 +382,8 @@ def _command(context):
     for parameter in context.command.params:
         value = context.params.get(parameter.name)
         if parameter.param_type_name == "argument":
-            words.append(shlex.quote(str(value)))
+            paths = value if isinstance(value, list) else [value]
+            words += [shlex.quote(str(path)) for path in paths]
         elif value is True:
             words.append(parameter.opts[0])
         elif value not in (None, parameter.default):
@@ -390,108 +391,31 @@ def _command(context):
     return " ".join(words)
 
 
-def _transfer_files(
-    path_a,
-    path_b_prime,
-    folder,
-    parameters,
-    model,
-    device,
-    quiet,
-    *,
-    viz,
-    report,
-    command,
-    mask_files,
-    json,
-):
-    from analogy.images import matching_shape, read_image
-    from analogy.outputs import (
-        json_text,
-        make_folder,
-        staged,
-        write_array,
-        write_image,
-        write_json,
-    )
+def _folder(a, b_primes):
+    first, *others = b_primes
+    return Path("out", f"{a.stem}__{first.stem}" + (f"_and_{len(others)}" if others else ""))
 
-    a, b_prime = read_image(path_a), read_image(path_b_prime)
-    # A ratio to be chosen is chosen so that it is none too small.
-    scale = 1.0 if parameters.ratio == "auto" else parameters.ratio, parameters.max_side
-    for path, image in ((path_a, a), (path_b_prime, b_prime)):
-        matching_shape(image.shape[:2], *scale, str(path))
-    mask_files = {name: path for name, path in mask_files.items() if path is not None}
-    masks = _read_masks(a, b_prime, **mask_files) if mask_files else None
+
+def _transfer_files(inputs, folder, parameters, extras, *, model, device, quiet, json):
+    from analogy.outputs import json_text
+    from analogy.run_files import Extras, Inputs, transfer_files
+
     started = time.perf_counter()
-    with staged(folder) as staging:
-        # Numba takes a second to import; bad input has been answered by now.
-        from analogy import transfer
-
-        trace = _level_trace() if viz or report else None
-        with _progress_bar(quiet) as progress:
-            result = transfer(
-                a,
-                b_prime,
-                parameters,
-                model=model,
-                device=device,
-                progress=progress,
-                on_level=trace,
-                masks=masks,
-            )
-        # Removed while it computed? Then made anew: the work need not be lost.
-        make_folder(staging)
-        write_image(staging / "a_prime.png", result.a_prime)
-        write_image(staging / "b.png", result.b)
-        if result.a_prime_refined is not None:
-            write_image(staging / "a_prime_refined.png", result.a_prime_refined)
-            write_image(staging / "b_refined.png", result.b_refined)
-        write_array(staging / "flow_ab.npy", result.flow_ab)
-        write_array(staging / "flow_ba.npy", result.flow_ba)
-        write_image(staging / "confidence_a.png", result.confidence_a)
-        write_image(staging / "confidence_b.png", result.confidence_b)
-        inputs = {"a": path_a, "b_prime": path_b_prime} | mask_files
-        record = {"inputs": inputs, "command": command} | result.record
-        write_json(staging / "report.json", record)
-        if trace:
-            _show(staging, a, b_prime, result, trace, parameters, record, viz=viz, report=report)
-        outputs = sorted(path.relative_to(staging) for path in staging.iterdir())
-        outputs = [folder / path for path in outputs if not path.name.startswith(".")]
+    with _progress_bar(quiet) as progress:
+        record, outputs = transfer_files(
+            Inputs(*inputs),
+            folder,
+            parameters,
+            Extras(*extras),
+            model=model,
+            device=device,
+            progress=progress,
+        )
     if json:
         # Escaped: a file's name may hold bytes that standard output has no letters for.
-        print(json_text(record | {"outputs": {path.name: path for path in outputs}}))
+        print(json_text(record | {"outputs": outputs}))
     elif not quiet:
-        _print_summary(result.record, time.perf_counter() - started, folder)
-
-
-def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
-    from analogy.images import read_mask
-    from analogy.masks import Masks, check_masks
-
-    paths = mask_a, mask_b, keep
-    files = [None if path is None else read_mask(path) for path in paths]
-    masks = Masks(*files, names=tuple(map(str, paths)))
-    check_masks(masks, a.shape[:2], b_prime.shape[:2])
-    return masks
-
-
-def _level_trace():
-    # Matplotlib takes half a second to import.
-    from analogy.visualization.levels import LevelTrace
-
-    return LevelTrace()
-
-
-def _show(staging, a, b_prime, result, trace, parameters, record, *, viz, report):
-    from analogy.report.page import write_report
-    from analogy.visualization.files import write_visualization
-    from analogy.visualization.levels import picture_levels
-
-    pictures = picture_levels(trace, a, b_prime, parameters.vote_side)
-    if viz:
-        write_visualization(staging / "viz", a, b_prime, result, pictures)
-    if report:
-        write_report(staging / "report.html", a, b_prime, result, pictures, record)
+        _print_summary(record, time.perf_counter() - started, folder)
 
 
 @contextlib.contextmanager

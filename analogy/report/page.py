@@ -7,13 +7,14 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analogy.outputs import write_text
 from analogy.parameters import Parameters
 from analogy.report.encoding import data_uri, pack_flow, picture_uri
-from analogy.visualization.colours import confidence_bar, flow_wheel
+from analogy.visualization.colours import choice_colours, confidence_bar, flow_wheel
 from analogy.visualization.convergence import convergence_svg
 
 _HERE = Path(__file__).parent
@@ -47,20 +48,10 @@ def write_report(path, a, b_prime, result, pictures, record):
     AnalogyError
         If the file cannot be written.
     """
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in _PARTS)
-    style += _columns(a, b_prime)
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("template.html").render(
-        style=Markup(style),
-        style_hash=_hash(style),
-        script=Markup(script),
-        script_hash=_hash(script),
+    page = _render(
+        "template.html",
+        style=_text("style.css") + _columns(a, b_prime),
+        script=_text("script.js"),
         record=record,
         images=_images(a, b_prime, result, record["inputs"]),
         data=_data(result, pictures),
@@ -72,7 +63,75 @@ def write_report(path, a, b_prime, result, pictures, record):
     write_text(path, page)
 
 
-_PARTS = ("style.css", "script.js")
+def write_report_of_several(path, a, b_primes, found, record):
+    """Write the report of a run with several references: which of them gives what.
+
+    Parameters
+    ----------
+    path : path-like
+        HTML file to write; it names the reports of the references, ``reference_1/report.html`` and
+        so on, beside it.
+    a, b_primes : uint8 arrays, (height, width, 3)
+    found : SeveralAnalogies
+    record : dict
+        What ``report.json`` holds.
+
+    Raises
+    ------
+    AnalogyError
+        If the file cannot be written.
+    """
+    names = [Path(name).name for name in record["inputs"]["references"]]
+    colours = choice_colours(np.arange(len(names), dtype=np.uint8)[None])[0]
+    page = _render(
+        "references.html",
+        style=_text("style.css"),
+        script="",
+        record=record,
+        name=Path(record["inputs"]["a"]).name,
+        images={
+            "A": (a, f"A: {Path(record['inputs']['a']).name}"),
+            "A′": (found.a_prime, "A′: A in the look of the references"),
+            "Choice": (choice_colours(found.choice), "Which reference gave each pixel, as colours"),
+        },
+        picture=lambda image: picture_uri(image, _IMAGE_SIDE, _IMAGE_BYTES),
+        thumbnail=lambda image: picture_uri(image, _WHEEL_SIDE, _WHEEL_BYTES),
+        references=[
+            {
+                "name": name,
+                "swatch": np.full((16, 16, 3), colour, np.uint8),
+                "image": image,
+                "share": share,
+                "folder": f"reference_{index + 1}",
+            }
+            for index, (name, colour, image, share) in enumerate(
+                zip(names, colours, b_primes, found.shares, strict=True)
+            )
+        ],
+        parameters=_parameters(record["parameters"]),
+    )
+    write_text(path, page)
+
+
+def _render(template, *, style, script, **facts):
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        style=Markup(style),
+        style_hash=_hash(style),
+        script=Markup(script),
+        script_hash=_hash(script),
+        **facts,
+    )
+
+
+def _text(name):
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _columns(a, b_prime):

@@ -7,6 +7,7 @@ from matplotlib import colormaps
 from matplotlib.colors import hsv_to_rgb
 
 _CONFIDENCE = colormaps["viridis"]
+_CHOICE = colormaps["tab20"]
 _ERROR = colormaps["hot"].with_extremes(bad="darkblue")
 
 
@@ -64,6 +65,22 @@ def confidence_colours(confidence):
     uint8 array, (height, width, 3)
     """
     return _bytes(_CONFIDENCE(confidence)[..., :3])
+
+
+def choice_colours(choice):
+    """Colour of which of several was chosen; after twenty they come again.
+
+    Parameters
+    ----------
+    choice : uint8 array, (height, width)
+
+    Returns
+    -------
+    uint8 array, (height, width, 3)
+    """
+    # The ten strong colours first, then their pale ones.
+    order = 2 * (choice % 10) + choice // 10 % 2
+    return _bytes(_CHOICE(order)[..., :3])
 
 
 def error_colours(errors, largest):

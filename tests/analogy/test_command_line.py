@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -304,3 +305,15 @@ def _open_once_read(pipe, process, patience=60):
 @pytest.mark.parametrize("name", [".", ""])
 def test_model_convert_of_a_folder_is_refused(command_line, images, name):
     assert_refused(command_line("model", "convert", name), "is a folder")
+
+
+def test_several_references_are_repeated_by_the_command(command_line, images):
+    Image.new("RGB", (48, 48)).save("c d.png")
+
+    code, out, _ = command_line("run", *images, "c d.png", "--seed", 3, "--json")
+
+    assert code == 0
+    record = json.loads(out)
+    assert record["command"] == "analogy run a.png b.png 'c d.png' --seed 3 --json"
+    assert record["outputs"]["a_prime.png"] == "out/a__b_and_1/a_prime.png"
+    assert len(record["shares"]) == 2

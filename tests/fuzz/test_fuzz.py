@@ -6,13 +6,10 @@
 
 import contextlib
 import io
-import math
 import os
 import sys
 import zipfile
-from importlib import import_module
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +22,7 @@ from analogy.model.graph import read_model
 from tests.fuzz import corpus
 from tests.fuzz.limits import assert_not_exhausted, limited
 from tests.fuzz.mutation import damaged
+from tests.fuzz.reading import read_every_tensor
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "12"))
 
@@ -35,9 +33,6 @@ fuzz_test = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-
-# Larger tensors are never loaded: their shapes are not the network's.
-LARGEST = 512 * 512 * 9
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +92,11 @@ def test_weights_of_other_programs(name, tmp_path, count):
     @given(damaged(make(*arguments)))
     def check(content):
         count.append(name)
-        assert_refused_or_read(_read_every_tensor, tmp_path / name, wrap(content))
+        assert_refused_or_read(read_every_tensor, tmp_path / name, wrap(content))
         with pytest.raises(AnalogyError):
             conversion.convert(tmp_path / name, tmp_path / "model.onnx")
 
     check()
-
-
-def _read_every_tensor(path):
-    """What `conversion.convert` does, but for asking whether this is VGG."""
-    reader = import_module(f"analogy.model.readers.{conversion._READERS[path.suffix]}")
-    with conversion._malformed_told(path), reader.open_tensors(path) as tensors:
-        for tensor in tensors.values():
-            if math.prod(tensor.shape) <= LARGEST:
-                np.asarray(tensor.load())
 
 
 @pytest.mark.parametrize("name", SEEDS)
@@ -118,7 +104,7 @@ def test_undamaged_seeds_are_read(name, tmp_path):
     make, arguments, wrap = SEEDS[name]
     (tmp_path / name).write_bytes(wrap(make(*arguments)))
 
-    _read_every_tensor(tmp_path / name)
+    read_every_tensor(tmp_path / name)
 
 
 def test_graphs(tmp_path, count):

@@ -120,16 +120,12 @@ def _run_several(staging, a, b_primes, inputs, parameters, extras, options):
     traces = [_level_trace() for _ in b_primes] if extras.viz or extras.report else None
     tell = (lambda index, state: traces[index](state)) if traces else None
     found = transfer_from_several(a, b_primes, parameters, on_level=tell, **options)
-    records = [
-        _record(inputs.record(path), extras, one)
-        for path, one in zip(inputs.b_primes, found.analogies, strict=True)
-    ]
-    for index, (b_prime, one, record) in enumerate(
-        zip(b_primes, found.analogies, records, strict=True)
-    ):
-        trace = traces[index] if traces else None
-        folder = staging / f"reference_{index + 1}"
-        _write_pair(folder, (a, b_prime), one, trace, record, extras)
+    records = []
+    for index, one in enumerate(found.analogies):
+        record = _record(inputs.record(inputs.b_primes[index]), extras, one)
+        folder, trace = staging / f"reference_{index + 1}", traces[index] if traces else None
+        _write_pair(folder, (a, b_primes[index]), one, trace, record, extras)
+        records.append(record)
     record = _record_of_several(inputs, extras, found, records)
     _write_several(staging, a, b_primes, found, record, extras)
     return record

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analogy.masks import Masks
     from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
     from analogy.references import SeveralAnalogies, transfer_from_several
+    from analogy.session import Session
 
 _HOMES = {
     "Analogy": "analogy.algorithm",
@@ -24,6 +25,7 @@ _HOMES = {
     "Masks": "analogy.masks",
     "PRESETS": "analogy.parameters",
     "Parameters": "analogy.parameters",
+    "Session": "analogy.session",
     "SeveralAnalogies": "analogy.references",
     "transfer": "analogy.algorithm",
     "transfer_from_several": "analogy.references",
@@ -38,6 +40,7 @@ __all__ = [
     "LevelState",
     "Masks",
     "Parameters",
+    "Session",
     "SeveralAnalogies",
     "transfer",
     "transfer_from_several",

@@ -12,24 +12,20 @@ from analogy.blend_weight import choose_blend_weight
 from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import prepare
-from analogy.device import resolve
 from analogy.faces import choose_ratio
-from analogy.features import FeatureExtractor
 from analogy.flow import displacements
 from analogy.full_size import vote_at_full_size
 from analogy.images import as_image, matching_shape, resize
 from analogy.masks import MatchingMasks, check_masks
 from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
-from analogy.model import bundled_path
-from analogy.network import Network
 from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
 from analogy.record import run_record
 from analogy.refinement import refine
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches
-from analogy.warm_up import warm_up
+from analogy.session import Session
 from kernels.target import target_of
 from kernels.upsample import upsample_nnf
 from kernels.vote import vote_field
@@ -100,6 +96,7 @@ def transfer(
     *,
     model=None,
     device="auto",
+    session=None,
     progress=None,
     on_level=None,
     masks=None,
@@ -114,6 +111,8 @@ def transfer(
     model : path, optional
         ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
+    session : Session, optional
+        Of several transfers, instead of `model` and `device`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
     on_level : callable, LevelState -> None, optional
         Told of each level when it has been searched.
@@ -142,19 +141,19 @@ def transfer(
         resize(image, matching_shape(image.shape[:2], *scale, name))
         for image, name in ((a, "a"), (b_prime, "b_prime"))
     )
-    target = resolve(device)
+    session = session or Session(model, device)
+    target = session.target
     available = target.free_memory() if target.is_cuda else None
     check_memory(a.shape[:2], b_prime.shape[:2], *scale, available, parameters.refine)
     progress = Progress(progress, _expected_shares(parameters))
-    model = bundled_path() if model is None else model
     _log.info("matching %s with %s px on %s", _size(small_a), _size(small_b_prime), target.name)
     _log.debug("%s", parameters)
 
     with progress.stage("features"):
-        network = Network.load(model)
-        features, used = _extract(model, device, small_a, small_b_prime)
+        network, extractor = session.network, session.extractor
+        features = [extractor(image) for image in (small_a, small_b_prime)]
     with progress.stage(_PREPARATION):
-        warm_up(parameters, target)
+        session.warm_up(parameters)
     choice = None
     if parameters.choose_alphas:
         with progress.stage("blend weight"):
@@ -189,7 +188,8 @@ def transfer(
                 refine(a_prime, a, parameters, target),
                 refine(b, b_prime, parameters, target),
             )
-    record = run_record(parameters, network, used | faces, progress, deconvolutions)
+    used = {"device": extractor.device, "providers": list(extractor.providers)} | faces
+    record = run_record(parameters, network, used, progress, deconvolutions)
     if choice:
         record["blend_weight"] = asdict(choice)
     return Analogy(a_prime, b, flow_ab, flow_ba, *confidences, record, *refined)
@@ -233,13 +233,6 @@ def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
             )
             for image, field in zip((b_prime, a), fields, strict=True)
         ]
-
-
-def _extract(model, device, *images):
-    """Features of images, and what computed them; the network's own memory is free again."""
-    extractor = FeatureExtractor(model, device)
-    used = {"device": extractor.device, "providers": list(extractor.providers)}
-    return [extractor(image) for image in images], used
 
 
 def match_features(

@@ -14,11 +14,11 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.transform import resize
 
 from analogy.algorithm import Analogy, transfer
-from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.images import as_image
 from analogy.parameters import Parameters
 from analogy.refinement import refine
+from analogy.session import Session
 from kernels.target import target_of
 
 # Standard deviation, in pixels of the finest level, of the surroundings whose costs a choice goes
@@ -67,6 +67,7 @@ def transfer_from_several(
     *,
     model=None,
     device="auto",
+    session=None,
     progress=None,
     on_level=None,
     masks=None,
@@ -77,7 +78,7 @@ def transfer_from_several(
 
     Parameters
     ----------
-    a, b_primes, parameters, model, device, progress
+    a, b_primes, parameters, model, device, session, progress
         As for :func:`analogy.transfer`; `b_primes` is a sequence of 2 to 255 images.
     on_level : callable, (index of the reference, LevelState) -> None, optional
     masks : Masks, optional
@@ -99,7 +100,7 @@ def transfer_from_several(
             f"{masks.names[0]}: labels say what of one reference belongs to A; leave them out or "
             "give one reference"
         )
-    parameters = parameters or Parameters()
+    parameters, session = parameters or Parameters(), session or Session(model, device)
     a = as_image(a, "a")
     analogies, costs = [], []
     for index, b_prime in enumerate(b_primes):
@@ -109,8 +110,7 @@ def transfer_from_several(
                 a,
                 b_prime,
                 parameters,
-                model=model,
-                device=device,
+                session=session,
                 progress=_part_of(progress, index, len(b_primes)),
                 on_level=_both(costs[-1], on_level, index),
                 masks=masks,
@@ -126,7 +126,7 @@ def transfer_from_several(
         _picked([one.flow_ab for one in analogies], choice),
         _picked([one.confidence_a for one in analogies], choice),
         tuple(analogies),
-        refine(a_prime, a, parameters, resolve(device)) if parameters.refine else None,
+        refine(a_prime, a, parameters, session.target) if parameters.refine else None,
     )
 
 

@@ -63,7 +63,7 @@ def transfer_files(inputs, folder, parameters, extras, **options):
     parameters : Parameters
     extras : Extras
     options
-        `model`, `device` and `progress` of :func:`analogy.transfer`.
+        `model`, `device`, `session` and `progress` of :func:`analogy.transfer`.
 
     Returns
     -------

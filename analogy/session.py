@@ -1,0 +1,64 @@
+"""What transfers share: the network on a device, and kernels that are compiled."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+
+class Session:
+    """A network on a device, loaded once for any number of transfers.
+
+    Hand it to :func:`analogy.transfer` and the others as `session`. Nothing is loaded before the
+    first transfer asks for it.
+
+    Parameters
+    ----------
+    model : path, optional
+        ONNX weights, by default the bundled ones.
+    device : "auto", "cuda" or "cpu"
+
+    Raises
+    ------
+    AnalogyError
+        When first used, if the model or the device cannot be.
+    """
+
+    def __init__(self, model=None, device="auto"):
+        self._model, self._device = model, device
+        self._warm = set()
+
+    @cached_property
+    def target(self):
+        """Where it computes: `CPU` or `CUDA` of `kernels.target`."""
+        # Numba takes a second to import, and bad input should not wait for it.
+        from analogy.device import resolve
+
+        return resolve(self._device)
+
+    @cached_property
+    def network(self):
+        """Layers that deconvolution passes through, a `Network`."""
+        from analogy.network import Network
+
+        return Network.load(self._path)
+
+    @cached_property
+    def extractor(self):
+        """What takes images to features, a `FeatureExtractor`."""
+        from analogy.features import FeatureExtractor
+
+        return FeatureExtractor(self._path, self._device)
+
+    def warm_up(self, parameters):
+        """Have the kernels compiled that `parameters` ask for; only the first time takes time."""
+        from analogy.warm_up import warm_up
+
+        if parameters not in self._warm:
+            warm_up(parameters, self.target)
+            self._warm.add(parameters)
+
+    @property
+    def _path(self):
+        from analogy.model import bundled_path
+
+        return bundled_path() if self._model is None else self._model

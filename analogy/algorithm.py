@@ -26,9 +26,9 @@ from analogy.record import run_record
 from analogy.refinement import refine
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches
 from analogy.session import Session
+from kernels.imaging.vote import vote_field
+from kernels.matching.upsample import upsample_nnf
 from kernels.target import target_of
-from kernels.upsample import upsample_nnf
-from kernels.vote import vote_field
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from analogy.images import resize
-from kernels.consistency import round_trip
+from kernels.matching.consistency import round_trip
 from kernels.target import target_of
 
 # Pixels, as matched, that halve the confidence.

@@ -223,7 +223,7 @@ def _maps(random):
 
 
 def _vote(on, source, target, nnf, filters):
-    from kernels.vote import vote
+    from kernels.imaging.vote import vote
 
     return on.to_host(vote(on.asarray(target), on.asarray(nnf), 3))
 
@@ -243,7 +243,7 @@ def _plain_vote(source, target, nnf, filters):
 
 
 def _warp(on, source, target, nnf, filters):
-    from kernels.warp import warp
+    from kernels.imaging.warp import warp
 
     return on.to_host(warp(on.asarray(target), on.asarray(nnf)))
 
@@ -253,7 +253,7 @@ def _plain_warp(source, target, nnf, filters):
 
 
 def _normalize(on, source, target, nnf, filters):
-    from kernels.normalize import normalize
+    from kernels.matching.normalize import normalize
 
     return on.to_host(normalize(on.asarray(source)))
 
@@ -263,7 +263,7 @@ def _plain_normalize(source, target, nnf, filters):
 
 
 def _convolution(on, source, target, nnf, filters):
-    from kernels.convolution import conv3x3_relu, filter_bank
+    from kernels.network.convolution import conv3x3_relu, filter_bank
 
     bank = filter_bank(filters, np.zeros(filters.shape[3], np.float32), on)
     return on.to_host(conv3x3_relu(on.asarray(source), bank))
@@ -276,7 +276,7 @@ def _plain_convolution(source, target, nnf, filters):
 
 
 def _patch_cost(on, source, target, nnf, filters):
-    from kernels.patchmatch import patchmatch
+    from kernels.matching.patchmatch import patchmatch
 
     put = on.asarray
     _, cost = patchmatch(*(put(_unit(m)) for m in (source, target)), put(nnf), 3, 4, iterations=0)
@@ -381,7 +381,7 @@ def _flops(level, side):
 
 def _flops_per_second(target):
     """Of a convolution of 256 channels at the size that a map of the usual image has there."""
-    from kernels.convolution import conv3x3_relu, filter_bank
+    from kernels.network.convolution import conv3x3_relu, filter_bank
 
     random = np.random.default_rng(0)
     side, channels = _USUAL_SIDE // 4, 256

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from analogy.flow import displacements
+from kernels.imaging.vote import vote
+from kernels.matching.upsample import upsample_nnf
 from kernels.target import target_of
-from kernels.upsample import upsample_nnf
-from kernels.vote import vote
 
 # Of a strip, rounded up to whole rows.
 STRIP_PIXELS = 2**19
@@ -31,7 +31,7 @@ def vote_at_full_size(nnf, shape, other_image, scale, other_scale, vote_side, st
     scale, other_scale : (float, float)
         Pixels of the image, and of the other one, in one of what was matched, (y, x).
     vote_side : int
-        Of the patches that vote, in pixels; see :func:`kernels.vote.vote`.
+        Of the patches that vote, in pixels; see :func:`kernels.imaging.vote.vote`.
     strip : int, optional
         Pixels that are worked out at a time; the result does not depend on it.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.smooth import reliability, smooth
-from kernels.subpixel import as_field, keep_better, refine_field
+from kernels.matching.smooth import reliability, smooth
+from kernels.matching.subpixel import as_field, keep_better, refine_field
 from kernels.target import target_of
 
 # A smooth field gives way to the match where its patch is one and a half times as far from the

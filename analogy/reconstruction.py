@@ -8,13 +8,20 @@ from __future__ import annotations
 import math
 
 from analogy.deconvolution import deconvolve
-from kernels.blend import blend, hard_weight, keep_content, response, sigmoid_weight, weight_map
-from kernels.initialize import random_map
+from kernels.imaging.blend import (
+    blend,
+    hard_weight,
+    keep_content,
+    response,
+    sigmoid_weight,
+    weight_map,
+)
+from kernels.imaging.vote import vote
+from kernels.imaging.warp import warp
+from kernels.matching.initialize import random_map
+from kernels.matching.upsample import upsample_nnf
 from kernels.reduction import inner_product
 from kernels.target import target_of
-from kernels.upsample import upsample_nnf
-from kernels.vote import vote
-from kernels.warp import warp
 
 _WEIGHTS = {"sigmoid": sigmoid_weight, "hard": hard_weight}
 

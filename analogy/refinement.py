@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.wls import wls_filter
+from kernels.solvers.wls import wls
 
 # Of RGB as in ITU-R BT.601, which the weighted-least-squares filter's authors take.
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -43,7 +43,7 @@ def refine(stylised, photo, parameters, target):
     if stylised.shape != photo.shape:
         raise ValueError(f"images of shapes {stylised.shape} and {photo.shape}; give equal ones")
     change = (stylised.astype(np.float32) - photo) / np.float32(255)
-    smooth_change = wls_filter(
+    smooth_change = wls(
         target.asarray(change),
         target.asarray(log_luminance(photo)),
         smoothness=parameters.wls_lambda,

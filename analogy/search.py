@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from kernels.colour import COLOUR_CHANNELS, append_colour
-from kernels.initialize import identity_nnf, random_nnf
-from kernels.labels import legal_nnf
-from kernels.normalize import normalize
-from kernels.patchmatch import patchmatch, patchmatch_both_ways
-from kernels.restrain import restrain
+from kernels.matching.colour import COLOUR_CHANNELS, append_colour
+from kernels.matching.initialize import identity_nnf, random_nnf
+from kernels.matching.labels import legal_nnf
+from kernels.matching.normalize import normalize
+from kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
+from kernels.matching.restrain import restrain
 from kernels.target import target_of
 
 # Apart, so that no two searches of a run draw the same candidates.

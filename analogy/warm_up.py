@@ -13,10 +13,10 @@ from analogy.match_refinement import refine_matches
 from analogy.network import Convolution, MaxPool
 from analogy.reconstruction import blend_with_content
 from analogy.search import LevelFeatures, initial_matches, search_matches
-from kernels.upsample import upsample_nnf
-from kernels.vote import vote, vote_field
-from kernels.warp import warp
-from kernels.wls import wls_filter
+from kernels.imaging.vote import vote, vote_field
+from kernels.imaging.warp import warp
+from kernels.matching.upsample import upsample_nnf
+from kernels.solvers.wls import wls
 
 # Large enough that the whole map and the pooled one take both ways through the convolution.
 _SIDE = 80
@@ -60,7 +60,7 @@ def warm_up(parameters, target):
     half = target.asarray(generator.random((_SIDE // 2, _SIDE // 2, 16), np.float32))
     deconvolve(prepare(_layers(generator), 1, target), half, thin, iterations=2, tolerance=0.0)
     if parameters.refine:
-        wls_filter(thin, target.asarray(generator.random(shape, np.float32)))
+        wls(thin, target.asarray(generator.random(shape, np.float32)))
 
 
 def _layers(generator):

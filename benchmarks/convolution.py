@@ -15,10 +15,10 @@ from benchmarks.cuda_model import network_work
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
 from benchmarks.timing import median_ratio, take_turns
-from kernels.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
-from kernels.pooling import maxpool2x2
+from kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
+from kernels.network.pooling import maxpool2x2
+from kernels.network.winograd import FREQUENCIES, TILE
 from kernels.target import CPU
-from kernels.winograd import FREQUENCIES, TILE
 from tests import oracles
 
 # Levels between which a deconvolution works; level 0 is the image.

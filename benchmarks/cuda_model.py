@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from benchmarks.cuda_trace import ShapeOnly, closure
-from kernels import implicit_gemm
+from kernels.network import implicit_gemm
 
 # Share of the slowest peak that a kernel is taken to reach.
 EFFICIENCY = 0.6
@@ -227,26 +227,25 @@ def _convolution(
     )
 
 
-def _matching(problem, candidates, fields):
+def _matching(sources, targets, channels, problem, candidates, fields):
     """Patches multiplied out; every element of both patches is fetched for itself."""
-    source, target, channels = problem.source, problem.target, problem.channels
-    height, width = source.shape[0], source.shape[1] // channels
-    elements = height * width * candidates * (2 * problem.half + 1) ** 2 * channels
-    moved = source.nbytes + target.nbytes + sum(field.nbytes for field in fields)
+    pixels = sources[0].size // channels[0]
+    elements = pixels * candidates * (2 * problem.half + 1) ** 2 * sum(channels)
+    moved = sum(array.nbytes for array in (*sources, *targets, *fields))
     return Work(2 * elements, 2 * elements, moved, 8 * elements)
 
 
-def _start(problem, *fields):
-    return _matching(problem, 1, _arrays(fields))
+def _start(sources, targets, channels, problem, *fields):
+    return _matching(sources, targets, channels, problem, 1, _arrays(fields))
 
 
-def _propagate(problem, *fields):
-    return _matching(problem, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
+def _propagate(sources, targets, channels, problem, *fields):
+    return _matching(sources, targets, channels, problem, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
 
 
-def _search(problem, matches, stamps, cost, radius, *_):
+def _search(sources, targets, channels, problem, matches, stamps, cost, radius, *_):
     tries = (math.floor(math.log2(radius)) + 1) * TRIED_IN_SEARCH
-    return _matching(problem, tries, (matches, stamps, cost))
+    return _matching(sources, targets, channels, problem, tries, (matches, stamps, cost))
 
 
 def _vote(source, nnf, radius, rounding, out):
@@ -271,9 +270,9 @@ def _combine(rows, weights, row):
 
 
 _COUNTS = {
-    "patchmatch._start_cuda": _start,
-    "patchmatch._propagate_cuda": _propagate,
-    "patchmatch._search_cuda": _search,
+    "patchmatch._cuda_kernels.start": _start,
+    "patchmatch._cuda_kernels.propagate": _propagate,
+    "patchmatch._cuda_kernels.search": _search,
     "vote._vote_cuda": _vote,
     "vectors._combine_cuda": _combine,
     "reduction._inner_products_cuda": _inner_products,

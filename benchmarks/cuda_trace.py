@@ -20,18 +20,21 @@ from analogy.algorithm import match_features
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
 from analogy.progress import Progress
-from kernels.lbfgs import Minimum
+from kernels.imaging.vote import vote
+from kernels.matching.upsample import upsample_nnf
 from kernels.reduction import inner_products
-from kernels.target import CUDA, SIMULATED
-from kernels.upsample import upsample_nnf
-from kernels.vectors import add_scaled, combine
-from kernels.vote import vote
+from kernels.solvers.lbfgs import Minimum
+from kernels.solvers.vectors import add_scaled, combine
+from kernels.target import SIMULATED, Device
 
 _HISTORY = 4
 
 
 class ShapeOnly:
     """A device array without memory."""
+
+    # By which it is told from arrays of other libraries.
+    __cuda_ndarray__ = True
 
     def __init__(self, shape, dtype=np.float32):
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
@@ -98,6 +101,8 @@ class Launch:
 def _numba_type(value):
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return types.NamedTuple(map(_numba_type, value), type(value))
+    if isinstance(value, tuple):
+        return types.BaseTuple.from_types(tuple(map(_numba_type, value)))
     return getattr(value, "numba_type", None) or typeof(value)
 
 
@@ -105,7 +110,8 @@ def kernel_name(kernel):
     """Module and name, and for a kernel made by a factory what it was made of."""
     function = kernel.py_func
     module = function.__module__.rpartition(".")[2]
-    outer = function.__qualname__.partition(".")[0]
+    # A factory of one kernel calls it just that; one of several names them.
+    outer = function.__qualname__.replace(".<locals>", "").removesuffix(".kernel")
     made_of = _made_of(closure(kernel))
     return f"{module}.{outer}({', '.join(made_of)})" if made_of else f"{module}.{outer}"
 
@@ -200,10 +206,10 @@ def _recording(launches, stages):
 
     substitutes = [
         (CUDADispatcher, "__getitem__", Recorder),
-        (CUDA, "empty", staticmethod(ShapeOnly)),
-        (CUDA, "zeros", staticmethod(ShapeOnly)),
-        (CUDA, "asarray", staticmethod(lambda array: ShapeOnly(array.shape, array.dtype))),
-        (CUDA, "to_host", staticmethod(lambda array: np.ones(array.shape, array.dtype))),
+        (Device, "empty", staticmethod(ShapeOnly)),
+        (Device, "zeros", staticmethod(ShapeOnly)),
+        (Device, "asarray", staticmethod(lambda array: ShapeOnly(array.shape, array.dtype))),
+        (Device, "to_host", staticmethod(lambda array: np.ones(array.shape, array.dtype))),
         (deconvolution, "lbfgs", _stated_iterations),
     ]
     originals = [(owner, name, vars(owner)[name]) for owner, name, _ in substitutes]
@@ -224,7 +230,7 @@ def _method(substitute):
 
 
 def _stated_iterations(loss, gradient, x, *, iterations, **_):
-    """What `kernels.lbfgs.lbfgs` launches where every first step is accepted."""
+    """What `kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
     rows = ShapeOnly((2 * _HISTORY + 1, x.size))
     direction, newest = rows[0], rows[-1]
     for _ in range(iterations):

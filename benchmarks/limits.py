@@ -9,7 +9,7 @@ from scipy.linalg.blas import sgemm
 
 from benchmarks.table import Figure
 from benchmarks.timing import take_turns
-from kernels.vectors import add_scaled
+from kernels.solvers.vectors import add_scaled
 
 _MATRIX_SIDE = 2048
 

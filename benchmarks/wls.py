@@ -14,8 +14,8 @@ from analogy.refinement import log_luminance
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
 from benchmarks.timing import take_turns
-from kernels import wls
-from kernels.wls import wls_filter
+from kernels.solvers import wls as wls_module
+from kernels.solvers.wls import wls
 
 _SIDE = 1000
 
@@ -49,7 +49,7 @@ def measure(*, rounds):
 def _at_a_megapixel(rounds):
     problem = problem_of(_SIDE)
     iterations = _iterations(*problem)
-    return np.median(take_turns(lambda: wls_filter(*problem), rounds=rounds)), iterations
+    return np.median(take_turns(lambda: wls(*problem), rounds=rounds)), iterations
 
 
 def _beside_scipy(rounds):
@@ -59,8 +59,8 @@ def _beside_scipy(rounds):
     start = time.perf_counter()
     expected = scipy.sparse.linalg.spsolve(matrix, right_side).reshape(image.shape)
     theirs = time.perf_counter() - start
-    out = wls_filter(image, guide)
-    ours = np.median(take_turns(lambda: wls_filter(image, guide), rounds=rounds))
+    out = wls(image, guide)
+    ours = np.median(take_turns(lambda: wls(image, guide), rounds=rounds))
     return ours, theirs, np.abs(out - expected).max() / np.ptp(image)
 
 
@@ -72,7 +72,7 @@ def problem_of(side):
 
 
 def system(guide, smoothness=0.8, sensitivity=1.0, epsilon=1e-4):
-    """The filter's matrix, as :func:`kernels.wls.wls_filter` documents it.
+    """The filter's matrix, as :func:`kernels.solvers.wls.wls` documents it.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def system(guide, smoothness=0.8, sensitivity=1.0, epsilon=1e-4):
 
 
 def _iterations(image, guide):
-    elimination, count = wls.ColourElimination, 0
+    elimination, count = wls_module.ColourElimination, 0
 
     class Counted(elimination):
         def apply(self, *arguments):
@@ -100,9 +100,9 @@ def _iterations(image, guide):
             count += 1
             super().apply(*arguments)
 
-    wls.ColourElimination = Counted
+    wls_module.ColourElimination = Counted
     try:
-        wls_filter(image, guide)
+        wls(image, guide)
     finally:
-        wls.ColourElimination = elimination
+        wls_module.ColourElimination = elimination
     return count

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numba import float32, float64, njit, prange
 
-from kernels.target import LANES, SIMULATED, cuda, target_of
+from kernels.target import LANES, SIMULATED, Array, Result, Stream, cuda, on_target
 
 # Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
 # are a fixed number, not the device's, so that a sum does not depend on the device.
@@ -33,7 +33,9 @@ _TASK = 16 * _CHUNK
 _ANY_ORDER = {"reassoc", "nsz", "contract"}
 
 
-def inner_products(rows, vectors, scratch=None):
+def inner_products(
+    rows: Array, vectors: Array, scratch: Array | None = None, *, stream: Stream = None
+) -> np.ndarray:
     """Inner product of every row with every vector, in one pass over memory.
 
     Parameters
@@ -45,6 +47,8 @@ def inner_products(rows, vectors, scratch=None):
     scratch : array made by :func:`inner_products_scratch` for k and m or more, optional
         Reused from call to call by callers that iterate: a device takes longer to allocate and
         free memory than to compute the products.
+    stream : Numba stream, optional
+        That a device queues the work on.
 
     Returns
     -------
@@ -57,20 +61,20 @@ def inner_products(rows, vectors, scratch=None):
     ValueError
         If the arrays live on different targets.
     """
-    target = target_of(rows, vectors)
+    on, rows, vectors, scratch = on_target(rows, vectors, scratch, stream=stream)
     (k, length), m = rows.shape, vectors.shape[0]
-    if not target.is_cuda:
+    if not on.is_cuda:
         partial = np.zeros((_blocks(length, _TASK), k, m))
         _inner_products_cpu(rows, vectors, partial)
         return partial.sum(axis=0)
     blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
     if scratch is None:
-        scratch = inner_products_scratch(k, m, target)
+        scratch = inner_products_scratch(k, m, on)
     sums = k * m
     result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
-    _inner_products_cuda(k, m)[blocks, _THREADS](rows, vectors, partial)
-    _sum_rows_cuda[1, _THREADS](partial, result)
-    return target.to_host(result).reshape(k, m)
+    on.launch(_inner_products_cuda(k, m), (blocks, _THREADS), rows, vectors, partial)
+    on.launch(_sum_rows_cuda, (1, _THREADS), partial, result)
+    return on.to_host(result).reshape(k, m)
 
 
 def inner_products_scratch(k, m, target):
@@ -78,37 +82,42 @@ def inner_products_scratch(k, m, target):
     return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
 
 
-def inner_product(a, b, scratch=None):
+def inner_product(
+    a: Array, b: Array, scratch: Array | None = None, *, stream: Stream = None
+) -> float:
     """Inner product of two float32 vectors of one length, as a Python float.
 
     `scratch` is that of :func:`inner_products`, for one row and one vector or more.
     """
-    return float(inner_products(a.reshape(1, a.size), b.reshape(1, b.size), scratch)[0, 0])
+    _, a, b = on_target(a, b)
+    rows, vectors = a.reshape(1, a.size), b.reshape(1, b.size)
+    return float(inner_products(rows, vectors, scratch, stream=stream)[0, 0])
 
 
-def minmax(array):
+def minmax(array: Array, *, stream: Stream = None) -> Result:
     """Smallest and largest element, on the array's target.
 
     Parameters
     ----------
     array : float32 array, (height, width)
         Not empty, without NaN.
+    stream : Numba stream, optional
+        That a device queues the work on.
 
     Returns
     -------
     float32 array, (2,)
         Smallest, largest.
     """
-    target = target_of(array)
-    if not target.is_cuda:
+    on, array = on_target(array, stream=stream)
+    if not on.is_cuda:
         return np.array([array.min(), array.max()])
     flat = array.reshape(array.size)
     blocks = min(_blocks(array.size, _THREADS), _MOST_BLOCKS)
     # Asked for twice a level, and not by anything that iterates: no scratch to hand in.
-    partial = target.empty((2, blocks))
-    result = target.empty((2,))
-    _minmax_cuda[blocks, _THREADS](flat, flat, partial[0], partial[1])
-    _minmax_cuda[1, _THREADS](partial[0], partial[1], result[:1], result[1:])
+    partial, result = on.empty((2, blocks)), on.empty((2,))
+    on.launch(_minmax_cuda, (blocks, _THREADS), flat, flat, partial[0], partial[1])
+    on.launch(_minmax_cuda, (1, _THREADS), partial[0], partial[1], result[:1], result[1:])
     return result
 
 

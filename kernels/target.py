@@ -1,12 +1,15 @@
 """Where an array lives, and how kernels are launched there.
 
 The only module of the project that imports ``numba.cuda``. A *target* is the CPU (NumPy arrays,
-kernels under ``numba.njit``) or a CUDA device (Numba device arrays, kernels under
-``numba.cuda.jit``). Public functions of this package ask :func:`target_of` which one their
-arguments live on and never move data from one to the other.
+kernels under ``numba.njit``) or a CUDA device (device arrays, kernels under ``numba.cuda.jit``).
+Public functions of this package ask :func:`on_target` which one their arguments live on and never
+move data from one to the other.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from llvmlite import ir
@@ -37,63 +40,201 @@ INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # Alignment, in bytes, of shared arrays for `load4` and `store4`; the simulator has none to give.
 FOUR_FLOATS = None if SIMULATED else 16
 
+# As DLPack counts kinds of devices.
+_DLPACK_CPU = 1
 
-class CPU:
-    """NumPy arrays in host memory."""
+
+class _OnDevice(Protocol):
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
+
+class _Exchangeable(Protocol):
+    def __dlpack__(self, **options: Any) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+
+# What public functions take: NumPy arrays, and what other libraries hand out of their own arrays
+# by the CUDA array interface (PyTorch, CuPy, JAX, Numba) or, on the host, by DLPack. C-contiguous.
+Array: TypeAlias = np.ndarray | _OnDevice | _Exchangeable
+
+# What they return: a NumPy array or a Numba device array, as their arguments are.
+Result: TypeAlias = Any
+
+# A Numba stream, or None for the default one. It says nothing for arrays on the host.
+Stream: TypeAlias = Any
+
+
+class Kernel(NamedTuple):
+    """One piece of work on both targets, and how CUDA launches it.
+
+    Attributes
+    ----------
+    cpu : CPU dispatcher
+    cuda : CUDA dispatcher
+        With the same arguments.
+    launch : callable, (*extents) -> (blocks, threads)
+        Launch for work of some extents; which extents, each kernel says.
+    """
+
+    cpu: Callable
+    cuda: Callable
+    launch: Callable
+
+
+class Host:
+    """The CPU: NumPy arrays in host memory."""
 
     name = "cpu"
     is_cuda = False
 
-    @staticmethod
-    def empty(shape, dtype=np.float32):
+    def run(self, kernel, extents, *arguments):
+        """Run a :class:`Kernel`; on the CPU it knows its extents from the arrays."""
+        kernel.cpu(*arguments)
+
+    def empty(self, shape, dtype=np.float32):
         return np.empty(shape, dtype)
 
-    @staticmethod
-    def zeros(shape, dtype=np.float32):
+    def zeros(self, shape, dtype=np.float32):
         return np.zeros(shape, dtype)
 
-    @staticmethod
-    def asarray(host_array):
+    def out(self, out, shape, dtype=np.float32):
+        """Array for a result: `out` where it is given, checked, or a new one."""
+        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
+
+    def asarray(self, host_array):
         return np.ascontiguousarray(host_array)
 
-    @staticmethod
-    def to_host(array):
+    def to_host(self, array):
         return array
 
+    def on_stream(self, stream):
+        return self
 
-class CUDA:
-    """Contiguous Numba device arrays on the current CUDA device."""
+
+class Device:
+    """The current CUDA device: contiguous Numba device arrays.
+
+    Parameters
+    ----------
+    stream : Numba stream, optional
+        That kernels and copies are queued on; the default one when absent.
+    """
 
     name = "cuda"
     is_cuda = True
 
-    @staticmethod
-    def empty(shape, dtype=np.float32):
-        return cuda.device_array(shape, dtype)
+    def __init__(self, stream=None):
+        self._stream = stream
 
-    @staticmethod
-    def zeros(shape, dtype=np.float32):
+    def run(self, kernel, extents, *arguments):
+        """Queue a :class:`Kernel` for work of some extents."""
+        self.launch(kernel.cuda, kernel.launch(*extents), *arguments)
+
+    def launch(self, kernel, blocks_and_threads, *arguments):
+        """Queue a CUDA kernel."""
+        kernel[(*blocks_and_threads, self._stream or 0)](*arguments)
+
+    def empty(self, shape, dtype=np.float32):
+        return cuda.device_array(shape, dtype, stream=self._stream or 0)
+
+    def zeros(self, shape, dtype=np.float32):
         # Filled where it lies: nothing travels from the host.
-        array = cuda.device_array(shape, dtype)
-        device_memset(array, 0, array.nbytes)
+        array = self.empty(shape, dtype)
+        device_memset(array, 0, array.nbytes, self._stream or 0)
         return array
 
-    @staticmethod
-    def asarray(host_array):
-        return cuda.to_device(np.ascontiguousarray(host_array))
+    def out(self, out, shape, dtype=np.float32):
+        """Array for a result: `out` where it is given, checked, or a new one."""
+        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
 
-    @staticmethod
-    def to_host(array):
-        return array.copy_to_host()
+    def asarray(self, host_array):
+        return cuda.to_device(np.ascontiguousarray(host_array), stream=self._stream or 0)
 
-    @staticmethod
-    def free_memory():
+    def to_host(self, array):
+        """Copy to the host; waits for it."""
+        host = array.copy_to_host(stream=self._stream or 0)
+        if self._stream is not None:
+            self._stream.synchronize()
+        return host
+
+    def free_memory(self):
         """Bytes that the device has left."""
         return cuda.current_context().get_memory_info().free
 
+    def on_stream(self, stream):
+        """The same device, with work queued on a stream; as it is for None."""
+        return self if stream is None else Device(stream)
+
+
+CPU, CUDA = Host(), Device()
+
+
+def on_target(*arrays, stream=None):
+    """Target on which all `arrays` live, and the arrays as its kernels take them.
+
+    Nothing is copied. Arrays of other libraries are viewed through the CUDA array interface, or
+    through DLPack where they are on the host; None stays None. Who wrote them on another stream
+    has to have it waited for.
+
+    Parameters
+    ----------
+    *arrays : Array or None
+    stream : Numba stream, optional
+        That the target queues its work on.
+
+    Returns
+    -------
+    target : Host or Device
+    *arrays : NumPy arrays or Numba device arrays
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If some arrays live on the host and some on a device, or if one on the host is not
+        C-contiguous.
+    """
+    viewed = [_view(array) for array in arrays]
+    target = target_of(*[array for array in viewed if array is not None])
+    return target.on_stream(stream), *viewed
+
+
+def as_array(array: Array) -> Result:
+    """View an array of another library as NumPy's or Numba's, without a copy.
+
+    Public functions do this with their arguments; by itself it serves to call a kernel.
+
+    Parameters
+    ----------
+    array : Array
+        With the CUDA array interface, or on the host with DLPack.
+
+    Returns
+    -------
+    NumPy array or Numba device array
+        Of the same memory.
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.zeros((4, 3), np.float32)
+    >>> np.shares_memory(as_array(rows), rows)
+    True
+    """
+    return _view(array)
+
 
 def target_of(*arrays):
-    """Target on which all `arrays` live.
+    """Target on which NumPy arrays or Numba device arrays live.
 
     Raises
     ------
@@ -106,6 +247,35 @@ def target_of(*arrays):
     if not any(on_device):
         return CPU
     raise ValueError("arrays of one call must all be NumPy arrays or all be device arrays")
+
+
+def _view(array):
+    if array is None or getattr(array, "__cuda_ndarray__", False):
+        return array
+    if isinstance(array, np.ndarray):
+        if not array.flags.c_contiguous:
+            raise ValueError(
+                f"an array of shape {array.shape} is not C-contiguous; "
+                "hand over numpy.ascontiguousarray(array)"
+            )
+        return array
+    if hasattr(array, "__cuda_array_interface__"):
+        return cuda.as_cuda_array(array, sync=False)
+    if hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] == _DLPACK_CPU:
+        return _view(np.from_dlpack(array))
+    raise TypeError(
+        f"{type(array).__name__} is no array that kernels can take: neither NumPy's, nor one with "
+        "the CUDA array interface, nor one on the host with DLPack"
+    )
+
+
+def _checked(out, shape, dtype):
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if tuple(out.shape) != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out is {out.dtype} {tuple(out.shape)}; it has to be {np.dtype(dtype)} {shape}"
+        )
+    return out
 
 
 def element_launch(height, row_length):

@@ -75,9 +75,11 @@ def shared_arrays_are_made_once(monkeypatch):
 
 
 def numba_type(argument):
-    """Type of a simulated kernel's argument, an array's or a named tuple of such included."""
+    """Type of a simulated kernel's argument, an array's or a tuple of such included."""
     if isinstance(argument, tuple) and hasattr(argument, "_fields"):
         return types.NamedTuple(map(numba_type, argument), type(argument))
+    if isinstance(argument, tuple):
+        return types.BaseTuple.from_types(tuple(map(numba_type, argument)))
     return typeof(getattr(argument, "_ary", argument))
 
 

@@ -7,42 +7,56 @@ compiles each kernel for each of them.
 
 from numba import boolean, float32, float64, int32, int64, types, uint8, uint32
 
-from kernels import (
-    blend,
+from kernels import reduction
+from kernels.imaging import blend, interpolate, vote, warp
+from kernels.matching import (
     colour,
     consistency,
     correlation,
-    elimination,
     exchange,
     hough,
-    implicit_gemm,
     initialize,
-    interpolate,
     labels,
     normalize,
+    patch_cost,
     patchmatch,
-    pooling,
-    reduction,
     restrain,
     smooth,
     subpixel,
     upsample,
-    vectors,
-    vote,
-    warp,
-    wls,
 )
+from kernels.network import implicit_gemm, pooling
+from kernels.solvers import elimination, vectors, wls
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
+HALF_PLANE = types.float16[:, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 LABELS, PLACES = int32[:, ::1], int32[::1]
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
-# Both maps and their sketches, with pixels and channels run together, their labels, and the patch.
-MATCHING = types.NamedTuple(
-    (PLANE, PLANE, PLANE, PLANE, LABELS, LABELS, int64, int64, float32), patchmatch.Problem
-)
+
+
+def matching(map_, pairs):
+    """Maps, their channels, and what goes with them: sketches, labels and the patch."""
+    maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
+    fields = (PLANE, PLANE, LABELS, LABELS, int64, int64, int64, float32)
+    return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
+
+
+def searches():
+    """Kernels of the search: by inner products of a pair and of two, of float16, by a cost."""
+    for maps, kernels in (
+        (matching(PLANE, 1), patchmatch.search_kernels()),
+        (matching(PLANE, 2), patchmatch.search_kernels(2)),
+        (matching(HALF_PLANE, 1), patchmatch.search_kernels()),
+        (matching(MAP, 1), patchmatch.search_kernels(1, patch_cost.squared_difference)),
+        (matching(MAP, 1), patchmatch.search_kernels(1, patch_cost.normalised_correlation)),
+    ):
+        fields = NNF, STAMPS
+        yield kernels.start.cuda, (*maps, NNF, *fields, PLANE)
+        yield kernels.propagate.cuda, (*maps, *fields, *fields, PLANE, int64, int64)
+        yield kernels.search.cuda, (*maps, *fields, PLANE, int64, int64, int64)
 
 
 def convolutions():
@@ -57,6 +71,11 @@ def convolutions():
     ):
         yield gemm._convolution(tile, gemm._unmasked(read), gemm._bias, gemm._relu, write)
         yield gemm._convolution(tile, gemm._masked(read), gemm._no_bias, gemm._linear, write)
+    # Without ReLU.
+    for read, write in (aligned, other):
+        plain = gemm._unmasked(read)
+        yield gemm._convolution(gemm.LARGE, plain, gemm._bias, gemm._linear, write)
+        yield gemm._convolution(gemm.LARGE, plain, gemm._no_bias, gemm._linear, write)
 
 
 # Every value that a map of an elimination is filled with.
@@ -80,8 +99,8 @@ ELIMINATION = (
 
 LAUNCHES = [
     (blend._response_cuda, (MAP, PLANE)),
-    (blend._weight_map_cuda(blend.sigmoid_weight), (PLANE, LINE, float32, PLANE)),
-    (blend._weight_map_cuda(blend.hard_weight), (PLANE, LINE, float32, PLANE)),
+    (blend.weight_map_kernel(blend.sigmoid_weight).cuda, (PLANE, LINE, float32, PLANE)),
+    (blend.weight_map_kernel(blend.hard_weight).cuda, (PLANE, LINE, float32, PLANE)),
     (blend._keep_content_cuda, (PLANE, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
     (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
@@ -99,16 +118,14 @@ LAUNCHES = [
     (hough._gather_cuda, (PLANE, LINE, *[types.UniTuple(int64, 4)] * 2, PLANE)),
     (hough._believe_cuda, (PLANE, PLANE, PLANE)),
     (hough._field_cuda, (int32[::1], int64, NNF)),
-    *((elimination._fill_cuda(value), (MAP,) * 5) for value in ELIMINATION),
+    *((elimination.fill_kernel(value).cuda, (MAP,) * 5) for value in ELIMINATION),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
-    (patchmatch._start_cuda, (MATCHING, NNF, NNF, STAMPS, PLANE)),
-    (patchmatch._propagate_cuda, (MATCHING, NNF, STAMPS, NNF, STAMPS, PLANE, int64, int64)),
-    (patchmatch._search_cuda, (MATCHING, NNF, STAMPS, PLANE, int64, int64, int64)),
+    *searches(),
     (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),
@@ -124,7 +141,7 @@ LAUNCHES = [
     (subpixel._keep_better_cuda, (MAP, MAP, MAP, NNF, int64, float32, float32, MAP)),
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
-    (vectors._combine_cuda(9), (PLANE, types.UniTuple(float32, 9), int64)),
+    (vectors.combine_kernel(9).cuda, (PLANE, types.UniTuple(float32, 9), int64)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_field_cuda, (MAP, MAP, int64, float32, MAP)),

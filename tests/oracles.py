@@ -398,7 +398,7 @@ def interpolate(source, shape, scale):
 
 
 def gather_votes(votes, shape, other_shape, reach, slack):
-    """Gaussians as in `kernels.hough`, cut off at two and a half deviations."""
+    """Gaussians as in `kernels.matching.hough`, cut off at two and a half deviations."""
     votes = votes.reshape(*shape, *other_shape).astype(np.float64)
     out = np.zeros_like(votes)
     near, alike = _gaussian(reach), _gaussian(slack)
@@ -437,7 +437,7 @@ def _is_inside(place, shape):
     return (place >= 0).all() and (place < shape).all()
 
 
-def wls_filter(image, guide, smoothness, sensitivity, epsilon):
+def wls(image, guide, smoothness, sensitivity, epsilon):
     """Solve the whole sparse system, one equation a pixel, in float64."""
     height, width = guide.shape
     guide = guide.astype(np.float64)

@@ -13,7 +13,7 @@ from analogy.outputs import staged
 from analogy.parameters import LEVELS, Parameters
 from analogy.visualization.colours import flow_colours
 from analogy.visualization.levels import nnf_at_full_size
-from kernels.vote import vote
+from kernels.imaging.vote import vote
 
 VARIANTS = {
     # Refined as well: its sheet wants both.

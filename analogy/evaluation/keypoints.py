@@ -21,8 +21,8 @@ from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.features import FeatureExtractor
 from analogy.images import matching_shape, read_image, resize
 from analogy.model import bundled_path
-from kernels.correlation import best_of_rows, correlate
-from kernels.normalize import normalize
+from kernels.matching.correlation import best_of_rows, correlate
+from kernels.matching.normalize import normalize
 from kernels.target import target_of
 
 ALPHAS = (0.05, 0.1, 0.15, 0.2)

@@ -10,10 +10,10 @@ from analogy.confidence import confidence
 from analogy.flow import displacements
 from analogy.images import resize
 from analogy.visualization.colours import confidence_colours, flow_colours
-from kernels.consistency import round_trip
+from kernels.imaging.vote import vote
+from kernels.matching.consistency import round_trip
+from kernels.matching.upsample import upsample_nnf
 from kernels.target import target_of
-from kernels.upsample import upsample_nnf
-from kernels.vote import vote
 
 # Of the displacements at level 1, in per cent, that the flow's colours tell apart by length. The
 # longest are mostly strays, and a wheel as wide as those would leave everything else pale.

@@ -7,8 +7,8 @@ from analogy.algorithm import match_features
 from analogy.masks import Masks, MatchingMasks
 from analogy.parameters import Parameters
 from analogy.progress import Progress
+from kernels.matching.upsample import upsample_nnf
 from kernels.target import CPU, CUDA
-from kernels.upsample import upsample_nnf
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = Parameters(search_iterations=(2,) * 5, deconv_iterations=2)

@@ -17,8 +17,8 @@ from analogy.network import Convolution
 from analogy.parameters import Parameters
 from analogy.progress import Progress
 from kernels.reduction import inner_products
+from kernels.solvers.wls import wls
 from kernels.target import CUDA, SIMULATED, cuda
-from kernels.wls import wls_filter
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
@@ -156,7 +156,7 @@ def test_a_filter_brings_home_scalars_only(random, copies):
     guide = CUDA.asarray(random.random((3, 4), np.float32))
     copies.clear()
 
-    wls_filter(image, guide)
+    wls(image, guide)
 
     assert set(copies) == {Copy("to host", 1, "inner_products")}
 

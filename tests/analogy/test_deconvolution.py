@@ -6,8 +6,8 @@ import pytest
 from analogy.deconvolution import SubNet, deconvolve, prepare
 from analogy.network import Convolution, MaxPool
 from kernels.reduction import inner_product
+from kernels.solvers.vectors import add_scaled
 from kernels.target import CPU
-from kernels.vectors import add_scaled
 from tests import oracles
 
 

@@ -6,7 +6,7 @@ import pytest
 from analogy import doctor, features
 from analogy.command_line import main
 from analogy.doctor import examine, is_healthy
-from kernels import vote, warp
+from kernels.imaging import vote, warp
 
 
 @pytest.fixture

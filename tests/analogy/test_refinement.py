@@ -30,7 +30,7 @@ def test_is_equation_7(photo, stylised):
 
     guide = log_luminance(photo)
     smooth_stylised, smooth_photo = (
-        oracles.wls_filter(image.astype(np.float32), guide, **WLS) for image in (stylised, photo)
+        oracles.wls(image.astype(np.float32), guide, **WLS) for image in (stylised, photo)
     )
     expected = np.clip(smooth_stylised + photo - smooth_photo, 0, 255)
     # Half a step of rounding, and the solver's error.

@@ -6,7 +6,7 @@ import pytest
 from analogy.masks import LevelMasks
 from analogy.parameters import Parameters
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches, side_by_side
-from kernels.labels import label_map
+from kernels.matching.labels import label_map
 from kernels.target import CPU
 from tests import oracles
 

@@ -64,7 +64,7 @@ def test_onnx_runtime_computes_the_same_layers(random, layers):
 
     expected = SubNet(prepare(layers, 0, CPU).banks, x.shape, CPU).forward(x)
     actual = planes[0].transpose(1, 2, 0)
-    # Two layers, each within the 1e-5 of tests/kernels/test_convolution.py.
+    # Two layers, each within the 1e-5 of tests/kernels/network/test_convolution.py.
     assert np.abs(actual - expected).max() <= 2e-5 * np.abs(expected).max()
 
 

@@ -16,7 +16,8 @@ from benchmarks.cuda_model import (
     work,
 )
 from benchmarks.cuda_trace import Launch, ShapeOnly
-from kernels import implicit_gemm, vectors
+from kernels.network import implicit_gemm
+from kernels.solvers import vectors
 
 HOPPER = (9, 0)
 

@@ -10,9 +10,7 @@ OPTIONS = {"smoothness": 0.8, "sensitivity": 1.0, "epsilon": 1e-4}
 def test_matrix_is_the_filters(random):
     guide, image = random.random((5, 7), np.float32), random.random((5, 7, 2), np.float32)
 
-    applied = wls.system(guide, **OPTIONS) @ oracles.wls_filter(image, guide, **OPTIONS).reshape(
-        35, 2
-    )
+    applied = wls.system(guide, **OPTIONS) @ oracles.wls(image, guide, **OPTIONS).reshape(35, 2)
 
     np.testing.assert_allclose(applied, image.reshape(35, 2), rtol=1e-6)
 
@@ -22,7 +20,7 @@ def test_error_and_iterations_are_measured(monkeypatch, wrong):
     monkeypatch.setattr(wls, "_SIDE", 48)
     monkeypatch.setattr(wls, "_SIDE_OF_BOTH", 40)
     if wrong:
-        monkeypatch.setattr(wls, "wls_filter", lambda image, guide: image)
+        monkeypatch.setattr(wls, "wls", lambda image, guide: image)
     figures = {figure.what: figure for figure in wls.measure(rounds=1)}
 
     assert (figures["largest error / range"].verdict == "holds") != wrong

@@ -45,11 +45,15 @@ def _makes_kernel(decorator):
 def test_every_kernel_has_declared_launches():
     found = [
         kernel
-        for path in PACKAGE.glob("*.py")
-        for kernel in kernels_in(path.read_text(), f"kernels.{path.stem}")
+        for path in PACKAGE.rglob("*.py")
+        for kernel in kernels_in(path.read_text(), _module(path))
     ]
 
     assert sorted(found) == sorted({name(kernel) for kernel, _ in LAUNCHES})
+
+
+def _module(path):
+    return ".".join(("kernels", *path.relative_to(PACKAGE).with_suffix("").parts))
 
 
 def test_kernels_are_found_in_functions_and_told_from_device_functions():

@@ -4,7 +4,7 @@ import pytest
 from analogy.algorithm import LevelState
 from analogy.search import Matches
 from analogy.visualization.levels import LevelTrace, picture_levels
-from kernels.initialize import identity_nnf
+from kernels.matching.initialize import identity_nnf
 from kernels.target import CPU
 from tests import oracles
 from tests.analogy.runs import small_run

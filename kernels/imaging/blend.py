@@ -1,0 +1,256 @@
+"""Blending of content and reconstructed detail, weighted by response (section 4.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.reduction import lane_squared_norm, minmax, squared_norm
+from kernels.target import (
+    LANES,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+    pixel_index,
+    pixel_launch,
+)
+
+_KAPPA = np.float32(300)
+_TAU = np.float32(0.05)
+
+
+def response(features: Array, out: Array | None = None, *, stream: Stream = None) -> Result:
+    """Squared length of each pixel's channel vector: how much there is at the pixel.
+
+    Parameters
+    ----------
+    features : float32 array, (height, width, channels)
+        Not normalised.
+    out : float32 array, (height, width), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width)
+    """
+    on, features, out = on_target(features, out, stream=stream)
+    out = on.out(out, features.shape[:2])
+    on.run(response_kernel, out.shape, features, out)
+    return out
+
+
+@register_jitable
+def sigmoid_weight(level, alpha):
+    """Give alpha where `level`, in [0, 1], is above 0.05, with a soft edge: equation 6."""
+    return alpha / (np.float32(1) + np.float32(math.exp(-_KAPPA * (level - _TAU))))
+
+
+@register_jitable
+def hard_weight(level, alpha):
+    """Give alpha where `level`, in [0, 1], is at least 0.05: what the authors' program does."""
+    if level < _TAU:
+        return np.float32(0)
+    return alpha
+
+
+def weight_map(
+    response: Array,
+    alpha: float,
+    weight: Callable = sigmoid_weight,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Weight of the content at each pixel, by its response.
+
+    Parameters
+    ----------
+    response : float32 array, (height, width)
+        As :func:`response` gives it; here it is scaled so that its extremes are 0 and 1. If it is
+        the same everywhere it counts as 0 everywhere.
+    alpha : float
+        Largest weight, in [0, 1].
+    weight : sigmoid_weight or hard_weight
+        Weight of a scaled response.
+    out : float32 array, (height, width), optional
+        Written and returned; made anew when absent. May be `response` itself.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width), in [0, alpha]
+    """
+    on, response, out = on_target(response, out, stream=stream)
+    extremes = minmax(response, stream=stream)
+    out = on.out(out, response.shape)
+    on.run(weight_map_kernel(weight), out.shape, response, extremes, np.float32(alpha), out)
+    return out
+
+
+def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Result:
+    """Give the content all the weight where it is to be kept.
+
+    Parameters
+    ----------
+    weights : float32 array, (height, width)
+        As :func:`weight_map` gives it. Changed.
+    keep : float32 array, (height, width)
+        1 where the content is kept, 0 elsewhere.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width)
+        `weights`.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    on, weights, keep = on_target(weights, keep, stream=stream)
+    on.run(keep_content_kernel, weights.shape, keep, weights)
+    return weights
+
+
+def blend(
+    content: Array,
+    detail: Array,
+    weights: Array,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Mix two maps (equation 4 of the paper): ``content * w + detail * (1 - w)``.
+
+    Parameters
+    ----------
+    content, detail : float32 array, (height, width, channels)
+    weights : float32 array, (height, width)
+        w, as :func:`weight_map` gives it.
+    out : float32 array, (height, width, channels), optional
+        Written and returned; made anew when absent. May be `content` or `detail`.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    on, content, detail, weights, out = on_target(content, detail, weights, out, stream=stream)
+    out = on.out(out, content.shape)
+    on.run(blend_kernel, weights.shape, content, detail, weights, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _response_cpu(features, out):
+    for y in prange(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = squared_norm(features[y, x])
+
+
+@cuda.jit
+def _response_cuda(features, out):
+    y, x, lane = pixel_index(out.shape[1])
+    square = lane_squared_norm(features, y, x, lane)
+    if y < out.shape[0] and lane == 0:
+        out[y, x] = square
+
+
+@lru_cache
+def weight_map_kernel(weight):
+    """Kernel of :func:`weight_map` for a function of a scaled response; extents: height, width."""
+    return Kernel(_weight_map_cpu(weight), _weight_map_cuda(weight), element_launch)
+
+
+def _weight_map_cpu(weight):
+    @njit(parallel=True, cache=True)
+    def kernel(response, extremes, alpha, out):
+        for y in prange(out.shape[0]):
+            for x in range(out.shape[1]):
+                out[y, x] = weight(_scaled(response[y, x], extremes[0], extremes[1]), alpha)
+
+    return kernel
+
+
+def _weight_map_cuda(weight):
+    @cuda.jit
+    def kernel(response, extremes, alpha, out):
+        x, y = cuda.grid(2)
+        if y < out.shape[0] and x < out.shape[1]:
+            out[y, x] = weight(_scaled(response[y, x], extremes[0], extremes[1]), alpha)
+
+    return kernel
+
+
+@njit(parallel=True, cache=True)
+def _keep_content_cpu(keep, weights):
+    for y in prange(weights.shape[0]):
+        for x in range(weights.shape[1]):
+            weights[y, x] = max(weights[y, x], keep[y, x])
+
+
+@cuda.jit
+def _keep_content_cuda(keep, weights):
+    x, y = cuda.grid(2)
+    if y < weights.shape[0] and x < weights.shape[1]:
+        weights[y, x] = max(weights[y, x], keep[y, x])
+
+
+@njit(parallel=True, cache=True)
+def _blend_cpu(content, detail, weights, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            weight = weights[y, x]
+            for c in range(channels):
+                out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+
+
+@cuda.jit
+def _blend_cuda(content, detail, weights, out):
+    height, width, channels = out.shape
+    y, x, lane = pixel_index(width)
+    if y < height:
+        weight = weights[y, x]
+        c = np.uint64(lane)
+        while c < np.uint64(channels):
+            out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+            c += np.uint64(LANES)
+
+
+@register_jitable
+def _scaled(value, low, high):
+    if low == high:
+        return np.float32(0)
+    return (value - low) / (high - low)
+
+
+@register_jitable
+def _mix(content, detail, weight):
+    return content * weight + detail * (np.float32(1) - weight)
+
+
+# Extents: height, width.
+response_kernel = Kernel(_response_cpu, _response_cuda, pixel_launch)
+keep_content_kernel = Kernel(_keep_content_cpu, _keep_content_cuda, element_launch)
+blend_kernel = Kernel(_blend_cpu, _blend_cuda, pixel_launch)

@@ -1,0 +1,90 @@
+"""Bilinear interpolation of a map at another resolution."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+_HALF = np.float32(0.5)
+
+
+def interpolate(
+    source: Array,
+    shape: tuple[int, int],
+    scale: float,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Sample a map bilinearly at the centres of a finer or coarser map's pixels.
+
+    At half the resolution that is the mean of four pixels. Beyond the outermost centres the values
+    there are kept.
+
+    Parameters
+    ----------
+    source : float32 array, (height, width, channels)
+    shape : (int, int)
+        Height and width of the result.
+    scale : float
+        Pixels of the result in one of `source`, along either axis.
+    out : float32 array, (*shape, channels), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (*shape, channels)
+    """
+    on, source, out = on_target(source, out, stream=stream)
+    out = on.out(out, (*shape, source.shape[2]))
+    extents = shape[0], shape[1] * source.shape[2]
+    on.run(interpolate_kernel, extents, source, np.float32(scale), out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _interpolate_cpu(source, scale, out):
+    for y in prange(out.shape[0]):
+        above, below, down = _neighbours(y, scale, source.shape[0])
+        for x in range(out.shape[1]):
+            left, right, along = _neighbours(x, scale, source.shape[1])
+            for c in range(out.shape[2]):
+                upper = _between(source[above, left, c], source[above, right, c], along)
+                lower = _between(source[below, left, c], source[below, right, c], along)
+                out[y, x, c] = _between(upper, lower, down)
+
+
+@cuda.jit
+def _interpolate_cuda(source, scale, out):
+    index, y = cuda.grid(2)
+    channels = out.shape[2]
+    if y < out.shape[0] and index < out.shape[1] * channels:
+        x, c = index // channels, index % channels
+        above, below, down = _neighbours(y, scale, source.shape[0])
+        left, right, along = _neighbours(x, scale, source.shape[1])
+        upper = _between(source[above, left, c], source[above, right, c], along)
+        lower = _between(source[below, left, c], source[below, right, c], along)
+        out[y, x, c] = _between(upper, lower, down)
+
+
+@register_jitable
+def _neighbours(position, scale, extent):
+    """Pixels on either side of a position, and how far it is from the first."""
+    centre = max((np.float32(position) + _HALF) / scale - _HALF, np.float32(0))
+    first = min(int(centre), extent - 1)
+    second = min(first + 1, extent - 1)
+    return first, second, centre - np.float32(first)
+
+
+@register_jitable
+def _between(first, second, share):
+    return first + (second - first) * share
+
+
+# Extents: height, width * channels.
+interpolate_kernel = Kernel(_interpolate_cpu, _interpolate_cuda, element_launch)

@@ -1,0 +1,186 @@
+"""Patch aggregation: the vote of overlapping patches for a pixel (section 4.5 of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.imaging.bilinear import bilinear
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+
+def vote(
+    source: Array,
+    nnf: Array,
+    patch_side: int,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Rebuild a map from the patches of `source` that `nnf` points at.
+
+    ``out[p]`` is the mean, over the pixels x of the patch around p, of ``source[nnf[x] + p - x]``:
+    what the patch matched to x has where x's patch has p. Pixels x outside the map and positions
+    outside `source` are left out of the mean.
+
+    Parameters
+    ----------
+    source : float32 or uint8 array, (source height, source width, channels)
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in `source`, all inside it.
+    patch_side : int
+        Odd. Section 4.5 has 5.
+    out : array of the dtype of `source`, (height, width, channels), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    array of the dtype of `source`, (height, width, channels)
+        The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    return _collect(vote_kernel, source, nnf, patch_side, out, stream)
+
+
+def vote_field(
+    source: Array,
+    field: Array,
+    patch_side: int,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Rebuild a map as :func:`vote` does, from positions with fractions.
+
+    What lies between the pixels of `source` is interpolated bilinearly. Where every vote for a
+    pixel lies outside `source`, the nearest place on its border is taken.
+
+    Parameters
+    ----------
+    source : float32 or uint8 array, (source height, source width, channels)
+    field : float32 array, (height, width, 2)
+        Positions (y, x) in `source`; they may lie outside it.
+    patch_side : int
+        Odd.
+    out : array of the dtype of `source`, (height, width, channels), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    array of the dtype of `source`, (height, width, channels)
+        The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    return _collect(vote_field_kernel, source, field, patch_side, out, stream)
+
+
+def _collect(kernel, source, positions, patch_side, out, stream):
+    on, source, positions, out = on_target(source, positions, out, stream=stream)
+    height, width = positions.shape[:2]
+    channels = source.shape[2]
+    out = on.out(out, (height, width, channels), source.dtype)
+    # Storing a float in an integer array truncates it, so one half rounds.
+    rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
+    arguments = source, positions, patch_side // 2, rounding, out
+    on.run(kernel, (height, width * channels), *arguments)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _vote_cpu(source, nnf, radius, rounding, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        total = np.empty(channels, np.float32)
+        for x in range(width):
+            total[:] = 0
+            count = 0
+            for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+                for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                    source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                    source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                    if _is_inside(source, source_y, source_x):
+                        count += 1
+                        for c in range(channels):
+                            total[c] += source[source_y, source_x, c]
+            for c in range(channels):
+                out[y, x, c] = _mean(total[c], count) + rounding
+
+
+@cuda.jit
+def _vote_cuda(source, nnf, radius, rounding, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        total = np.float32(0)
+        count = 0
+        for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+            for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                if _is_inside(source, source_y, source_x):
+                    count += 1
+                    total += np.float32(source[source_y, source_x, c])
+        out[y, x, c] = _mean(total, count) + rounding
+
+
+@njit(parallel=True, cache=True)
+def _vote_field_cpu(source, field, radius, rounding, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            for c in range(channels):
+                out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+
+
+@cuda.jit
+def _vote_field_cuda(source, field, radius, rounding, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+
+
+@register_jitable
+def _interpolated_vote(source, field, radius, y, x, c):
+    last_y, last_x = np.float32(source.shape[0] - 1), np.float32(source.shape[1] - 1)
+    total, count = np.float32(0), 0
+    for near_y in range(max(y - radius, 0), min(y + radius + 1, field.shape[0])):
+        for near_x in range(max(x - radius, 0), min(x + radius + 1, field.shape[1])):
+            source_y = field[near_y, near_x, 0] + np.float32(y - near_y)
+            source_x = field[near_y, near_x, 1] + np.float32(x - near_x)
+            if np.float32(0) <= source_y <= last_y and np.float32(0) <= source_x <= last_x:
+                count += 1
+                total += bilinear(source, source_y, source_x, c)
+    if count == 0:
+        return bilinear(source, field[y, x, 0], field[y, x, 1], c)
+    return _mean(total, count)
+
+
+@register_jitable
+def _is_inside(source, y, x):
+    return 0 <= y < source.shape[0] and 0 <= x < source.shape[1]
+
+
+@register_jitable
+def _mean(total, count):
+    return total / np.float32(count)
+
+
+# Extents: height, width * channels.
+vote_kernel = Kernel(_vote_cpu, _vote_cuda, element_launch)
+vote_field_kernel = Kernel(_vote_field_cpu, _vote_field_cuda, element_launch)

@@ -1,0 +1,62 @@
+"""Warping a map by a nearest-neighbour field (section 4.2 of the paper)."""
+
+from __future__ import annotations
+
+from numba import njit, prange
+
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+
+def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream = None) -> Result:
+    """Fetch from `source` the pixel that every entry of `nnf` points at.
+
+    ``out[y, x] = source[nnf[y, x, 0], nnf[y, x, 1]]``
+
+    Parameters
+    ----------
+    source : float32 array, (source height, source width, channels)
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in `source`, all inside it.
+    out : float32 array, (height, width, channels), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    on, source, nnf, out = on_target(source, nnf, out, stream=stream)
+    height, width = nnf.shape[:2]
+    channels = source.shape[2]
+    out = on.out(out, (height, width, channels), source.dtype)
+    on.run(warp_kernel, (height, width * channels), source, nnf, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _warp_cpu(source, nnf, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+            for c in range(channels):
+                out[y, x, c] = source[match_y, match_x, c]
+
+
+@cuda.jit
+def _warp_cuda(source, nnf, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        out[y, x, c] = source[nnf[y, x, 0], nnf[y, x, 1], c]
+
+
+# Extents: height, width * channels.
+warp_kernel = Kernel(_warp_cpu, _warp_cuda, element_launch)

@@ -1,0 +1,88 @@
+"""Colours as channels beside features, so that their distance is part of an inner product."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+# Channels that a colour takes: three for the product, two for the squares.
+COLOUR_CHANNELS = 5
+
+
+def append_colour(
+    image: Array,
+    weight: float,
+    is_source: bool,
+    out: Array,
+    channel_offset: int,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Write each pixel's colour beside its features.
+
+    For colours a and b, ``-weight * |a - b|^2`` is the inner product of what is written for a as
+    a source, ``(s a, -weight |a|^2, -1)``, and for b as a target, ``(s b, 1, weight |b|^2)``, with
+    ``s^2 = 2 weight``. It is never above 0, so it leaves the bound of
+    :func:`kernels.matching.patchmatch.patchmatch` as it was.
+
+    Parameters
+    ----------
+    image : float32 array, (height, width, 3)
+        Around 0 rather than positive: the squares then lose the fewest digits.
+    weight : float
+        Not negative.
+    is_source : bool
+    out : float32 array, (height, width, at least channel_offset + COLOUR_CHANNELS)
+        Written and returned.
+    channel_offset : int
+        Channel of `out` that takes the first one.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array
+        `out`.
+    """
+    on, image, out = on_target(image, out, stream=stream)
+    scale, weight = np.float32(math.sqrt(2 * weight)), np.float32(weight)
+    arguments = image, scale, weight, is_source, channel_offset, out
+    on.run(append_colour_kernel, image.shape[:2], *arguments)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _append_colour_cpu(image, scale, weight, is_source, channel_offset, out):
+    for y in prange(image.shape[0]):
+        for x in range(image.shape[1]):
+            _append(image, scale, weight, is_source, channel_offset, y, x, out)
+
+
+@cuda.jit
+def _append_colour_cuda(image, scale, weight, is_source, channel_offset, out):
+    x, y = cuda.grid(2)
+    if y < image.shape[0] and x < image.shape[1]:
+        _append(image, scale, weight, is_source, channel_offset, y, x, out)
+
+
+@register_jitable
+def _append(image, scale, weight, is_source, channel_offset, y, x, out):
+    square = np.float32(0)
+    for c in range(3):
+        square += image[y, x, c] * image[y, x, c]
+        out[y, x, channel_offset + c] = scale * image[y, x, c]
+    if is_source:
+        out[y, x, channel_offset + 3] = -weight * square
+        out[y, x, channel_offset + 4] = np.float32(-1)
+    else:
+        out[y, x, channel_offset + 3] = np.float32(1)
+        out[y, x, channel_offset + 4] = weight * square
+
+
+# Extents: height, width.
+append_colour_kernel = Kernel(_append_colour_cpu, _append_colour_cuda, element_launch)

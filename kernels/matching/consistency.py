@@ -1,0 +1,71 @@
+"""Forward-backward consistency of two nearest-neighbour fields: which matches lead back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+
+def round_trip(
+    nnf: Array, reverse: Array, out: Array | None = None, *, stream: Stream = None
+) -> Result:
+    """Distance between each pixel and where its match's own match leads: 0 where they agree.
+
+    ``out[p] = |reverse[nnf[p]] - p|``
+
+    Parameters
+    ----------
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in the other map, all inside it.
+    reverse : int32 array, (other height, other width, 2)
+        Positions in the first map.
+    out : float32 array, (height, width), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width)
+        Pixels of the first map.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    on, nnf, reverse, out = on_target(nnf, reverse, out, stream=stream)
+    out = on.out(out, nnf.shape[:2])
+    on.run(round_trip_kernel, out.shape, nnf, reverse, out)
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _round_trip_cpu(nnf, reverse, out):
+    for y in prange(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = _distance_back(nnf, reverse, y, x)
+
+
+@cuda.jit
+def _round_trip_cuda(nnf, reverse, out):
+    x, y = cuda.grid(2)
+    if y < out.shape[0] and x < out.shape[1]:
+        out[y, x] = _distance_back(nnf, reverse, y, x)
+
+
+@register_jitable
+def _distance_back(nnf, reverse, y, x):
+    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+    dy, dx = reverse[match_y, match_x, 0] - y, reverse[match_y, match_x, 1] - x
+    # The square is a whole number, so every target takes the root of the same value.
+    return math.sqrt(np.float32(dy * dy + dx * dx))
+
+
+# Extents: height, width.
+round_trip_kernel = Kernel(_round_trip_cpu, _round_trip_cuda, element_launch)

@@ -1,0 +1,740 @@
+"""PatchMatch between feature maps: the nearest-neighbour field search of section 4.2.
+
+Each iteration propagates matches by jump flooding (neighbours 8, 4, 2 and 1 pixels away, four
+directions each) and then tries random positions in shrinking windows around the present match
+(Barnes et al., 2009; jump flooding after Rong and Tan, 2006, as the authors' program has it).
+Every one of these passes is a launch of its own that reads one field and writes another, so no
+thread sees half of a pass, and the result does not depend on the order of threads.
+
+A neighbour's match that has not changed since it was last tried from the same distance was turned
+down then and would be turned down again: each match carries the pass that made it, and such
+candidates are passed over. The others are compared row by row of the patch, and no further than
+the rest could still make up for, by what their pixels' sketches allow
+(:mod:`kernels.matching.sketch`). The search is the same, most of its work is not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.half import as_float32, storage
+from kernels.hashing import hash_random, random_below
+from kernels.matching.exchange import offers_scratch, take_offers
+from kernels.matching.labels import is_allowed, no_labels
+from kernels.matching.patch_cost import patch_overlap
+from kernels.matching.sketch import no_sketches, sketches_of
+from kernels.reduction import lane_sum
+from kernels.target import (
+    ELEMENT_BLOCK,
+    INNER,
+    LANES,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+    pixel_index,
+    pixel_launch,
+)
+
+JUMPS = (8, 4, 2, 1)
+
+# Propagations, a random search, and an exchange where both directions are searched.
+PASSES_PER_ITERATION = len(JUMPS) + 2
+
+_MOST_PAIRS = 4
+
+# Side, in pixels, of what a CPU thread works through at a time: few enough rows of patches that
+# they stay in its cache until the next row of pixels needs them again.
+_TILE = 32
+
+# Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
+_HUGE = np.float32(1e30)
+
+# Of a pixel's inner product: what rounding may change between a sketch's and the whole one.
+_ROUNDING = np.float32(1e-5)
+
+
+def patchmatch(
+    source: Array | Sequence[Array],
+    target: Array | Sequence[Array],
+    nnf: Array,
+    patch_side: int,
+    radius: int,
+    *,
+    iterations: int = 10,
+    seed: int = 0,
+    bound: float = _HUGE,
+    labels: tuple[Array, Array] | None = None,
+    cost: Callable | None = None,
+    stream: Stream = None,
+) -> tuple[Result, Result]:
+    """Improve a nearest-neighbour field between two maps.
+
+    By default the cost of a match is minus the mean inner product of the two patches' channel
+    vectors, over the patch positions inside both maps. For maps of unit vectors that is eq. 3 of
+    the paper up to a factor and a constant, and the sum over two pairs of maps is eq. 2.
+
+    Parameters
+    ----------
+    source : float32 or float16 array, (height, width, channels)
+        Or one to four such maps of the same places, whose costs add up.
+    target : array of the same dtype, (target height, target width, channels)
+        Or as many maps as of `source`.
+    nnf : int32 array, (height, width, 2)
+        Where to start: positions (y, x) inside `target`. Not changed.
+    patch_side : int
+        Odd, in pixels.
+    radius : int
+        Of the first random-search window, in pixels of `target`.
+    iterations : int
+    seed : int
+        Not negative. A seed gives the same candidates on every target; independent searches want
+        different seeds.
+    bound : float, optional
+        Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
+        pairs of maps of them), by which hopeless candidates are given up early.
+    labels : two int32 arrays, (height, width), optional
+        Of `source` and of `target`: which pixels may be matched with which, see
+        :mod:`kernels.matching.labels`. A match of `nnf` that they forbid costs 1e30, so that any
+        other replaces it.
+    cost : device function, optional
+        Another cost, see :mod:`kernels.matching.patch_cost`; its kernels are compiled the first
+        time. On a device one thread works on a pixel then, not a warp.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    nnf : int32 array, (height, width, 2)
+    cost : float32 array, (height, width)
+
+    Raises
+    ------
+    ValueError
+        If the maps are not alike in number, channels or dtype, or the patch side is even.
+    """
+    maps = _Maps(source, target, labels, patch_side // 2, bound, cost, stream)
+    field = _Field(maps, nnf, patch_side, radius, seed)
+    for iteration in range(iterations):
+        field.improve(iteration)
+    return field.nnf, field.cost
+
+
+def patchmatch_both_ways(
+    first: Array | Sequence[Array],
+    second: Array | Sequence[Array],
+    nnfs: tuple[Array, Array],
+    patch_side: int,
+    radii: tuple[int, int],
+    *,
+    iterations: int = 8,
+    seeds: tuple[int, int] = (0, 1),
+    bound: float = _HUGE,
+    labels: tuple[Array, Array] | None = None,
+    cost: Callable | None = None,
+    stream: Stream = None,
+) -> tuple[tuple[Result, Result], tuple[Result, Result]]:
+    """Improve the fields of both directions between two maps together.
+
+    As :func:`patchmatch` for either direction, but after each iteration each field takes over
+    what the other has found better (:mod:`kernels.matching.exchange`), which costs no comparison:
+    eight iterations come to lower costs than ten of two searches apart.
+
+    Parameters
+    ----------
+    first, second : float32 or float16 arrays, (height, width, channels)
+        Or one to four maps each, as for :func:`patchmatch`.
+    nnfs : two int32 arrays
+        From `first` to `second` and the reverse: where to start. Not changed.
+    patch_side : int
+        Odd, in pixels.
+    radii : two int
+        Of the first random-search windows, in pixels of `second` and of `first`.
+    iterations : int
+    seeds : two int
+        Of the two directions; they should differ.
+    bound : float, optional
+        As for :func:`patchmatch`.
+    labels : two int32 arrays, (height, width), optional
+        Of `first` and of `second`, as for :func:`patchmatch`.
+    cost : device function, optional
+        As for :func:`patchmatch`, but symmetric: the same for two patches either way round.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    two pairs (nnf, cost)
+        Of `first` to `second` and of the reverse.
+
+    Raises
+    ------
+    ValueError
+        As :func:`patchmatch`.
+    """
+    maps = _Maps(first, second, labels, patch_side // 2, bound, cost, stream)
+    directions = maps, maps.reversed()
+    fields = [
+        _Field(direction, nnf, patch_side, radius, seed)
+        for direction, nnf, radius, seed in zip(directions, nnfs, radii, seeds, strict=True)
+    ]
+    forward, reverse = fields
+    scratch = [offers_scratch(field.cost.shape, maps.on) for field in fields]
+    for iteration in range(iterations):
+        for field in fields:
+            field.improve(iteration)
+        forward.take_offers(reverse, iteration, scratch[0])
+        reverse.take_offers(forward, iteration, scratch[1])
+    return (forward.nnf, forward.cost), (reverse.nnf, reverse.cost)
+
+
+class Problem(NamedTuple):
+    """What a pass of the search goes by, beside the maps; a kernel takes it as one argument.
+
+    Attributes
+    ----------
+    source_sketch, target_sketch : float32 arrays, (height, width * sketched channels)
+        See :mod:`kernels.matching.sketch`; without channels where there are none.
+    labels, target_labels : int32 arrays, (height, width)
+        See :mod:`kernels.matching.labels`.
+    target_height, target_width : int
+    half : int
+        Pixels between a patch's middle and its border.
+    bound : float32
+        Of the inner product of two channel vectors.
+    """
+
+    source_sketch: Any
+    target_sketch: Any
+    labels: Any
+    target_labels: Any
+    target_height: int
+    target_width: int
+    half: int
+    bound: Any
+
+
+class _Maps:
+    """Two sides of a search, checked, and what its kernels take of them."""
+
+    def __init__(self, source, target, labels, half, bound, cost, stream):
+        self.sources, self.targets = _as_tuple(source), _as_tuple(target)
+        count = len(self.sources)
+        if not 0 < count <= _MOST_PAIRS or count != len(self.targets):
+            raise ValueError(
+                f"{count} maps are to be matched with {len(self.targets)}; "
+                f"give as many of either, 1 to {_MOST_PAIRS}"
+            )
+        self.on, *maps = on_target(*self.sources, *self.targets, stream=stream)
+        self.sources, self.targets = tuple(maps[:count]), tuple(maps[count:])
+        _check_maps(self.sources, self.targets)
+        self.labels = labels or tuple(
+            no_labels(side[0].shape[0], self.on) for side in (self.sources, self.targets)
+        )
+        self.half, self.bound, self.cost = half, bound, cost
+        sketched = sketches_of if count == 1 and cost is None else no_sketches
+        self.sketches = sketched(self.sources[0], self.targets[0])
+
+    def reversed(self):
+        """The same with source and target exchanged."""
+        other = object.__new__(_Maps)
+        vars(other).update(vars(self))
+        other.sources, other.targets = self.targets, self.sources
+        other.labels = self.labels[::-1]
+        other.sketches = self.sketches[::-1]
+        return other
+
+    def arguments(self):
+        """What every kernel takes first: sources, targets, channels and the problem."""
+        channels = tuple(features.shape[2] for features in self.sources)
+        maps = (tuple(map(storage, side)) for side in (self.sources, self.targets))
+        if self.cost is None:
+            maps = (tuple(map(_rows, side)) for side in maps)
+        sketches, shape = map(_rows, self.sketches), self.targets[0].shape[:2]
+        problem = Problem(*sketches, *self.labels, *shape, self.half, np.float32(self.bound))
+        return *maps, channels, problem
+
+    def kernels(self):
+        return search_kernels(len(self.sources), self.cost)
+
+
+class _Field:
+    """A field that is being improved, and what its passes write.
+
+    Attributes
+    ----------
+    nnf : int32 array, (height, width, 2)
+    cost : float32 array, (height, width)
+    """
+
+    def __init__(self, maps, nnf, patch_side, radius, seed):
+        if patch_side % 2 != 1:
+            raise ValueError(f"the patch side is {patch_side}; it has to be odd")
+        _, nnf, _ = on_target(nnf, maps.sources[0])
+        self._on, self._labels, self._kernels = maps.on, maps.labels, maps.kernels()
+        self._arguments, self._radius, self._seed = maps.arguments(), radius, seed
+        on, shape = maps.on, maps.sources[0].shape[:2]
+        self.nnf, self._other_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
+        self._stamps, self._other_stamps = (on.empty(shape, np.int32) for _ in range(2))
+        self.cost = on.empty(shape)
+        self._run(self._kernels.start, nnf, self.nnf, self._stamps, self.cost)
+
+    def improve(self, iteration):
+        """Propagate from far to near, then search at random."""
+        launch = iteration * PASSES_PER_ITERATION
+        for jump in JUMPS:
+            launch += 1
+            present = self.nnf, self._stamps
+            new = self._other_nnf, self._other_stamps
+            self._run(self._kernels.propagate, *present, *new, self.cost, jump, launch)
+            (self.nnf, self._stamps), (self._other_nnf, self._other_stamps) = new, present
+        present = self.nnf, self._stamps, self.cost
+        self._run(self._kernels.search, *present, self._radius, self._seed, launch + 1)
+
+    def take_offers(self, other, iteration, scratch):
+        """Take over what the field of the reverse direction has found better."""
+        launch = (iteration + 1) * PASSES_PER_ITERATION
+        mine = self.nnf, self.cost, self._stamps
+        offers = other.nnf, other.cost, *self._labels
+        take_offers(self._on, *mine, *offers, launch, scratch)
+
+    def _run(self, kernel, *arguments):
+        self._on.run(kernel, self.cost.shape, *self._arguments, *arguments)
+
+
+def _as_tuple(maps):
+    return tuple(maps) if isinstance(maps, list | tuple) else (maps,)
+
+
+def _check_maps(sources, targets):
+    dtypes = {features.dtype for features in (*sources, *targets)}
+    if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float16)}:
+        raise ValueError(
+            f"the maps are {', '.join(sorted(map(str, dtypes)))}; make all float32 or all float16"
+        )
+    for source, target in zip(sources, targets, strict=True):
+        alike = (
+            source.shape[:2] == sources[0].shape[:2] and target.shape[:2] == targets[0].shape[:2]
+        )
+        if not alike or source.shape[2] != target.shape[2]:
+            raise ValueError(
+                f"a map of shape {source.shape} cannot be matched with one of {target.shape}: the "
+                "maps of a side have one size, those of a pair as many channels"
+            )
+
+
+def _rows(features):
+    return features.reshape(features.shape[0], features.shape[1] * features.shape[2])
+
+
+class SearchKernels(NamedTuple):
+    """Kernels of the three kinds of pass; extents: height, width.
+
+    Attributes
+    ----------
+    start, propagate, search : Kernel
+    """
+
+    start: Kernel
+    propagate: Kernel
+    search: Kernel
+
+
+@lru_cache
+def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernels:
+    """Make the kernels of a search.
+
+    Parameters
+    ----------
+    pairs : int
+        Of maps.
+    cost : device function, optional
+        As for :func:`patchmatch`. Without one patches are compared by inner products, for which
+        the threads of a warp share a pixel.
+    """
+    if cost is None:
+        return _kernels(
+            _pixel_functions(_inner_products(pairs, _run_product_cpu)),
+            _pixel_functions(_inner_products(pairs, _run_product_cuda)),
+            pixel_index,
+            pixel_launch,
+        )
+    functions = _pixel_functions(_given_cost(cost))
+    return _kernels(functions, functions, _element_index, element_launch)
+
+
+def _inner_products(pairs, run_product):
+    """Cost of a match by inner products, given the function for those of two runs of memory.
+
+    ``run_product(a, b, lane)``: on the CPU a pixel has one thread, on CUDA the threads of a warp
+    share it, each telling its `lane`.
+    """
+    row_product = _row_product(run_product)
+    row_products = _row_products(pairs, row_product)
+
+    @register_jitable
+    def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
+        """Cost of a match, or `_HUGE` once it cannot be below `best`."""
+        sources, targets, channels = maps
+        sketch, target_sketch = problem.source_sketch, problem.target_sketch
+        half, bound = problem.half, problem.bound
+        height, width = sources[0].shape[0], sources[0].shape[1] // channels[0]
+        match_shape = problem.target_height, problem.target_width
+        top, bottom, left, right = patch_overlap(
+            half, y, x, match_y, match_x, (height, width), match_shape
+        )
+        columns, first, match_first = left + right + 1, x - left, match_x - left
+        count = (top + bottom + 1) * columns
+
+        # What the rows that are not yet compared can give at most, and what they have to.
+        sketched = sketch.shape[1] // width
+        rest, needed = bound * np.float32(count), -best * np.float32(count)
+        if sketched > 0:
+            rest = _ROUNDING * np.float32(count)
+            for dy in range(-top, bottom + 1):
+                place = y + dy, first, match_y + dy, match_first, columns, lane
+                rest += row_product(sketch, target_sketch, sketched, *place)
+            if rest <= needed:
+                return _HUGE
+
+        total = np.float32(0)
+        for dy in range(-top, bottom + 1):
+            place = y + dy, first, match_y + dy, match_first, columns, lane
+            total += row_products(sources, targets, channels, *place)
+            if sketched > 0:
+                rest -= row_product(sketch, target_sketch, sketched, *place)
+            else:
+                rest = bound * np.float32((bottom - dy) * columns)
+            if total + rest <= needed:
+                return _HUGE
+        return -total / np.float32(count)
+
+    return patch_cost
+
+
+def _row_product(run_product):
+    @register_jitable
+    def row_product(source, target, channels, y, x, match_y, match_x, columns, lane):
+        """Inner product of one row of two patches, from their left pixels on."""
+        # Channels last and pixels side by side: the row of a patch is one run of memory.
+        row = source[y, x * channels : (x + columns) * channels]
+        match_row = target[match_y, match_x * channels : (match_x + columns) * channels]
+        return run_product(row, match_row, lane)
+
+    return row_product
+
+
+def _row_products(pairs, row_product):
+    """Sum of the products of several pairs of maps.
+
+    One function for each pair more: a map has to be told by a constant, for which Numba takes it
+    out of the tuple when it compiles and not at every row.
+    """
+    last = pairs - 1
+    if last == 0:
+
+        @register_jitable
+        def row_of_one(sources, targets, channels, y, x, match_y, match_x, columns, lane):
+            place = y, x, match_y, match_x, columns, lane
+            return row_product(sources[0], targets[0], channels[0], *place)
+
+        return row_of_one
+
+    others = _row_products(last, row_product)
+
+    @register_jitable
+    def row_of_all(sources, targets, channels, y, x, match_y, match_x, columns, lane):
+        place = y, x, match_y, match_x, columns, lane
+        before = others(sources, targets, channels, *place)
+        return before + row_product(sources[last], targets[last], channels[last], *place)
+
+    return row_of_all
+
+
+def _given_cost(cost):
+    @register_jitable
+    def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
+        sources, targets, _ = maps
+        return np.float32(cost(sources, targets, y, x, match_y, match_x, problem.half, best))
+
+    return patch_cost
+
+
+def _pixel_functions(patch_cost):
+    """Work of one pixel in each pass, for a cost of patches that labels allow."""
+
+    @register_jitable
+    def start(maps, problem, y, x, match_y, match_x, lane):
+        """Cost of the match to start from, or `_HUGE` if labels forbid it."""
+        if not is_allowed(problem.labels, problem.target_labels, y, x, match_y, match_x):
+            return _HUGE
+        return patch_cost(maps, problem, y, x, match_y, match_x, _HUGE, lane)
+
+    @register_jitable
+    def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, lane):
+        """Best of a pixel's match and those of its neighbours `jump` pixels away."""
+        labels, target_labels = problem.labels, problem.target_labels
+        height, width = matches.shape[0], matches.shape[1]
+        match_height, match_width = problem.target_height, problem.target_width
+        best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
+        for neighbour in range(4):
+            dy, dx = _neighbour_offset(neighbour, jump)
+            if not _inside(y + dy, x + dx, height, width):
+                continue
+            if stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION:
+                continue
+            match_y = matches[y + dy, x + dx, 0] - dy
+            match_x = matches[y + dy, x + dx, 1] - dx
+            if match_y == best_y and match_x == best_x:
+                continue
+            if not _inside(match_y, match_x, match_height, match_width):
+                continue
+            if not is_allowed(labels, target_labels, y, x, match_y, match_x):
+                continue
+            cost = patch_cost(maps, problem, y, x, match_y, match_x, best, lane)
+            if cost < best:
+                best, best_y, best_x, stamp = cost, match_y, match_x, launch
+        return best, best_y, best_x, stamp
+
+    @register_jitable
+    def search(maps, problem, matches, stamps, y, x, best, radius, seed, launch, lane):
+        """Best of a pixel's match and random ones in shrinking windows around it."""
+        labels, target_labels = problem.labels, problem.target_labels
+        match_height, match_width = problem.target_height, problem.target_width
+        best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
+        attempt = 0
+        while radius >= 1:
+            match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
+            match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
+            is_new = match_y != best_y or match_x != best_x
+            if is_new and is_allowed(labels, target_labels, y, x, match_y, match_x):
+                cost = patch_cost(maps, problem, y, x, match_y, match_x, best, lane)
+                if cost < best:
+                    best, best_y, best_x, stamp = cost, match_y, match_x, launch
+            radius //= 2
+            attempt += 1
+        return best, best_y, best_x, stamp
+
+    return start, propagate, search
+
+
+def _kernels(cpu_functions, cuda_functions, pixel_of_thread, launch_of):
+    cpu, on_cuda = _cpu_kernels(*cpu_functions), _cuda_kernels(*cuda_functions, pixel_of_thread)
+    pairs = zip(cpu, on_cuda, strict=True)
+    return SearchKernels(*[Kernel(kernel, twin, launch_of) for kernel, twin in pairs])
+
+
+def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
+    @njit(parallel=True, cache=True, fastmath=True)
+    def start(sources, targets, channels, problem, nnf, matches, stamps, cost):
+        for tile in prange(_tile_count(cost)):
+            top, bottom, left, right = _tile_bounds(tile, cost)
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+                    matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
+                    cost[y, x] = start_pixel(
+                        (sources, targets, channels), problem, y, x, match_y, match_x, 0
+                    )
+
+    @njit(parallel=True, cache=True, fastmath=True)
+    def propagate(
+        sources,
+        targets,
+        channels,
+        problem,
+        matches,
+        stamps,
+        new_matches,
+        new_stamps,
+        cost,
+        jump,
+        launch,
+    ):
+        for tile in prange(_tile_count(cost)):
+            top, bottom, left, right = _tile_bounds(tile, cost)
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
+                        propagate_pixel(
+                            (sources, targets, channels),
+                            problem,
+                            matches,
+                            stamps,
+                            y,
+                            x,
+                            cost[y, x],
+                            jump,
+                            launch,
+                            0,
+                        )
+                    )
+
+    @njit(parallel=True, cache=True, fastmath=True)
+    def search(sources, targets, channels, problem, matches, stamps, cost, radius, seed, launch):
+        for tile in prange(_tile_count(cost)):
+            top, bottom, left, right = _tile_bounds(tile, cost)
+            for y in range(top, bottom):
+                for x in range(left, right):
+                    cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = search_pixel(
+                        (sources, targets, channels),
+                        problem,
+                        matches,
+                        stamps,
+                        y,
+                        x,
+                        cost[y, x],
+                        radius,
+                        seed,
+                        launch,
+                        0,
+                    )
+
+    return start, propagate, search
+
+
+def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread):
+    @cuda.jit
+    def start(sources, targets, channels, problem, nnf, matches, stamps, cost):
+        y, x, lane = pixel_of_thread(cost.shape[1])
+        if y >= cost.shape[0] or x >= cost.shape[1]:
+            return
+        match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+        first = start_pixel((sources, targets, channels), problem, y, x, match_y, match_x, lane)
+        if lane == 0:
+            matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
+            cost[y, x] = first
+
+    @cuda.jit
+    def propagate(
+        sources,
+        targets,
+        channels,
+        problem,
+        matches,
+        stamps,
+        new_matches,
+        new_stamps,
+        cost,
+        jump,
+        launch,
+    ):
+        y, x, lane = pixel_of_thread(cost.shape[1])
+        if y >= cost.shape[0] or x >= cost.shape[1]:
+            return
+        best, best_y, best_x, stamp = propagate_pixel(
+            (sources, targets, channels),
+            problem,
+            matches,
+            stamps,
+            y,
+            x,
+            cost[y, x],
+            jump,
+            launch,
+            lane,
+        )
+        if lane == 0:
+            cost[y, x], new_stamps[y, x] = best, stamp
+            new_matches[y, x, 0], new_matches[y, x, 1] = best_y, best_x
+
+    @cuda.jit
+    def search(sources, targets, channels, problem, matches, stamps, cost, radius, seed, launch):
+        y, x, lane = pixel_of_thread(cost.shape[1])
+        if y >= cost.shape[0] or x >= cost.shape[1]:
+            return
+        best, best_y, best_x, stamp = search_pixel(
+            (sources, targets, channels),
+            problem,
+            matches,
+            stamps,
+            y,
+            x,
+            cost[y, x],
+            radius,
+            seed,
+            launch,
+            lane,
+        )
+        if lane == 0:
+            cost[y, x], stamps[y, x] = best, stamp
+            matches[y, x, 0], matches[y, x, 1] = best_y, best_x
+
+    return start, propagate, search
+
+
+@cuda.jit(device=True, inline="always")
+def _element_index(width):
+    """(y, x, lane) of a thread that has a pixel to itself."""
+    return (
+        cuda.blockIdx.y * ELEMENT_BLOCK[1] + cuda.threadIdx.y,
+        cuda.blockIdx.x * ELEMENT_BLOCK[0] + cuda.threadIdx.x,
+        0,
+    )
+
+
+@njit(fastmath=True, **INNER)
+def _run_product_cpu(a, b, lane):
+    total = np.float32(0)
+    for k in range(a.size):
+        total += as_float32(a[k]) * as_float32(b[k])
+    return total
+
+
+@register_jitable
+def _run_product_cuda(a, b, lane):
+    total = np.float32(0)
+    # Unsigned, so that no step and no index is asked for its sign; see `kernels.reduction`.
+    k, size = np.uint64(lane), np.uint64(a.size)
+    while k < size:
+        total += as_float32(a[k]) * as_float32(b[k])
+        k += np.uint64(LANES)
+    return lane_sum(total)
+
+
+@njit(**INNER)
+def _tile_count(cost):
+    height, width = cost.shape
+    return -(-height // _TILE) * -(-width // _TILE)
+
+
+@njit(**INNER)
+def _tile_bounds(tile, cost):
+    """Rows and columns of a tile: first, and first no more."""
+    height, width = cost.shape
+    across = -(-width // _TILE)
+    top, left = tile // across * _TILE, tile % across * _TILE
+    return top, min(top + _TILE, height), left, min(left + _TILE, width)
+
+
+@register_jitable
+def _neighbour_offset(neighbour, jump):
+    """(dy, dx) of the neighbours above, to the left, to the right and below."""
+    if neighbour == 0:
+        return -jump, 0
+    if neighbour == 1:
+        return 0, -jump
+    if neighbour == 2:
+        return 0, jump
+    return jump, 0
+
+
+@register_jitable
+def _inside(y, x, height, width):
+    return y >= 0 and y < height and x >= 0 and x < width
+
+
+@register_jitable
+def _random_near(position, radius, size, seed, launch, y, x, k):
+    """Random position at most `radius` from `position` and inside [0, size)."""
+    low, high = max(position - radius, 0), min(position + radius, size - 1)
+    return low + random_below(hash_random(seed, launch, y, x, k), high - low + 1)

@@ -1,0 +1,1 @@
+"""Minimisation by L-BFGS, and edge-preserving smoothing by weighted least squares."""

@@ -1,0 +1,186 @@
+"""Edge-preserving smoothing by weighted least squares.
+
+After Farbman, Fattal, Lischinski and Szeliski, "Edge-preserving decompositions for multi-scale tone
+and detail manipulation", 2008.
+
+The result u of an image f under a guide g is where
+
+    sum over pixels (u - f)^2 + smoothness * sum over neighbours a (u - u')^2,
+    a = 1 / (|g - g'|^sensitivity + epsilon),
+
+is least: a linear system with one equation a pixel. Pixels at the border have the neighbours that
+there are. The weights reach over four powers of ten from pixel to pixel, so that plain conjugate
+gradients take hundreds of iterations; they are preconditioned by `kernels.solvers.elimination`. No
+matrix is made, channels are solved for together, and the host sees the solver's scalars only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from kernels.reduction import inner_product, inner_products_scratch
+from kernels.solvers.elimination import EAST, MARGIN, MASS, SOUTH, ColourElimination
+from kernels.solvers.vectors import add_scaled
+from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+_MOST_ITERATIONS = 500
+
+
+def wls(
+    image: Array,
+    guide: Array,
+    smoothness: float = 0.8,
+    sensitivity: float = 1.0,
+    epsilon: float = 1e-4,
+    tolerance: float = 1e-5,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Smooth an image, but not across the edges of a guide.
+
+    Parameters
+    ----------
+    image : float32 array, (height, width, channels)
+    guide : float32 array, (height, width)
+        Farbman et al. take the logarithm of the luminance.
+    smoothness : float
+        Lambda: how much is smoothed.
+    sensitivity : float
+        Alpha: exponent of the guide's differences.
+    epsilon : float
+        Keeps the weights finite where the guide is flat; above 0.
+    tolerance : float
+        Of the error, as a share of the image's length: bounded by the preconditioner.
+    out : float32 array, (height, width, channels), optional
+        Written and returned; made anew when absent. May be `image`.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width, channels)
+        Linear in `image`, but for the tolerance.
+
+    Raises
+    ------
+    ValueError
+        If the arrays live on different targets.
+    """
+    on, image, guide, out = on_target(image, guide, out, stream=stream)
+    height, width, channels = image.shape
+    out = on.out(out, image.shape)
+    margins = (height + 2 * MARGIN, width + 2 * MARGIN)
+    system, planes = on.zeros((MASS + 1, *margins)), on.zeros((channels, *margins))
+    options = (np.float32(smoothness), np.float32(sensitivity), np.float32(epsilon))
+    on.run(system_kernel, (height, width), guide, *options, system)
+    on.run(planes_kernel, (height, width), image, planes)
+
+    elimination = ColourElimination(system, channels, on)
+    right_side = elimination.reduced_map()
+    elimination.reduce(planes, right_side)
+    bound = tolerance**2 * inner_product(_flat(planes), _flat(planes), stream=stream)
+    solution = _conjugate_gradients(elimination, right_side, bound, on, stream)
+    elimination.complete(planes, solution, planes)
+    on.run(image_kernel, (height, width), planes, out)
+    return out
+
+
+def _conjugate_gradients(elimination, residual, bound, on, stream):
+    """Solve the reduced system until the square of the error is within a bound.
+
+    `residual` is the right side, and overwritten.
+    """
+    x, scaled, direction, product = (elimination.reduced_map() for _ in range(4))
+    scratch = inner_products_scratch(1, 1, on)
+
+    def dot(a, b):
+        return inner_product(_flat(a), _flat(b), scratch, stream=stream)
+
+    def add(a, factor, b, out):
+        add_scaled(_flat(a), factor, _flat(b), _flat(out), stream=stream)
+
+    energy = 0.0
+    for _ in range(_MOST_ITERATIONS):
+        elimination.precondition(residual, scaled)
+        energy, before = dot(residual, scaled), energy
+        # Masses are at least one, so that the error is no longer than its energy.
+        if energy <= bound:
+            break
+        ratio = energy / before if before else 0.0
+        add(scaled, ratio, direction, direction)
+        elimination.apply(direction, product)
+        step = energy / dot(direction, product)
+        add(x, step, direction, x)
+        add(residual, -step, product, residual)
+    return x
+
+
+def _flat(array):
+    return array.reshape(array.size)
+
+
+@njit(parallel=True, cache=True)
+def _system_cpu(guide, smoothness, sensitivity, epsilon, system):
+    for y in prange(guide.shape[0]):
+        for x in range(guide.shape[1]):
+            _write_ties(guide, smoothness, sensitivity, epsilon, system, y, x)
+
+
+@cuda.jit
+def _system_cuda(guide, smoothness, sensitivity, epsilon, system):
+    x, y = cuda.grid(2)
+    if y < guide.shape[0] and x < guide.shape[1]:
+        _write_ties(guide, smoothness, sensitivity, epsilon, system, y, x)
+
+
+@register_jitable
+def _write_ties(guide, smoothness, sensitivity, epsilon, system, y, x):
+    height, width = guide.shape
+    if x + 1 < width:
+        step = abs(guide[y, x + 1] - guide[y, x])
+        system[EAST, y + MARGIN, x + MARGIN] = smoothness / (step**sensitivity + epsilon)
+    if y + 1 < height:
+        step = abs(guide[y + 1, x] - guide[y, x])
+        system[SOUTH, y + MARGIN, x + MARGIN] = smoothness / (step**sensitivity + epsilon)
+    system[MASS, y + MARGIN, x + MARGIN] = np.float32(1)
+
+
+@njit(parallel=True, cache=True)
+def _planes_cpu(image, planes):
+    for y in prange(image.shape[0]):
+        for c in range(image.shape[2]):
+            for x in range(image.shape[1]):
+                planes[c, y + MARGIN, x + MARGIN] = image[y, x, c]
+
+
+@cuda.jit
+def _planes_cuda(image, planes):
+    x, y = cuda.grid(2)
+    if y < image.shape[0] and x < image.shape[1]:
+        for c in range(image.shape[2]):
+            planes[c, y + MARGIN, x + MARGIN] = image[y, x, c]
+
+
+@njit(parallel=True, cache=True)
+def _image_cpu(planes, image):
+    for y in prange(image.shape[0]):
+        for c in range(image.shape[2]):
+            for x in range(image.shape[1]):
+                image[y, x, c] = planes[c, y + MARGIN, x + MARGIN]
+
+
+@cuda.jit
+def _image_cuda(planes, image):
+    x, y = cuda.grid(2)
+    if y < image.shape[0] and x < image.shape[1]:
+        for c in range(image.shape[2]):
+            image[y, x, c] = planes[c, y + MARGIN, x + MARGIN]
+
+
+# Extents: height, width.
+system_kernel = Kernel(_system_cpu, _system_cuda, element_launch)
+planes_kernel = Kernel(_planes_cpu, _planes_cuda, element_launch)
+image_kernel = Kernel(_image_cpu, _image_cuda, element_launch)

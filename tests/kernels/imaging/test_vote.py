@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.imaging.vote import vote, vote_field
+from tests import oracles
+from tests.strategies import (
+    channel_counts,
+    feature_map,
+    generators,
+    property_test,
+    random_nnf,
+    shapes,
+)
+
+MOST_VOTES = 25
+
+
+@property_test
+@given(generators, shapes, shapes, channel_counts, st.sampled_from([1, 3, 5]))
+def test_is_the_mean_of_the_matched_patches(
+    target, generator, shape, source_shape, channels, patch_side
+):
+    source = feature_map(generator, source_shape, channels)
+    nnf = random_nnf(generator, shape, source_shape)
+
+    out = target.to_host(vote(target.asarray(source), target.asarray(nnf), patch_side))
+
+    # A float32 sum of n terms is off by at most n half-ulps of the largest partial sum.
+    tolerance = MOST_VOTES * np.finfo(np.float32).eps * np.abs(source).max()
+    np.testing.assert_allclose(
+        out, oracles.vote(source, nnf, patch_side), rtol=0, atol=tolerance, strict=True
+    )
+
+
+@property_test
+@given(generators, shapes, shapes, st.sampled_from([1, 3, 5]))
+def test_rounds_images(target, generator, shape, source_shape, patch_side):
+    source = generator.integers(0, 256, (*source_shape, 3)).astype(np.uint8)
+    nnf = random_nnf(generator, shape, source_shape)
+
+    out = target.to_host(vote(target.asarray(source), target.asarray(nnf), patch_side))
+
+    np.testing.assert_array_equal(out, oracles.vote(source, nnf, patch_side), strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_identity_gives_the_source_back(target, random, dtype):
+    source = random.integers(0, 256, (6, 9, 3)).astype(dtype)
+    nnf = np.moveaxis(np.indices((6, 9), np.int32), 0, -1)
+
+    out = target.to_host(vote(target.asarray(source), target.asarray(nnf), 5))
+
+    np.testing.assert_array_equal(out, source, strict=True)
+
+
+def test_writes_to_out(target, random):
+    source = random.standard_normal((4, 3, 2), dtype=np.float32)
+    nnf = random_nnf(random, (5, 2), (4, 3))
+    out = target.asarray(np.full((5, 2, 2), np.nan, np.float32))
+
+    returned = vote(target.asarray(source), target.asarray(nnf), 3, out=out)
+
+    assert returned is out
+    assert np.isfinite(target.to_host(out)).all()
+
+
+def test_leaves_out_what_is_outside_and_rounds_halves_up(target):
+    source = np.array([[[0], [255]]], np.uint8)
+    nnf = np.zeros((1, 2, 2), np.int32)
+
+    out = target.to_host(vote(target.asarray(source), target.asarray(nnf), 3))
+
+    # The right pixel's patch holds nothing of the source where the left pixel is.
+    np.testing.assert_array_equal(out, [[[0], [128]]])
+
+
+@property_test
+@given(generators, shapes, shapes, channel_counts, st.sampled_from([1, 3, 5]))
+def test_fractions_are_interpolated(target, generator, shape, source_shape, channels, patch_side):
+    source = feature_map(generator, source_shape, channels)
+    # Some positions, and now and then all of a patch's, lie outside.
+    field = generator.uniform(-2, np.add(source_shape, 2), (*shape, 2)).astype(np.float32)
+
+    out = target.to_host(vote_field(target.asarray(source), target.asarray(field), patch_side))
+
+    tolerance = MOST_VOTES * 4 * np.finfo(np.float32).eps * np.abs(source).max()
+    np.testing.assert_allclose(
+        out, oracles.vote_field(source, field, patch_side), rtol=0, atol=tolerance, strict=True
+    )
+
+
+@property_test
+@given(generators, shapes, shapes, st.sampled_from([np.float32, np.uint8]))
+def test_whole_positions_give_the_same_vote(target, generator, shape, source_shape, dtype):
+    source = generator.integers(0, 256, (*source_shape, 3)).astype(dtype)
+    nnf = random_nnf(generator, shape, source_shape)
+    field = nnf.astype(np.float32)
+
+    out = target.to_host(vote_field(target.asarray(source), target.asarray(field), 3))
+
+    expected = target.to_host(vote(target.asarray(source), target.asarray(nnf), 3))
+    np.testing.assert_allclose(out, expected, rtol=1e-6, strict=True)

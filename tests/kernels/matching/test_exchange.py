@@ -1,0 +1,68 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.matching.exchange import offers_scratch, take_offers
+from kernels.matching.labels import no_labels
+from kernels.target import CPU
+from tests import oracles
+
+
+def fields(random, shape, other_shape):
+    """Two fields with costs of few values, so that some are equal."""
+    made = []
+    for size, to in ((shape, other_shape), (other_shape, shape)):
+        nnf = random.integers(0, to, (*size, 2)).astype(np.int32)
+        made.append((nnf, random.integers(-4, 3, size).astype(np.float32)))
+    return made
+
+
+def taken(target, field, other, labels=None):
+    if labels is None:
+        labels = (no_labels(array.shape[0], CPU) for _, array in (field, other))
+    labels = map(target.asarray, labels)
+    nnf, cost = map(target.asarray, field)
+    stamps = target.asarray(np.zeros(field[1].shape, np.int32))
+    scratch = offers_scratch(cost.shape, target)
+    take_offers(target, nnf, cost, stamps, *map(target.asarray, other), *labels, 7, scratch)
+    return [target.to_host(array) for array in (nnf, cost, stamps)]
+
+
+def check(target, random, shape, other_shape, labels=None):
+    (nnf, cost), (other_nnf, other_cost) = fields(random, shape, other_shape)
+    expected_nnf, expected_cost = nnf.copy(), cost.copy()
+    oracles.take_offers(expected_nnf, other_nnf, expected_cost, other_cost, labels)
+
+    found_nnf, found_cost, stamps = taken(
+        target, (nnf.copy(), cost.copy()), (other_nnf, other_cost), labels
+    )
+
+    np.testing.assert_array_equal(found_nnf, expected_nnf)
+    np.testing.assert_array_equal(found_cost, expected_cost)
+    np.testing.assert_array_equal(stamps, np.where(expected_cost < cost, 7, 0))
+
+
+def test_takes_the_cheapest_offer_as_the_oracle_does(target, random):
+    check(target, random, (4, 5), (6, 3))
+
+
+def test_takes_no_offer_that_a_label_forbids(target, random):
+    shapes = (4, 5), (6, 3)
+    labels = [random.integers(0, 3, shape).astype(np.int32) for shape in shapes]
+
+    check(target, random, *shapes, labels)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+def test_takes_the_cheapest_offer_at_any_size(height, width, other_height, seed):
+    check(CPU, np.random.default_rng(seed), (height, width), (other_height, width + 2))
+
+
+def test_an_offer_of_equal_cost_is_not_taken(target):
+    nnf, other_nnf = np.zeros((1, 1, 2), np.int32), np.zeros((1, 2, 2), np.int32)
+    cost, other_cost = np.full((1, 1), -1, np.float32), np.full((1, 2), -1, np.float32)
+
+    found, _, stamps = taken(target, (nnf, cost), (other_nnf, other_cost))
+
+    assert found.ravel().tolist() == [0, 0]
+    assert stamps[0, 0] == 0

@@ -1,0 +1,206 @@
+import numpy as np
+import pytest
+
+from kernels.matching.labels import label_map, legal_nnf
+from kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
+from kernels.target import CPU
+from tests import oracles
+
+# (source size, target size, channels, patch side, radius): unequal sizes either way round, maps
+# smaller than a patch and than the jumps.
+SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 5, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
+LARGE = [((24, 31), (20, 26), 12, 3, 26), ((17, 40), (30, 22), 7, 5, 4)]
+# As many channels as have sketches, and more than one tile a row.
+SKETCHED = ((12, 37), (10, 35), 128, 3, 5)
+
+
+def unit_maps(random, source_shape, target_shape, channels):
+    maps = []
+    for shape in (source_shape, target_shape):
+        values = random.standard_normal((*shape, channels), np.float32)
+        maps.append(values / np.linalg.norm(values, axis=2, keepdims=True))
+    return maps
+
+
+def random_nnf(random, shape, target_shape):
+    return random.integers(0, target_shape, (*shape, 2)).astype(np.int32)
+
+
+def random_labels(random, *shapes):
+    """Labels 0 to 2 of two maps, of which each has every label."""
+    maps = [random.integers(0, 3, shape).astype(np.int32) for shape in shapes]
+    for labels in maps:
+        labels.ravel()[:3] = range(min(labels.size, 3))
+    return maps
+
+
+def check_against_oracle(on, random, case, iterations, bound, labels=None):
+    source_shape, target_shape, channels, patch_side, radius = case
+    source, target = unit_maps(random, source_shape, target_shape, channels)
+    nnf = random_nnf(random, source_shape, target_shape)
+
+    found, cost = patchmatch(
+        *map(on.asarray, (source, target, nnf)),
+        patch_side,
+        radius,
+        iterations=iterations,
+        seed=3,
+        bound=bound,
+        labels=labels and tuple(map(on.asarray, labels)),
+    )
+
+    expected_nnf, expected_cost = oracles.patchmatch(
+        source, target, nnf, patch_side, radius, iterations, 3, labels
+    )
+    np.testing.assert_array_equal(on.to_host(found), expected_nnf)
+    # Means of float32 sums of a few hundred products of at most 1.
+    np.testing.assert_allclose(on.to_host(cost), expected_cost, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_makes_the_same_choices_as_the_oracle(target, random, case):
+    check_against_oracle(target, random, case, iterations=2, bound=1.0)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_labels_forbid_what_they_forbid_in_the_oracle(target, random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_against_oracle(target, random, case, iterations=2, bound=1.0, labels=labels)
+
+
+@pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
+def test_labels_go_together_with_shortcuts(random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_against_oracle(CPU, random, case, iterations=4, bound=1.0, labels=labels)
+
+
+def test_no_match_crosses_labels_from_a_start_that_does_not(random):
+    case = LARGE[0]
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+    labels = random_labels(random, *case[:2])
+    starts = [
+        legal_nnf(nnf, *map(label_map, pair), seed=1)
+        for nnf, pair in zip(nnfs, (labels, labels[::-1]), strict=True)
+    ]
+
+    found = patchmatch_both_ways(*maps, starts, patch_side, radii, labels=tuple(labels))
+
+    for (nnf, cost), (own, other) in zip(found, (labels, labels[::-1]), strict=True):
+        matched = other[nnf[..., 0], nnf[..., 1]]
+        assert ((own == 0) | (own == matched)).all()
+        assert (matched != own).any()
+        assert cost.max() <= 1
+
+
+@pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
+@pytest.mark.parametrize("bound", [1.0, 1e30])
+def test_shortcuts_change_nothing(random, case, bound):
+    check_against_oracle(CPU, random, case, iterations=4, bound=bound)
+
+
+def both_ways(random, case):
+    first_shape, second_shape, channels, patch_side, radius = case
+    maps = unit_maps(random, first_shape, second_shape, channels)
+    nnfs = [
+        random_nnf(random, *shapes)
+        for shapes in ((first_shape, second_shape), (second_shape, first_shape))
+    ]
+    return maps, nnfs, patch_side, (radius, radius + 1)
+
+
+def check_both_ways_against_oracle(on, random, case, iterations, labels=None):
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+
+    found = patchmatch_both_ways(
+        *map(on.asarray, maps),
+        [on.asarray(nnf) for nnf in nnfs],
+        patch_side,
+        radii,
+        iterations=iterations,
+        seeds=(3, 4),
+        bound=1.0,
+        labels=labels and tuple(map(on.asarray, labels)),
+    )
+
+    expected = oracles.patchmatch_both_ways(
+        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels
+    )
+    for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
+        np.testing.assert_allclose(on.to_host(cost), expected_cost, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_labels_forbid_offers_as_in_the_oracle(target, random, case):
+    labels = random_labels(random, *case[:2])
+
+    check_both_ways_against_oracle(target, random, case, iterations=2, labels=labels)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_both_ways_make_the_same_choices_as_the_oracle(target, random, case):
+    check_both_ways_against_oracle(target, random, case, iterations=2)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_shortcuts_change_nothing_both_ways(random, case):
+    check_both_ways_against_oracle(CPU, random, case, iterations=4)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_eight_iterations_with_exchange_find_more_than_ten_without(random, case):
+    maps, nnfs, patch_side, radii = both_ways(random, case)
+
+    together = patchmatch_both_ways(*maps, nnfs, patch_side, radii, bound=1.0)
+    apart = [
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, bound=1.0)
+        for pair, nnf, radius, seed in zip((maps, maps[::-1]), nnfs, radii, (0, 1), strict=True)
+    ]
+
+    assert sum(cost.mean() for _, cost in together) < sum(cost.mean() for _, cost in apart)
+
+
+def test_finds_a_shift(random):
+    scene = unit_maps(random, (70, 80), (1, 1), 16)[0]
+    source, target = scene[:60, :70].copy(), scene[7:67, 5:75].copy()
+    nnf = random_nnf(random, (60, 70), (60, 70))
+
+    found, cost = patchmatch(source, target, nnf, 3, 70)
+
+    inner = np.s_[10:, 8:]
+    expected = np.stack(np.mgrid[:60, :70], axis=-1) - (7, 5)
+    assert np.mean((found == expected).all(axis=-1)[inner]) > 0.99
+    np.testing.assert_allclose(cost[inner].mean(), -1, atol=0.01)
+
+
+def test_starts_are_not_changed_and_zero_vectors_do_no_harm(random):
+    source, target = unit_maps(random, (9, 9), (9, 9), 4)
+    source[2:6], target[:, 3:5] = 0, 0
+    nnf = random_nnf(random, (9, 9), (9, 9))
+    before = nnf.copy()
+
+    found, cost = patchmatch(source, target, nnf, 3, 9)
+
+    np.testing.assert_array_equal(nnf, before)
+    assert np.isfinite(cost).all()
+    assert found.min() >= 0
+    assert found.max() < 9
+
+
+def test_seeds_differ(random):
+    source, target = unit_maps(random, (30, 30), (30, 30), 4)
+    nnf = random_nnf(random, (30, 30), (30, 30))
+    first, again, other = (
+        patchmatch(source, target, nnf, 3, 30, iterations=1, seed=seed)[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(("channels", "patch_side"), [(5, 3), (4, 4)])
+def test_rejects_what_cannot_be_matched(channels, patch_side):
+    source, target = np.zeros((8, 8, 4), np.float32), np.zeros((8, 8, channels), np.float32)
+    with pytest.raises(ValueError, match="must be odd"):
+        patchmatch(source, target, np.zeros((8, 8, 2), np.int32), patch_side, 4)

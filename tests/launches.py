@@ -29,7 +29,7 @@ from kernels.network import implicit_gemm, pooling
 from kernels.solvers import elimination, vectors, wls
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
-HALF_PLANE = types.float16[:, ::1]
+HALF_PLANE, HALF_MAP = types.float16[:, ::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 LABELS, PLACES = int32[:, ::1], int32[::1]
 
@@ -103,6 +103,7 @@ LAUNCHES = [
     (blend.weight_map_kernel(blend.hard_weight).cuda, (PLANE, LINE, float32, PLANE)),
     (blend._keep_content_cuda, (PLANE, PLANE)),
     (blend._blend_cuda, (MAP, MAP, PLANE, MAP)),
+    (blend._blend_cuda, (HALF_MAP, HALF_MAP, PLANE, HALF_MAP)),
     (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
@@ -144,10 +145,12 @@ LAUNCHES = [
     (vectors.combine_kernel(9).cuda, (PLANE, types.UniTuple(float32, 9), int64)),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
+    (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
     (vote._vote_field_cuda, (MAP, MAP, int64, float32, MAP)),
     (vote._vote_field_cuda, (IMAGE, MAP, int64, float32, IMAGE)),
     (warp._warp_cuda, (MAP, NNF, MAP)),
     (warp._warp_cuda, (IMAGE, NNF, IMAGE)),
+    (warp._warp_cuda, (HALF_MAP, NNF, HALF_MAP)),
     (wls._system_cuda, (PLANE, float32, float32, float32, MAP)),
     (wls._planes_cuda, (MAP, MAP)),
     (wls._image_cuda, (MAP, MAP)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import register_jitable
 
+from kernels.half import as_float32
+
 
 @register_jitable
 def bilinear(source, y, x, c):
@@ -22,5 +24,5 @@ def bilinear(source, y, x, c):
 
 @register_jitable
 def _between(first, second, share):
-    first, second = np.float32(first), np.float32(second)
+    first, second = as_float32(first), as_float32(second)
     return first + share * (second - first)

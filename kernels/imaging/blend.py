@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.half import as_float32, storage, store
 from kernels.reduction import lane_squared_norm, minmax, squared_norm
 from kernels.target import (
     LANES,
@@ -138,17 +139,18 @@ def blend(
 
     Parameters
     ----------
-    content, detail : float32 array, (height, width, channels)
+    content, detail : float32 or float16 arrays, (height, width, channels)
+        Of one dtype.
     weights : float32 array, (height, width)
         w, as :func:`weight_map` gives it.
-    out : float32 array, (height, width, channels), optional
+    out : array of the same dtype, (height, width, channels), optional
         Written and returned; made anew when absent. May be `content` or `detail`.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, (height, width, channels)
+    array of the same dtype, (height, width, channels)
 
     Raises
     ------
@@ -156,8 +158,9 @@ def blend(
         If the arrays live on different targets.
     """
     on, content, detail, weights, out = on_target(content, detail, weights, out, stream=stream)
-    out = on.out(out, content.shape)
-    on.run(blend_kernel, weights.shape, content, detail, weights, out)
+    out = on.out(out, content.shape, content.dtype)
+    arrays = storage(content), storage(detail), weights, storage(out)
+    on.run(blend_kernel, weights.shape, *arrays)
     return out
 
 
@@ -223,7 +226,7 @@ def _blend_cpu(content, detail, weights, out):
         for x in range(width):
             weight = weights[y, x]
             for c in range(channels):
-                out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+                store(out, y, x, c, _mix(content[y, x, c], detail[y, x, c], weight))
 
 
 @cuda.jit
@@ -234,7 +237,7 @@ def _blend_cuda(content, detail, weights, out):
         weight = weights[y, x]
         c = np.uint64(lane)
         while c < np.uint64(channels):
-            out[y, x, c] = _mix(content[y, x, c], detail[y, x, c], weight)
+            store(out, y, x, c, _mix(content[y, x, c], detail[y, x, c], weight))
             c += np.uint64(LANES)
 
 
@@ -247,7 +250,7 @@ def _scaled(value, low, high):
 
 @register_jitable
 def _mix(content, detail, weight):
-    return content * weight + detail * (np.float32(1) - weight)
+    return as_float32(content) * weight + as_float32(detail) * (np.float32(1) - weight)
 
 
 # Extents: height, width.

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.half import as_float32, storage, store
 from kernels.imaging.bilinear import bilinear
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
@@ -26,7 +27,7 @@ def vote(
 
     Parameters
     ----------
-    source : float32 or uint8 array, (source height, source width, channels)
+    source : float32, float16 or uint8 array, (source height, source width, channels)
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in `source`, all inside it.
     patch_side : int
@@ -64,7 +65,7 @@ def vote_field(
 
     Parameters
     ----------
-    source : float32 or uint8 array, (source height, source width, channels)
+    source : float32, float16 or uint8 array, (source height, source width, channels)
     field : float32 array, (height, width, 2)
         Positions (y, x) in `source`; they may lie outside it.
     patch_side : int
@@ -94,7 +95,7 @@ def _collect(kernel, source, positions, patch_side, out, stream):
     out = on.out(out, (height, width, channels), source.dtype)
     # Storing a float in an integer array truncates it, so one half rounds.
     rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
-    arguments = source, positions, patch_side // 2, rounding, out
+    arguments = storage(source), positions, patch_side // 2, rounding, storage(out)
     on.run(kernel, (height, width * channels), *arguments)
     return out
 
@@ -114,9 +115,9 @@ def _vote_cpu(source, nnf, radius, rounding, out):
                     if _is_inside(source, source_y, source_x):
                         count += 1
                         for c in range(channels):
-                            total[c] += source[source_y, source_x, c]
+                            total[c] += as_float32(source[source_y, source_x, c])
             for c in range(channels):
-                out[y, x, c] = _mean(total[c], count) + rounding
+                store(out, y, x, c, _mean(total[c], count) + rounding)
 
 
 @cuda.jit
@@ -133,8 +134,8 @@ def _vote_cuda(source, nnf, radius, rounding, out):
                 source_x = nnf[near_y, near_x, 1] + (x - near_x)
                 if _is_inside(source, source_y, source_x):
                     count += 1
-                    total += np.float32(source[source_y, source_x, c])
-        out[y, x, c] = _mean(total, count) + rounding
+                    total += as_float32(source[source_y, source_x, c])
+        store(out, y, x, c, _mean(total, count) + rounding)
 
 
 @njit(parallel=True, cache=True)
@@ -143,7 +144,8 @@ def _vote_field_cpu(source, field, radius, rounding, out):
     for y in prange(height):
         for x in range(width):
             for c in range(channels):
-                out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+                value = _interpolated_vote(source, field, radius, y, x, c)
+                store(out, y, x, c, value + rounding)
 
 
 @cuda.jit
@@ -152,7 +154,7 @@ def _vote_field_cuda(source, field, radius, rounding, out):
     height, width, channels = out.shape
     if y < height and index < width * channels:
         x, c = index // channels, index % channels
-        out[y, x, c] = _interpolated_vote(source, field, radius, y, x, c) + rounding
+        store(out, y, x, c, _interpolated_vote(source, field, radius, y, x, c) + rounding)
 
 
 @register_jitable

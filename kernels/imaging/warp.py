@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import njit, prange
 
+from kernels.half import storage
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -14,17 +15,17 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
 
     Parameters
     ----------
-    source : float32 array, (source height, source width, channels)
+    source : array of any dtype, (source height, source width, channels)
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in `source`, all inside it.
-    out : float32 array, (height, width, channels), optional
+    out : array of the dtype of `source`, (height, width, channels), optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, (height, width, channels)
+    array of the dtype of `source`, (height, width, channels)
 
     Raises
     ------
@@ -35,7 +36,8 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
     height, width = nnf.shape[:2]
     channels = source.shape[2]
     out = on.out(out, (height, width, channels), source.dtype)
-    on.run(warp_kernel, (height, width * channels), source, nnf, out)
+    arrays = storage(source), nnf, storage(out)
+    on.run(warp_kernel, (height, width * channels), *arrays)
     return out
 
 

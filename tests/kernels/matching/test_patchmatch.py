@@ -13,6 +13,8 @@ LARGE = [((24, 31), (20, 26), 12, 3, 26), ((17, 40), (30, 22), 7, 5, 4)]
 # As many channels as have sketches, and more than one tile a row.
 SKETCHED = ((12, 37), (10, 35), 128, 3, 5)
 
+MAP = np.zeros((8, 8, 4), np.float32)
+
 
 def unit_maps(random, source_shape, target_shape, channels):
     maps = []
@@ -199,8 +201,19 @@ def test_seeds_differ(random):
     assert (first != other).any()
 
 
-@pytest.mark.parametrize(("channels", "patch_side"), [(5, 3), (4, 4)])
-def test_rejects_what_cannot_be_matched(channels, patch_side):
-    source, target = np.zeros((8, 8, 4), np.float32), np.zeros((8, 8, channels), np.float32)
-    with pytest.raises(ValueError, match="must be odd"):
+@pytest.mark.parametrize(
+    ("source", "target", "patch_side", "told"),
+    [
+        (MAP, MAP, 4, "patch side is 4"),
+        (MAP, np.zeros((8, 8, 5), np.float32), 3, "as many channels"),
+        (MAP, np.zeros((8, 8, 4), np.float16), 3, "float16, float32"),
+        (MAP.astype(np.float64), MAP.astype(np.float64), 3, "float64"),
+        ([MAP, MAP], [MAP], 3, "2 maps are to be matched with 1"),
+        ([MAP] * 5, [MAP] * 5, 3, "1 to 4"),
+        ([MAP, MAP[:7]], [MAP, MAP], 3, "one size"),
+        (MAP[:, ::2], MAP, 3, "not C-contiguous"),
+    ],
+)
+def test_rejects_what_cannot_be_matched(source, target, patch_side, told):
+    with pytest.raises(ValueError, match=told):
         patchmatch(source, target, np.zeros((8, 8, 2), np.int32), patch_side, 4)

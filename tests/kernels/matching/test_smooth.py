@@ -30,7 +30,7 @@ def test_smoothing_is_a_weighted_geometric_median(target, random):
 
 
 def constant_field(shape, displacement):
-    grid = np.moveaxis(np.indices(shape), 0, -1)
+    grid = np.stack(np.indices(shape), axis=-1)
     return (grid + displacement).astype(np.float32)
 
 

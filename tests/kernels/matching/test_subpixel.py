@@ -14,7 +14,7 @@ def images(random):
 
 
 def identity(shape):
-    return np.moveaxis(np.indices(shape), 0, -1)
+    return np.stack(np.indices(shape), axis=-1)
 
 
 def test_fields_hold_the_same_positions(target, random):
@@ -53,7 +53,7 @@ def test_shifts_are_found_to_a_twentieth_of_a_pixel_on_average(random):
     texture = (texture - texture.min()) / np.ptp(texture)
     displacement = 1.4, -0.7
     moved = np.stack([shift(channel, displacement) for channel in np.moveaxis(texture, -1, 0)], -1)
-    source, target = texture.astype(np.float32), moved.astype(np.float32)
+    source, target = (np.ascontiguousarray(image, np.float32) for image in (texture, moved))
     start = identity(source.shape[:2]) + np.round(displacement)
 
     out = refine_field(source, target, start.astype(np.float32), iterations=10)

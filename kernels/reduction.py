@@ -77,7 +77,7 @@ def inner_products(
     return on.to_host(result).reshape(k, m)
 
 
-def inner_products_scratch(k, m, target):
+def inner_products_scratch(k: int, m: int, target) -> Result | None:
     """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none."""
     return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
 
@@ -187,7 +187,7 @@ def _inner_products_cuda(k, m):
             cuda.syncthreads()
             for j in range(m):
                 scratch[j, thread] = total[i, j]
-            _sum_over_block(scratch)
+            block_sum(scratch)
             if thread == 0:
                 for j in range(m):
                     partial[i * m + j, cuda.blockIdx.x] = scratch[j, 0]
@@ -208,7 +208,7 @@ def _sum_rows_cuda(partial, result):
             if first + row < rows:
                 for block in range(thread, blocks, _THREADS):
                     scratch[row, thread] += partial[first + row, block]
-        _sum_over_block(scratch)
+        block_sum(scratch)
         if thread == 0:
             for row in range(min(_ROWS_AT_ONCE, rows - first)):
                 result[first + row] = scratch[row, 0]
@@ -239,7 +239,7 @@ def _minmax_cuda(lows, highs, low_per_block, high_per_block):
 
 
 @cuda.jit(device=True)
-def _sum_over_block(scratch):
+def block_sum(scratch):
     """Add up each row of `scratch`, (sums, threads), into its first place, for thread 0 to read.
 
     Every thread of the block has to call it.
@@ -255,6 +255,10 @@ def _sum_over_block(scratch):
 
 
 def _lane_sum_by_shuffle(value):
+    """Sum of a value over the LANES threads of a pixel, given to each of them.
+
+    For kernels launched by `pixel_launch`. If one lane of a pixel calls it, all have to.
+    """
     offset = LANES // 2
     while offset > 0:
         value += cuda.shfl_xor_sync(0xFFFFFFFF, value, offset)
@@ -263,6 +267,7 @@ def _lane_sum_by_shuffle(value):
 
 
 def _lane_sum_by_memory(value):
+    """As :func:`_lane_sum_by_shuffle`, for the simulator."""
     # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
     scratch = cuda.shared.array(LANES, float32)
     scratch[cuda.threadIdx.x] = value
@@ -274,8 +279,6 @@ def _lane_sum_by_memory(value):
     return total
 
 
-# Sum of `value` over the LANES threads of a pixel, given to each of them, in the kernels launched
-# by `pixel_launch`. If one lane of a pixel calls it, all have to.
 lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum_by_shuffle)
 
 

@@ -315,9 +315,11 @@ def pixel_index(width):
 if SIMULATED:
 
     def load4(array, index):
+        """Four elements of a vector as a tuple."""
         return array[index], array[index + 1], array[index + 2], array[index + 3]
 
     def store4(array, index, values):
+        """Write a tuple of four to a vector."""
         for k in range(4):
             array[index + k] = values[k]
 

@@ -119,7 +119,7 @@ LAUNCHES = [
     (hough._gather_cuda, (PLANE, LINE, *[types.UniTuple(int64, 4)] * 2, PLANE)),
     (hough._believe_cuda, (PLANE, PLANE, PLANE)),
     (hough._field_cuda, (int32[::1], int64, NNF)),
-    *((elimination.fill_kernel(value).cuda, (MAP,) * 5) for value in ELIMINATION),
+    *((elimination._fill_kernel(value).cuda, (MAP,) * 5) for value in ELIMINATION),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),

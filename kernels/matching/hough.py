@@ -63,15 +63,15 @@ def hough_matching(
     on, similarity = on_target(similarity, stream=stream)
     extents = similarity.shape
     prior, votes = on.empty(extents), on.empty(extents)
-    on.run(sharpen_kernel, extents, similarity, np.float32(exponent), prior)
+    on.run(_sharpen_kernel, extents, similarity, np.float32(exponent), prior)
     belief = prior
     for reach, slack in rounds:
         best, _ = best_of_rows(belief, stream=stream)
         other_best, _ = best_of_columns(belief, stream=stream)
-        on.run(balance_kernel, extents, belief, best, other_best, votes)
+        on.run(_balance_kernel, extents, belief, best, other_best, votes)
         votes = gather_votes(votes, shape, other_shape, reach, slack, stream=stream)
         belief = on.empty(extents)
-        on.run(believe_kernel, extents, prior, votes, belief)
+        on.run(_believe_kernel, extents, prior, votes, belief)
     _, place = best_of_rows(belief, stream=stream)
     _, other_place = best_of_columns(belief, stream=stream)
     return _field(on, place, shape, other_shape), _field(on, other_place, other_shape, shape)
@@ -116,7 +116,7 @@ def gather_votes(
         (out, spare, alike, (0, 0, 1, 0)),
         (spare, out, alike, (0, 0, 0, 1)),
     ):
-        on.run(gather_kernel, votes.shape, source, weights, shapes, step, result)
+        on.run(_gather_kernel, votes.shape, source, weights, shapes, step, result)
     return out
 
 
@@ -129,7 +129,7 @@ def _gaussian(deviation, target):
 
 def _field(on, place, shape, other_shape):
     nnf = on.empty((*shape, 2), np.int32)
-    on.run(field_kernel, shape, place, other_shape[1], nnf)
+    on.run(_field_kernel, shape, place, other_shape[1], nnf)
     return nnf
 
 
@@ -262,9 +262,9 @@ def _believed(prior, votes):
 
 
 # Extents: pixels of the one map, of the other.
-sharpen_kernel = Kernel(_sharpen_cpu, _sharpen_cuda, element_launch)
-balance_kernel = Kernel(_balance_cpu, _balance_cuda, element_launch)
-gather_kernel = Kernel(_gather_cpu, _gather_cuda, element_launch)
-believe_kernel = Kernel(_believe_cpu, _believe_cuda, element_launch)
+_sharpen_kernel = Kernel(_sharpen_cpu, _sharpen_cuda, element_launch)
+_balance_kernel = Kernel(_balance_cpu, _balance_cuda, element_launch)
+_gather_kernel = Kernel(_gather_cpu, _gather_cuda, element_launch)
+_believe_kernel = Kernel(_believe_cpu, _believe_cuda, element_launch)
 # Extents: height, width.
-field_kernel = Kernel(_field_cpu, _field_cuda, element_launch)
+_field_kernel = Kernel(_field_cpu, _field_cuda, element_launch)

@@ -40,7 +40,7 @@ class LabelMap:
     starts: Any
 
 
-def label_map(labels, target=CPU):
+def label_map(labels: np.ndarray, target=CPU) -> LabelMap:
     """Find where each label is.
 
     Parameters

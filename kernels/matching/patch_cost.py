@@ -56,6 +56,33 @@ def patch_overlap(half, y, x, match_y, match_x, shape, match_shape):
 
 
 @register_jitable
+def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
+    """Minus the mean over the patch's pixels of the inner product of their channel vectors.
+
+    What :func:`kernels.patchmatch` goes by where no cost is given, eq. 3 of the paper for unit
+    vectors; there with shortcuts, here in plain words for one's own kernels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ones = np.ones((5, 5, 3), np.float32)
+    >>> float(minus_inner_product((ones,), (ones,), 2, 2, 0, 0, 1, np.float32(1e30)))
+    -3.0
+    """
+    shape, match_shape = sources[0].shape, targets[0].shape
+    top, bottom, left, right = patch_overlap(half, y, x, match_y, match_x, shape, match_shape)
+    total = np.float32(0)
+    for dy in range(-top, bottom + 1):
+        for dx in range(-left, right + 1):
+            for pair in range(len(sources)):
+                source, target = sources[pair], targets[pair]
+                for c in range(source.shape[2]):
+                    value = as_float32(source[y + dy, x + dx, c])
+                    total += value * as_float32(target[match_y + dy, match_x + dx, c])
+    return -total / np.float32((top + bottom + 1) * (left + right + 1))
+
+
+@register_jitable
 def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
     """Mean over the patch's pixels of the squared distance of their channel vectors.
 

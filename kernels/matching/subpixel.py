@@ -68,8 +68,8 @@ def refine_field(
     outs = [on.empty((height, width, 2)) for _ in range(min(iterations, 2))]
     for iteration in range(iterations):
         out = outs[iteration % 2]
-        on.run(linearise_kernel, (height, width), source, target, field, terms)
-        on.run(solve_kernel, (height, width), terms, field, source, out)
+        on.run(_linearise_kernel, (height, width), source, target, field, terms)
+        on.run(_solve_kernel, (height, width), terms, field, source, out)
         field = out
     return field
 
@@ -275,6 +275,6 @@ def _is_inside(target, y, x):
 # Extents: height, 2 * width.
 as_field_kernel = Kernel(_as_field_cpu, _as_field_cuda, element_launch)
 # Extents: height, width.
-linearise_kernel = Kernel(_linearise_cpu, _linearise_cuda, element_launch)
-solve_kernel = Kernel(_solve_cpu, _solve_cuda, element_launch)
+_linearise_kernel = Kernel(_linearise_cpu, _linearise_cuda, element_launch)
+_solve_kernel = Kernel(_solve_cpu, _solve_cuda, element_launch)
 keep_better_kernel = Kernel(_keep_better_cpu, _keep_better_cuda, element_launch)

@@ -153,7 +153,7 @@ class ColourElimination:
         """Write ``value(plane, y, x, *maps)`` to every place of `out` inside its margin."""
         # The kernels take four maps; a value ignores those that it has no use for.
         maps = (*maps, *[maps[0]] * (4 - len(maps)))
-        self._on.run(fill_kernel(value), _sides(out), out, *maps)
+        self._on.run(_fill_kernel(value), _sides(out), out, *maps)
 
     def _values(self, system):
         return self._on.zeros((self._channels, *system.shape[1:]))
@@ -184,7 +184,7 @@ def _sides(map_):
 
 
 @lru_cache
-def fill_kernel(value):
+def _fill_kernel(value):
     """Kernel that writes a value everywhere; extents: height and width inside the margin."""
     return Kernel(_fill_cpu(value), _fill_cuda(value), element_launch)
 

@@ -75,8 +75,8 @@ def wls(
     margins = (height + 2 * MARGIN, width + 2 * MARGIN)
     system, planes = on.zeros((MASS + 1, *margins)), on.zeros((channels, *margins))
     options = (np.float32(smoothness), np.float32(sensitivity), np.float32(epsilon))
-    on.run(system_kernel, (height, width), guide, *options, system)
-    on.run(planes_kernel, (height, width), image, planes)
+    on.run(_system_kernel, (height, width), guide, *options, system)
+    on.run(_planes_kernel, (height, width), image, planes)
 
     elimination = ColourElimination(system, channels, on)
     right_side = elimination.reduced_map()
@@ -84,7 +84,7 @@ def wls(
     bound = tolerance**2 * inner_product(_flat(planes), _flat(planes), stream=stream)
     solution = _conjugate_gradients(elimination, right_side, bound, on, stream)
     elimination.complete(planes, solution, planes)
-    on.run(image_kernel, (height, width), planes, out)
+    on.run(_image_kernel, (height, width), planes, out)
     return out
 
 
@@ -181,6 +181,6 @@ def _image_cuda(planes, image):
 
 
 # Extents: height, width.
-system_kernel = Kernel(_system_cpu, _system_cuda, element_launch)
-planes_kernel = Kernel(_planes_cpu, _planes_cuda, element_launch)
-image_kernel = Kernel(_image_cpu, _image_cuda, element_launch)
+_system_kernel = Kernel(_system_cpu, _system_cuda, element_launch)
+_planes_kernel = Kernel(_planes_cpu, _planes_cuda, element_launch)
+_image_kernel = Kernel(_image_cpu, _image_cuda, element_launch)

@@ -23,9 +23,7 @@ def nnf(random):
 def both(on, call, *arrays):
     """What a call makes of arrays in half the size, and of the same values as float32."""
     half = call(*map(on.asarray, arrays))
-    full = call(
-        *(on.asarray(a.astype(np.float32) if a.dtype == np.float16 else a) for a in arrays)
-    )
+    full = call(*(on.asarray(a.astype(np.float32) if a.dtype == np.float16 else a) for a in arrays))
     return on.to_host(half), on.to_host(full)
 
 

@@ -1,0 +1,57 @@
+"""Device functions: what the kernels are made of, for other people's kernels.
+
+They are compiled into ``@njit`` code as into ``@cuda.jit`` code, and run as plain Python where
+neither is; but for those `ON_CUDA`, by which the threads of a block or a warp work together, and
+those `ON_CPU`.
+
+>>> from numba import njit
+>>> import numpy as np
+>>> @njit
+... def sampled(image, y, x):
+...     return bilinear(image, np.float32(y), np.float32(x), 0)
+>>> sampled(np.array([[[0.0], [1.0]]], np.float32), 0, 0.25)
+0.25
+"""
+
+from kernels.half import as_float32, store
+from kernels.hashing import hash_random, random_below
+from kernels.imaging.bilinear import bilinear
+from kernels.imaging.blend import hard_weight, sigmoid_weight
+from kernels.matching.labels import is_allowed
+from kernels.matching.patch_cost import (
+    minus_inner_product,
+    normalised_correlation,
+    patch_overlap,
+    squared_difference,
+)
+from kernels.matching.smooth import affinity
+from kernels.reduction import block_sum, lane_squared_norm, lane_sum, squared_norm
+from kernels.solvers.stencil import five_point
+from kernels.target import load4, pixel_index, store4
+
+ON_CUDA = ("block_sum", "lane_squared_norm", "lane_sum", "load4", "pixel_index", "store4")
+ON_CPU = ("squared_norm",)
+
+__all__ = [
+    "affinity",
+    "as_float32",
+    "bilinear",
+    "block_sum",
+    "five_point",
+    "hard_weight",
+    "hash_random",
+    "is_allowed",
+    "lane_squared_norm",
+    "lane_sum",
+    "load4",
+    "minus_inner_product",
+    "normalised_correlation",
+    "patch_overlap",
+    "pixel_index",
+    "random_below",
+    "sigmoid_weight",
+    "squared_difference",
+    "squared_norm",
+    "store",
+    "store4",
+]

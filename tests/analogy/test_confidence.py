@@ -21,7 +21,7 @@ def matches(target, random):
 
 
 def displaced(shape, dx, other):
-    field = np.moveaxis(np.indices(shape, np.int32), 0, -1) + np.int32([0, dx])
+    field = np.stack(np.indices(shape, np.int32), axis=-1) + np.int32([0, dx])
     return np.clip(field, 0, np.subtract(other, 1)).astype(np.int32)
 
 

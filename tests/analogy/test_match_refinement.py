@@ -14,7 +14,7 @@ REFINED = Parameters(smoothing=2, subpixel=5)
 
 
 def identity(shape):
-    return np.moveaxis(np.indices(shape), 0, -1)
+    return np.stack(np.indices(shape), axis=-1)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 # make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
+# make package-test                                            build, install and run what is handed out
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
@@ -23,7 +24,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test fuzz bench gpu-check lint clean
+.PHONY: run test package-test fuzz bench gpu-check lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -31,6 +32,9 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -n auto
+
+package-test: $(VENV)/installed-test
+	$(IN_VENV) -m pytest tests/test_package.py -m package --durations 0
 
 fuzz: $(VENV)/installed-test
 	FUZZ_INPUTS=$(FUZZ_INPUTS) $(IN_VENV) -m pytest tests/fuzz

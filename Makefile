@@ -48,9 +48,10 @@ gpu-check: $(VENV)/installed-test
 lint: $(VENV)/installed-test
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m mypy
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps keep pip from running again until pyproject.toml changes.

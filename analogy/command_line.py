@@ -23,7 +23,7 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 # Click's UsageError, wherever this version of typer keeps its Click.
-_UsageError = typer.BadParameter.__base__
+_UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="analogy",

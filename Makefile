@@ -4,6 +4,7 @@
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
+# make hooks                                                   have git run what lint does before each commit
 # make lint, make clean
 
 A = examples/castle.png
@@ -24,7 +25,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test package-test fuzz bench gpu-check lint clean
+.PHONY: run test package-test fuzz bench gpu-check lint hooks clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -46,9 +47,10 @@ gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
 
 lint: $(VENV)/installed-test
-	$(IN_VENV) -m ruff check .
-	$(IN_VENV) -m ruff format --check .
-	$(IN_VENV) -m mypy
+	$(IN_VENV) -m pre_commit run --all-files
+
+hooks: $(VENV)/installed-test
+	$(IN_VENV) -m pre_commit install
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -7,6 +7,8 @@ import pytest
 
 import analogy
 
+pytestmark = pytest.mark.smoke
+
 PUBLIC = {name: getattr(analogy, name) for name in analogy.__all__}
 
 

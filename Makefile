@@ -1,8 +1,12 @@
 # make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
+# make package-test                                            build, install and run what is handed out
+# make test VENV=.venv-oldest PYTHON=python3.11 CONSTRAINTS=constraints/oldest.txt    with other versions
+# make smoke [VENV=... PYTHON=... CONSTRAINTS=...]             a short selection of the tests
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
+# make hooks                                                   have git run what lint does before each commit
 # make lint, make clean
 
 A = examples/castle.png
@@ -14,6 +18,11 @@ FUZZ_INPUTS = 450
 VENV = .venv
 IN_VENV = $(VENV)/bin/python
 
+# Another environment's Numba compiles for itself.
+ifneq ($(VENV),.venv)
+export NUMBA_CACHE_DIR = $(abspath $(VENV))/numba
+endif
+
 # The first interpreter that runs and is new enough; a pyenv shim may be there and yet not run.
 FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
@@ -21,9 +30,9 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 
 # The CUDA libraries are a gigabyte or more: only where an NVIDIA driver can use them.
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
-INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
+INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable
 
-.PHONY: run test fuzz bench gpu-check lint clean
+.PHONY: run test smoke package-test fuzz bench gpu-check lint hooks clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -31,6 +40,12 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -n auto
+
+smoke: $(VENV)/installed-test
+	$(IN_VENV) -m pytest -m smoke
+
+package-test: $(VENV)/installed-test
+	$(IN_VENV) -m pytest tests/test_package.py -m package --durations 0
 
 fuzz: $(VENV)/installed-test
 	FUZZ_INPUTS=$(FUZZ_INPUTS) $(IN_VENV) -m pytest tests/fuzz
@@ -42,19 +57,21 @@ gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
 
 lint: $(VENV)/installed-test
-	$(IN_VENV) -m ruff check .
-	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m pre_commit run --all-files
+
+hooks: $(VENV)/installed-test
+	$(IN_VENV) -m pre_commit install
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv* out .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps keep pip from running again until pyproject.toml changes.
-$(VENV)/installed: pyproject.toml | $(IN_VENV)
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 	$(INSTALL) ".$$($(HAS_GPU) && echo '[gpu]')"
 	touch $@
 
-$(VENV)/installed-test: pyproject.toml | $(IN_VENV)
+$(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
 

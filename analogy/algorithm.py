@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from analogy.blend_weight import choose_blend_weight
 from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
-from analogy.deconvolution import prepare
+from analogy.deconvolution import Deconvolution, prepare
 from analogy.faces import choose_ratio
 from analogy.flow import displacements
 from analogy.full_size import vote_at_full_size
 from analogy.images import as_image, matching_shape, resize
-from analogy.masks import MatchingMasks, check_masks
+from analogy.masks import Masks, MatchingMasks, check_masks
 from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
+from analogy.network import Network
 from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
@@ -90,17 +94,17 @@ class LevelState:
 
 
 def transfer(
-    a,
-    b_prime,
-    parameters=None,
+    a: ArrayLike,
+    b_prime: ArrayLike,
+    parameters: Parameters | None = None,
     *,
-    model=None,
-    device="auto",
-    session=None,
-    progress=None,
-    on_level=None,
-    masks=None,
-):
+    model: str | os.PathLike | None = None,
+    device: str = "auto",
+    session: Session | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    on_level: Callable[[LevelState], None] | None = None,
+    masks: Masks | None = None,
+) -> Analogy:
     """Exchange the looks of two images that show the same kind of thing.
 
     Parameters
@@ -151,7 +155,7 @@ def transfer(
 
     with progress.stage("features"):
         network, extractor = session.network, session.extractor
-        features = [extractor(image) for image in (small_a, small_b_prime)]
+        features = extractor(small_a), extractor(small_b_prime)
     with progress.stage(_PREPARATION):
         session.warm_up(parameters)
     choice = None
@@ -167,10 +171,10 @@ def transfer(
         # Pixels of an image as matched, in one of the finest level.
         stride = 2 ** (parameters.finest_level - 1)
         distances = round_trips(matches)
-        confidences = [
+        confidence_a, confidence_b = (
             confidence_map(distance, image.shape[:2], stride)
             for distance, image in zip(distances, (a, b_prime), strict=True)
-        ]
+        )
         if parameters.fill_unreliable:
             sizes = small_a.shape[:2], small_b_prime.shape[:2]
             masks_here = matching_masks.at(parameters.finest_level, *sizes, target)
@@ -181,7 +185,7 @@ def transfer(
     (a_prime, flow_ab), (b, flow_ba) = rebuild(matches, a, b_prime, scales, parameters, progress)
     if masks and masks.keep is not None:
         a_prime[masks.keep != 0] = a[masks.keep != 0]
-    refined = ()
+    refined = None, None
     if parameters.refine:
         with progress.stage("refinement"):
             refined = (
@@ -192,7 +196,7 @@ def transfer(
     record = run_record(parameters, network, used, progress, deconvolutions)
     if choice:
         record["blend_weight"] = asdict(choice)
-    return Analogy(a_prime, b, flow_ab, flow_ba, *confidences, record, *refined)
+    return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
 
 
 def _with_ratio(parameters, a, b_prime):
@@ -236,8 +240,14 @@ def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
 
 
 def match_features(
-    features_a, features_b_prime, network, parameters, progress, on_level=None, masks=None
-):
+    features_a: Sequence[Any],
+    features_b_prime: Sequence[Any],
+    network: Network,
+    parameters: Parameters,
+    progress: Progress,
+    on_level: Callable[[LevelState], None] | None = None,
+    masks: MatchingMasks | None = None,
+) -> tuple[Matches, dict[tuple[int, str], Deconvolution]]:
     """Match the features of two images from level 5 down to 1.
 
     Parameters
@@ -262,7 +272,7 @@ def match_features(
     masks = masks or MatchingMasks(None)
     matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
-    deconvolutions = {}
+    deconvolutions: dict[tuple[int, str], Deconvolution] = {}
     has_colours = parameters.colour_weight > 0
     coarse = {}
     for level in LEVELS:

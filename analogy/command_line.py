@@ -23,7 +23,7 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 # Click's UsageError, wherever this version of typer keeps its Click.
-_UsageError = typer.BadParameter.__base__
+_UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="analogy",
@@ -382,7 +382,8 @@ def _command(context):
     for parameter in context.command.params:
         value = context.params.get(parameter.name)
         if parameter.param_type_name == "argument":
-            paths = value if isinstance(value, list) else [value]
+            # A list or, of older releases of typer, a tuple.
+            paths = value if isinstance(value, list | tuple) else [value]
             words += [shlex.quote(str(path)) for path in paths]
         elif value is True:
             words.append(parameter.opts[0])

@@ -8,10 +8,13 @@ image has.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from analogy.images import resize
+from analogy.masks import LevelMasks
+from analogy.search import Matches
 from kernels.matching.consistency import round_trip
 from kernels.target import target_of
 
@@ -19,7 +22,7 @@ from kernels.target import target_of
 HALVING_DISTANCE = np.float32(8)
 
 
-def round_trips(matches):
+def round_trips(matches: Matches) -> tuple[Any, Any]:
     """Pixels, as matched, between where each match leads back to and where it started.
 
     Parameters
@@ -33,7 +36,7 @@ def round_trips(matches):
     return round_trip(matches.ab, matches.ba), round_trip(matches.ba, matches.ab)
 
 
-def confidence(distance):
+def confidence(distance: np.ndarray) -> np.ndarray:
     """Halve the confidence with every 8 pixels that a match misses its start by: 1, 1/2, 1/4 ...
 
     Parameters
@@ -48,7 +51,7 @@ def confidence(distance):
     return np.exp2(-distance / HALVING_DISTANCE)
 
 
-def confidence_map(distance, shape, stride=1):
+def confidence_map(distance: Any, shape: tuple[int, int], stride: int = 1) -> np.ndarray:
     """Confidence as a grey image, 255 where the match leads back to its pixel.
 
     Parameters
@@ -68,7 +71,13 @@ def confidence_map(distance, shape, stride=1):
     return resize(np.rint(255 * confidence(distance * np.float32(stride))).astype(np.uint8), shape)
 
 
-def fill_unreliable(matches, distance_a, distance_b, limit, masks=None):
+def fill_unreliable(
+    matches: Matches,
+    distance_a: Any,
+    distance_b: Any,
+    limit: float,
+    masks: LevelMasks | None = None,
+) -> Matches:
     """Give the pixels whose matches are not trusted the displacement of the nearest that is.
 
     Parameters
@@ -87,7 +96,7 @@ def fill_unreliable(matches, distance_a, distance_b, limit, masks=None):
         Trusted ones are unchanged.
     """
     labels = None
-    if masks is not None and masks.a is not None:
+    if masks is not None and masks.a is not None and masks.b_prime is not None:
         on = target_of(matches.ab)
         labels = [on.to_host(side.labels) for side in (masks.a, masks.b_prime)]
     shapes = matches.ab.shape[:2], matches.ba.shape[:2]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analogy.errors import AnalogyError
 from kernels.target import CPU, CUDA, SIMULATED, cuda
 
 
-def resolve(device):
+def resolve(device: str) -> Any:
     """Choose a target by its name.
 
     Parameters

@@ -5,7 +5,7 @@ class AnalogyError(Exception):
     """Something the user can mend; its message is one line saying what is wrong and what to do."""
 
 
-def brief(reason, length=200):
+def brief(reason: object, length: int = 200) -> str:
     """One short printable line of an exception, or of what a file says, for a message.
 
     What stands in a file may be of any length, or move the terminal's cursor.

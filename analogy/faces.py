@@ -68,8 +68,8 @@ def face_share(image):
     from skimage.feature import Cascade
 
     scale = min(1.0, _SEARCH_SIDE / max(image.shape[:2]))
-    small = resize(image, [max(round(side * scale), 1) for side in image.shape[:2]])
-    height, width = small.shape[:2]
+    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
+    small = resize(image, (height, width))
     shortest = max(int(np.sqrt(FACE_SHARE * height * width)), _BOX)
     if shortest > min(height, width):
         return 0.0

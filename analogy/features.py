@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -44,7 +46,7 @@ class FeatureExtractor:
         What ONNX Runtime really runs on, in its order of preference.
     """
 
-    def __init__(self, path, device="auto"):
+    def __init__(self, path: str | os.PathLike, device: str = "auto") -> None:
         """Load a model.
 
         Parameters
@@ -65,7 +67,7 @@ class FeatureExtractor:
         self.providers = tuple(self._session.get_providers())
         _log.info("%s: loaded on %s", path, ", ".join(self.providers))
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> tuple[Any, ...]:
         """Features of an image.
 
         Parameters
@@ -113,7 +115,7 @@ def _check_installation():
 
 
 def _session(path, target):
-    providers = [_CPU]
+    providers: list[Any] = [_CPU]
     if target.is_cuda:
         _load_cuda_libraries()
         providers.insert(0, (_CUDA, _CUDA_OPTIONS))

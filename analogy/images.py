@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from analogy.errors import AnalogyError, brief
@@ -20,7 +22,7 @@ MINIMUM_SIDE = 32
 _RUN_BY_OTHERS = {"EPS", "WMF", "EMF"}
 
 
-def read_image(path):
+def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read an image file as 8-bit RGB.
 
     EXIF orientation is applied, transparency is laid over white, grey and palette images become
@@ -45,7 +47,7 @@ def read_image(path):
     return image
 
 
-def read_mask(path):
+def read_mask(path: str | os.PathLike) -> np.ndarray:
     """Read an image of labels: every colour is a label of its own, and black is 0.
 
     Palettes are looked up and grey is a colour, so that files of different kinds agree. What is
@@ -80,7 +82,7 @@ def read_mask(path):
     return np.where(opaque, colour, 0)
 
 
-def as_image(array, name):
+def as_image(array: ArrayLike, name: str) -> np.ndarray:
     """Check an array that stands for an image and bring it to 8-bit RGB.
 
     Parameters
@@ -119,7 +121,9 @@ def as_image(array, name):
     return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
 
 
-def matching_shape(shape, ratio, max_side, name):
+def matching_shape(
+    shape: tuple[int, int], ratio: float, max_side: int | None, name: str
+) -> tuple[int, int]:
     """Size at which an image is matched.
 
     Parameters
@@ -153,7 +157,7 @@ def matching_shape(shape, ratio, max_side, name):
     return height, width
 
 
-def resize(image, shape):
+def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Resample an image, averaging over the pixels that a smaller one covers.
 
     Parameters

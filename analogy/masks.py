@@ -69,12 +69,18 @@ class MatchingMasks:
         As :func:`check_masks` lets pass.
     """
 
-    def __init__(self, masks):
+    def __init__(self, masks: Masks | None) -> None:
         masks = masks or Masks()
         self._labels = None if masks.a is None else _counted(masks.a, masks.b_prime)
         self._keep = None if masks.keep is None else (masks.keep != 0).astype(np.int32)
 
-    def at(self, level, matched_a, matched_b_prime, target):
+    def at(
+        self,
+        level: int,
+        matched_a: tuple[int, int],
+        matched_b_prime: tuple[int, int],
+        target: Any,
+    ) -> LevelMasks:
         """Masks at a level of images that are matched at the sizes given.
 
         Parameters
@@ -101,7 +107,7 @@ class MatchingMasks:
         return LevelMasks(a, b_prime, keep)
 
 
-def check_masks(masks, shape_a, shape_b_prime):
+def check_masks(masks: Masks, shape_a: tuple[int, int], shape_b_prime: tuple[int, int]) -> None:
     """Raise unless masks go with images of these heights and widths, and with each other.
 
     Raises
@@ -121,7 +127,7 @@ def check_masks(masks, shape_a, shape_b_prime):
     ):
         if mask is not None:
             _check_mask(mask, name, shape)
-    if masks.a is None:
+    if masks.a is None or masks.b_prime is None:
         return
     missing = np.setdiff1d(masks.a, np.append(np.unique(masks.b_prime), 0))
     if missing.size:
@@ -146,7 +152,7 @@ def _check_mask(mask, name, shape):
         )
 
 
-def shrink_labels(labels, matched, level):
+def shrink_labels(labels: np.ndarray, matched: tuple[int, int], level: int) -> np.ndarray:
     """Labels at the size of a level; see the module for the rule.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Network:
     all_layers: tuple[Convolution | MaxPool, ...]
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> Network:
         """Read the layers from an ONNX file of this project's form.
 
         Raises
@@ -74,7 +75,7 @@ class Network:
         layers = tuple(_layers(weights.convolutions))
         return cls(name, Path(path), sha256, weights.mean.copy(), layers)
 
-    def layers(self, start_level, end_level):
+    def layers(self, start_level: int, end_level: int) -> tuple[Convolution | MaxPool, ...]:
         """Layers that lead from the features of one level to those of a deeper one.
 
         Parameters
@@ -93,7 +94,7 @@ class Network:
         return self.all_layers[start : names.index(f"conv{end_level}_1") + 1]
 
     @staticmethod
-    def channels(level):
+    def channels(level: int) -> int:
         """Channels of the features of a level."""
         return channels_at(level)
 

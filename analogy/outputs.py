@@ -14,7 +14,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows has no such locks: what is abandoned there stays.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 import numpy as np
 from PIL import Image

@@ -8,7 +8,7 @@ hold the others.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 LEVELS = (5, 4, 3, 2, 1)
 
@@ -135,25 +135,25 @@ class Parameters:
     seed: int = 0
 
     @property
-    def refines_matches(self):
+    def refines_matches(self) -> bool:
         """Whether matches are worked on after the search, and have fractions."""
         return self.smoothing > 0 or self.subpixel > 0
 
-    def patch_side(self, level):
+    def patch_side(self, level: int) -> int:
         return self.patch_sides[LEVELS.index(level)]
 
-    def iterations(self, level):
+    def iterations(self, level: int) -> int:
         return self.search_iterations[LEVELS.index(level)]
 
-    def search_radius(self, level, other_shape):
+    def search_radius(self, level: int, other_shape: tuple[int, int]) -> int:
         """Radius of the random search at a level, in pixels of a map of `other_shape`."""
         radius = self.search_radii[LEVELS.index(level)]
         return max(other_shape) if radius is None or self.independent_levels else radius
 
-    def search_reach(self, level):
+    def search_reach(self, level: int) -> int | None:
         return self.search_reaches[LEVELS.index(level)]
 
-    def alpha(self, level):
+    def alpha(self, level: int) -> float:
         """Weight of the content at a level below 5, kept inside [0, 1]."""
         return min(max(self.alphas[LEVELS.index(level) - 1] + self.alpha_offset, 0.0), 1.0)
 
@@ -166,14 +166,14 @@ BLEND_WEIGHTS = {
 }
 
 # Section 5's categories of pairs, with the weights that the paper matches them with.
-CATEGORIES = {
+CATEGORIES: dict[str, dict[str, Any]] = {
     "I": {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0},
     "II": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.1},
     "III": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.0},
 }
 
 _DEFAULT = Parameters()
-_PLAIN_SEARCH = {
+_PLAIN_SEARCH: dict[str, Any] = {
     "coarse_matching": "patchmatch",
     "search_iterations": (10,) * 5,
     "exchange_matches": False,

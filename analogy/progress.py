@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
@@ -24,14 +25,18 @@ class Progress:
         Of the stages that are over.
     """
 
-    def __init__(self, callback, shares):
+    def __init__(
+        self,
+        callback: Callable[[float, str], None] | None,
+        shares: dict[tuple[str, int | None], float],
+    ) -> None:
         self._callback, self._shares = callback, shares
         self._whole = sum(shares.values())
         self._done = 0.0
-        self.seconds = {}
+        self.seconds: dict[tuple[str, int | None], float] = {}
 
     @contextmanager
-    def stage(self, name, level=None):
+    def stage(self, name: str, level: int | None = None) -> Iterator[Callable[[float], None]]:
         """Run a stage; yields a callable that takes the share of the stage done so far."""
         share = self._shares[name, level]
         text = name if level is None else f"level {level}: {name}"

@@ -7,15 +7,19 @@ whether it shows the same thing, the fine ones whether it looks alike.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.transform import resize
 
-from analogy.algorithm import Analogy, transfer
+from analogy.algorithm import Analogy, LevelState, transfer
 from analogy.errors import AnalogyError
 from analogy.images import as_image
+from analogy.masks import Masks
 from analogy.parameters import Parameters
 from analogy.refinement import refine
 from analogy.session import Session
@@ -54,24 +58,24 @@ class SeveralAnalogies:
     a_prime_refined: np.ndarray | None = None
 
     @property
-    def shares(self):
+    def shares(self) -> list[float]:
         """Share of A's pixels that each reference gives."""
         counts = np.bincount(self.choice.ravel(), minlength=len(self.analogies))
         return [float(share) for share in counts / self.choice.size]
 
 
 def transfer_from_several(
-    a,
-    b_primes,
-    parameters=None,
+    a: ArrayLike,
+    b_primes: Sequence[ArrayLike],
+    parameters: Parameters | None = None,
     *,
-    model=None,
-    device="auto",
-    session=None,
-    progress=None,
-    on_level=None,
-    masks=None,
-):
+    model: str | os.PathLike | None = None,
+    device: str = "auto",
+    session: Session | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    on_level: Callable[[int, LevelState], None] | None = None,
+    masks: Masks | None = None,
+) -> SeveralAnalogies:
     """Give A the look of several images, each pixel that of the image which suits it best.
 
     Takes as long as a transfer with each of them.

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analogy.features import FeatureExtractor
+    from analogy.network import Network
+    from analogy.parameters import Parameters
 
 
 class Session:
@@ -23,12 +30,12 @@ class Session:
         When first used, if the model or the device cannot be.
     """
 
-    def __init__(self, model=None, device="auto"):
+    def __init__(self, model: str | os.PathLike | None = None, device: str = "auto") -> None:
         self._model, self._device = model, device
-        self._warm = set()
+        self._warm: set[Parameters] = set()
 
     @cached_property
-    def target(self):
+    def target(self) -> Any:
         """Where it computes: `CPU` or `CUDA` of `kernels.target`."""
         # Numba takes a second to import, and bad input should not wait for it.
         from analogy.device import resolve
@@ -36,20 +43,20 @@ class Session:
         return resolve(self._device)
 
     @cached_property
-    def network(self):
+    def network(self) -> Network:
         """Layers that deconvolution passes through, a `Network`."""
         from analogy.network import Network
 
         return Network.load(self._path)
 
     @cached_property
-    def extractor(self):
+    def extractor(self) -> FeatureExtractor:
         """What takes images to features, a `FeatureExtractor`."""
         from analogy.features import FeatureExtractor
 
         return FeatureExtractor(self._path, self._device)
 
-    def warm_up(self, parameters):
+    def warm_up(self, parameters: Parameters) -> None:
         """Have the kernels compiled that `parameters` ask for; only the first time takes time."""
         from analogy.warm_up import warm_up
 

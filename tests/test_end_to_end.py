@@ -78,6 +78,7 @@ def test_an_image_and_itself_give_it_back(device):
         assert np.linalg.norm(flow, axis=-1).mean() < 1
 
 
+@pytest.mark.smoke
 def test_known_displacement_is_found_under_other_colours(device):
     left, right, disparity = data.stereo_motorcycle()
     shape = (112, 166)
@@ -225,6 +226,7 @@ def test_weights_chosen_by_the_images_are_reported(files):
     assert report["parameters"]["fill_unreliable"]
 
 
+@pytest.mark.smoke
 def test_a_run_can_be_looked_through(files):
     Path(files[0]).rename("my photo's.png")
     options = ["--out", "my out", "--weight", "3", "--seed", "5", "--viz", "--report"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from analogy.visualization.colours import flow_colours
 from analogy.visualization.levels import nnf_at_full_size
 from kernels.imaging.vote import vote
 
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     # Refined as well: its sheet wants both.
     "default": {"refine": True},
     "single direction": {"single_direction": True},

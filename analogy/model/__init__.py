@@ -5,12 +5,13 @@ Nothing is imported before it is needed: ``onnx`` takes a while.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _FILE = "vgg19.onnx"
 
 
-def bundled_path():
+def bundled_path() -> Path:
     """Path of the bundled weights, in an installed package or in a checkout."""
     installed = Path(__file__).with_name(_FILE)
     if installed.exists():
@@ -18,7 +19,7 @@ def bundled_path():
     return Path(__file__).resolve().parents[2] / "models" / _FILE
 
 
-def describe(path):
+def describe(path: str | os.PathLike) -> dict[str, str]:
     """Tell what a model file is.
 
     Parameters
@@ -52,14 +53,14 @@ def describe(path):
     )
 
 
-def convert(source, destination):
+def convert(source: str | os.PathLike, destination: str | os.PathLike) -> dict[str, str]:
     """Convert weights of other programs; see :func:`analogy.model.conversion.convert`."""
     from analogy.model.conversion import convert
 
     return convert(source, destination)
 
 
-def fetch(destination=None):
+def fetch(destination: str | os.PathLike | None = None) -> Path:
     """Download the original weights; see :func:`analogy.model.download.fetch`."""
     from analogy.model.download import fetch
 

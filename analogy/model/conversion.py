@@ -227,7 +227,7 @@ def _recognise(path, tensors):
         for name, tensor in tensors.items():
             match = naming.pattern.search(name)
             layer = layers.get(match["layer"]) if match else None
-            if layer in CHANNELS:
+            if match and layer in CHANNELS:
                 part = "bias" if match["part"] in ("bias", "b") else "kernel"
                 named.setdefault((layer, part), tensor)
         if named:

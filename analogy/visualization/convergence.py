@@ -60,7 +60,8 @@ def convergence_svg(deconvolutions, dark=False):
 def _plot(deconvolutions, look):
     figure = Figure(_SIZE, dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.add_subplot()
-    shades = colormaps["plasma"](np.linspace(*look["colours"], len(LEVELS)))
+    darkest, lightest = look["colours"]
+    shades = colormaps["plasma"](np.linspace(darkest, lightest, len(LEVELS)))
     colours = dict(zip(LEVELS, shades, strict=True))
     for entry in deconvolutions:
         level, image, residuals = entry["level"], entry["image"], entry["residuals"]

@@ -11,6 +11,8 @@ from PIL import Image
 from analogy.errors import AnalogyError
 from analogy.images import as_image, matching_shape, read_image, read_mask, resize
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture
 def rgb(random):

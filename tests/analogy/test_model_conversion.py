@@ -15,6 +15,8 @@ from analogy.model.graph import read_model
 from tests import oracles
 from tests.analogy import weights_files as files
 
+pytestmark = pytest.mark.smoke
+
 ROOT = Path(__file__).resolve().parents[2]
 ORIGINAL = ROOT.parent / "shared" / "vgg19" / "vgg19_notop_upto_block5_conv1.h5"
 

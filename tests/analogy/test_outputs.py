@@ -22,6 +22,8 @@ from analogy.outputs import (
     write_text,
 )
 
+pytestmark = pytest.mark.smoke
+
 
 def test_files_appear_together_when_all_are_written(tmp_path, random):
     image = random.integers(0, 256, (8, 9, 3), dtype=np.uint8)

@@ -14,6 +14,8 @@ from kernels.target import LANES, PIXELS_PER_BLOCK, cuda
 from tests import oracles
 from tests.strategies import generators, property_test
 
+pytestmark = pytest.mark.smoke
+
 
 @property_test
 @given(generators, st.integers(1, 9), st.integers(1, 3), st.integers(1, 90))

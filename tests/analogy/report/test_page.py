@@ -9,6 +9,8 @@ import pytest
 from analogy.report.page import write_report
 from tests.analogy.runs import small_run
 
+pytestmark = pytest.mark.smoke
+
 LIMIT = 5_000_000
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from analogy.visualization.convergence import convergence_image, convergence_svg
 
+pytestmark = pytest.mark.smoke
+
 RECORD = [
     {"level": 5, "image": "a_prime", "residuals": [0.8, 0.4, 0.3, 0.29]},
     {"level": 5, "image": "b", "residuals": [0.7, 0.2]},

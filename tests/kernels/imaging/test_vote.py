@@ -14,6 +14,8 @@ from tests.strategies import (
     shapes,
 )
 
+pytestmark = pytest.mark.smoke
+
 MOST_VOTES = 25
 
 

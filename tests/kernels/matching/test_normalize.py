@@ -6,6 +6,8 @@ from kernels.matching.normalize import normalize
 from tests import oracles
 from tests.strategies import channel_counts, feature_map, generators, property_test, shapes
 
+pytestmark = pytest.mark.smoke
+
 
 @property_test
 @given(generators, shapes, channel_counts)

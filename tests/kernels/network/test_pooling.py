@@ -4,6 +4,8 @@ import pytest
 from kernels.network.pooling import maxpool2x2, maxpool2x2_backward
 from tests import oracles
 
+pytestmark = pytest.mark.smoke
+
 SIZES = [(4, 6, 3), (5, 7, 2), (1, 1, 4), (2, 3, 5)]
 
 

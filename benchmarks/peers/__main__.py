@@ -64,7 +64,7 @@ def _show(status, title, name):
 def _contests(parts, middlebury, pairs):
     """Contests one by one: the problems of all together would take gigabytes."""
     if Part.MATCHING in parts:
-        yield matching.contest(256)
+        yield matching.contest(160)
     if Part.INPAINTING in parts:
         yield from inpainting.contests(256)
     if Part.FLOW in parts and middlebury:

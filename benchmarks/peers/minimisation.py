@@ -40,7 +40,7 @@ def contests(length, side):
             _contenders("deconvolution", _ITERATIONS_OF_DECONVOLUTION),
             deconvolution,
             _deconvolution(_WARM_UP_SIDE),
-            partial(_judge_deconvolution, **deconvolution),
+            partial(_judge_deconvolution, *deconvolution.values()),
             {"residual": min, "evaluations": min},
             (
                 "The function is this project's for all, in single precision: time beyond it is "
@@ -133,23 +133,25 @@ def by_torch(start, threads, function, iterations, wanted=None):
 
 
 class Rosenbrock:
-    """``sum 100 (x[i + 1] - x[i]^2)^2 + (1 - x[i])^2``, in the precision of x."""
+    """Rosenbrock's function of every two variables, summed, in the precision of x.
 
-    def __init__(self, start, wanted):
+    The extended one of Moré, Garbow and Hillstrom (1981); 0 where all are 1.
+    """
+
+    def __init__(self, start=None, wanted=None):
         self._x = None
 
     def loss(self, x):
         self._x = x
-        bend, rest = x[1:] - x[:-1] ** 2, 1 - x[:-1]
+        bend, rest = x[1::2] - x[::2] ** 2, 1 - x[::2]
         return float(100 * np.dot(bend, bend) + np.dot(rest, rest))
 
     def gradient(self, out):
         """Write the gradient where `loss` was last asked for."""
         x = self._x
-        bend = x[1:] - x[:-1] ** 2
-        out[0] = 0
-        out[1:] = 200 * bend
-        out[:-1] -= 400 * bend * x[:-1] + 2 * (1 - x[:-1])
+        bend = x[1::2] - x[::2] ** 2
+        out[1::2] = 200 * bend
+        out[::2] = -400 * bend * x[::2] - 2 * (1 - x[::2])
 
 
 class Deconvolution:
@@ -178,6 +180,7 @@ class Deconvolution:
         out[:] = self._gradient.ravel()
 
 
+# By a name that another process can be given.
 _FUNCTIONS = {"rosenbrock": Rosenbrock, "deconvolution": Deconvolution}
 
 
@@ -199,7 +202,7 @@ def _deconvolution(side):
 
 
 def _judge_rosenbrock(x, evaluations):
-    loss = Rosenbrock(None, None).loss(x.astype(np.float64))
+    loss = Rosenbrock().loss(x.astype(np.float64))
     return {"loss": loss, "evaluations": int(evaluations)}
 
 

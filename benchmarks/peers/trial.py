@@ -30,8 +30,8 @@ def main(module, function, options, folder, out, rounds):
     options = json.loads(options)
     prepare(**_arrays(folder, "warm_up"), **options)()
     work = prepare(**_arrays(folder, "problem"), **options)
-    returned, mebibytes = _with_memory(work)
-    seconds = _best_time(work, int(rounds))
+    returned, seconds, mebibytes = _first_round(work)
+    seconds = min([seconds, *_more_rounds(work, int(rounds) - 1)])
     arrays = returned if isinstance(returned, tuple) else (returned,)
     np.savez(out, *arrays, seconds=seconds, mebibytes=mebibytes)
 
@@ -41,15 +41,18 @@ def _arrays(folder, name):
         return dict(stored)
 
 
-def _with_memory(work):
-    """What the work returns, and how far it raises the resident memory; NaN where none can tell."""
-    if not _MEMORY_CONTROL.exists():
-        return work(), np.nan
+def _first_round(work):
+    """What the work returns, its seconds, and by how many MiB it raises the resident memory.
+
+    Those are NaN where the system does not tell.
+    """
     gc.collect()
-    _MEMORY_CONTROL.write_text(_RESET_PEAK)
-    before = _resident("VmRSS")
-    returned = work()
-    return returned, _resident("VmHWM") - before
+    can_tell = _MEMORY_CONTROL.exists()
+    if can_tell:
+        _MEMORY_CONTROL.write_text(_RESET_PEAK)
+        before = _resident("VmRSS")
+    returned, seconds = _timed(work)
+    return returned, seconds, _resident("VmHWM") - before if can_tell else np.nan
 
 
 def _resident(entry):
@@ -57,13 +60,18 @@ def _resident(entry):
     return next(int(line.split()[1]) for line in lines if line.startswith(entry)) / 1024
 
 
-def _best_time(work, rounds):
-    seconds = []
-    while len(seconds) < rounds and sum(seconds) < _ENOUGH:
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def _more_rounds(work, rounds):
+    start = time.perf_counter()
+    for _ in range(rounds):
+        if time.perf_counter() - start > _ENOUGH:
+            return
+        yield _timed(work)[1]
+
+
+def _timed(work):
+    start = time.perf_counter()
+    returned = work()
+    return returned, time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.images import ROOT
+# Not from `benchmarks.images`, whose imports every contender's process would have to hold.
+_ROOT = Path(__file__).parents[2]
 
 OURS = "this project"
 
@@ -169,7 +170,7 @@ def _trial(contender, folder, rounds, threads):
     command = [sys.executable, "-m", "benchmarks.peers.trial", *place, options, folder, out]
     subprocess.run(
         [*command, str(rounds)],
-        cwd=ROOT,
+        cwd=_ROOT,
         env=os.environ
         | dict.fromkeys(_THREAD_VARIABLES, str(threads))
         | {"NUMBA_ENABLE_CUDASIM": "0"},

@@ -27,7 +27,7 @@ def contests(side):
             _contenders(forward_by_ours, forward_by_onnx, forward_by_torch, forward_by_numpy),
             problem,
             warm_up,
-            partial(_judge, _forward(**problem)),
+            partial(_judge, problem["activation"]),
             {"relative error": min},
         ),
         Contest(
@@ -35,7 +35,7 @@ def contests(side):
             _contenders(backward_by_ours, backward_by_onnx, backward_by_torch, backward_by_numpy),
             problem,
             warm_up,
-            partial(_judge, _backward(**problem)),
+            partial(_judge, _gradient(problem)),
             {"relative error": min},
             (
                 "ONNX Runtime has no gradients: here it is given the convolution that the gradient "
@@ -56,7 +56,7 @@ def _contenders(ours, onnx, torch, by_numpy):
     )
 
 
-def forward_by_ours(x, weights, bias, gradient, threads):
+def forward_by_ours(x, weights, bias, activation, gradient, threads):
     from kernels.convolution import conv3x3_relu, filter_bank, scratch_elements
 
     bank = filter_bank(weights, bias)
@@ -65,29 +65,23 @@ def forward_by_ours(x, weights, bias, gradient, threads):
     return lambda: conv3x3_relu(x, bank, scratch, out)
 
 
-def backward_by_ours(x, weights, bias, gradient, threads):
-    from kernels.convolution import (
-        conv3x3_relu,
-        conv3x3_relu_backward,
-        filter_bank,
-        scratch_elements,
-    )
+def backward_by_ours(x, weights, bias, activation, gradient, threads):
+    from kernels.convolution import conv3x3_relu_backward, filter_bank, scratch_elements
 
     bank = filter_bank(weights, bias)
-    activation = conv3x3_relu(x, bank)
     scratch = np.empty(scratch_elements(bank, *x.shape[:2]), np.float32)
     out = np.empty_like(x)
     return lambda: conv3x3_relu_backward(gradient, activation, bank, scratch, out)
 
 
-def forward_by_onnx(x, weights, bias, gradient, threads):
+def forward_by_onnx(x, weights, bias, activation, gradient, threads):
     nodes = [_onnx_convolution("x", "sum"), _onnx_node("Relu", ["sum"], ["y"])]
     session = _onnx_session(nodes, ["x"], weights, bias, threads)
     feed = {"x": _planes(x)}
     return lambda: session.run(None, feed)[0][0].transpose(1, 2, 0)
 
 
-def backward_by_onnx(x, weights, bias, gradient, threads):
+def backward_by_onnx(x, weights, bias, activation, gradient, threads):
     nodes = [
         _onnx_node("Sign", ["activation"], ["mask"]),
         _onnx_node("Mul", ["gradient", "mask"], ["masked"]),
@@ -96,46 +90,49 @@ def backward_by_onnx(x, weights, bias, gradient, threads):
     session = _onnx_session(
         nodes, ["gradient", "activation"], _turned(weights), np.zeros_like(bias), threads
     )
-    activation = forward_by_onnx(x, weights, bias, gradient, threads)()
     feed = {"gradient": _planes(gradient), "activation": _planes(activation)}
     return lambda: session.run(None, feed)[0][0].transpose(1, 2, 0)
 
 
-def forward_by_torch(x, weights, bias, gradient, threads, channels_last):
+def forward_by_torch(x, weights, bias, activation, gradient, threads, channels_last):
     import torch
 
-    x, convolve = _torch_layer(x, weights, bias, threads, channels_last)
+    torch.set_num_threads(threads)
+    x, filters = (_torch_tensor(array, channels_last) for array in (_planes(x), _filters(weights)))
+    bias = torch.from_numpy(bias)
 
     def work():
         with torch.inference_mode():
-            return convolve(x)[0].permute(1, 2, 0).numpy()
+            y = torch.relu(torch.nn.functional.conv2d(x, filters, bias, padding=1))
+            return y[0].permute(1, 2, 0).numpy()
 
     return work
 
 
-def backward_by_torch(x, weights, bias, gradient, threads, channels_last):
+def backward_by_torch(x, weights, bias, activation, gradient, threads, channels_last):
     import torch
 
-    x, convolve = _torch_layer(x, weights, bias, threads, channels_last)
-    x.requires_grad_()
-    y = convolve(x)
-    order = torch.channels_last if channels_last else torch.contiguous_format
-    gradient = torch.from_numpy(_planes(gradient)).contiguous(memory_format=order)
+    torch.set_num_threads(threads)
+    filters, activation, gradient = (
+        _torch_tensor(array, channels_last)
+        for array in (_filters(weights), _planes(activation), _planes(gradient))
+    )
 
     def work():
-        (found,) = torch.autograd.grad(y, x, gradient, retain_graph=True)
+        # Both steps that its automatic gradients take, from the activation given.
+        masked = torch.ops.aten.threshold_backward(gradient, activation, 0)
+        found = torch.nn.grad.conv2d_input(activation.shape, filters, masked, padding=1)
         return found[0].permute(1, 2, 0).numpy()
 
     return work
 
 
-def forward_by_numpy(x, weights, bias, gradient, threads):
+def forward_by_numpy(x, weights, bias, activation, gradient, threads):
     return lambda: np.maximum(_by_patches(x, weights) + bias, 0)
 
 
-def backward_by_numpy(x, weights, bias, gradient, threads):
-    activation = np.maximum(_by_patches(x, weights) + bias, 0)
-    turned = np.ascontiguousarray(weights[::-1, ::-1].transpose(0, 1, 3, 2))
+def backward_by_numpy(x, weights, bias, activation, gradient, threads):
+    turned = _turned(weights)
     return lambda: _by_patches(np.where(activation > 0, gradient, np.float32(0)), turned)
 
 
@@ -146,17 +143,11 @@ def _by_patches(x, weights):
     return (rows @ weights.reshape(-1, weights.shape[3])).reshape(*x.shape[:2], -1)
 
 
-def _torch_layer(x, weights, bias, threads, channels_last):
+def _torch_tensor(array, channels_last):
     import torch
 
-    torch.set_num_threads(threads)
     order = torch.channels_last if channels_last else torch.contiguous_format
-    x, filters = (
-        torch.from_numpy(array).contiguous(memory_format=order)
-        for array in (_planes(x), np.ascontiguousarray(weights.transpose(3, 2, 0, 1)))
-    )
-    bias = torch.from_numpy(bias)
-    return x, lambda x: torch.relu(torch.nn.functional.conv2d(x, filters, bias, padding=1))
+    return torch.from_numpy(array).contiguous(memory_format=order)
 
 
 def _onnx_node(kind, inputs, outputs, **attributes):
@@ -175,13 +166,15 @@ def _onnx_session(nodes, names, weights, bias, threads):
     from onnx import TensorProto, helper, numpy_helper
 
     shape = 1, CHANNELS, "height", "width"
-    filters = np.ascontiguousarray(weights.transpose(3, 2, 0, 1))
     graph = helper.make_graph(
         nodes,
         "layer",
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(filters, "weights"), numpy_helper.from_array(bias, "bias")],
+        [
+            numpy_helper.from_array(_filters(weights), "weights"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
     )
     opset = [helper.make_opsetid("", 17)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
@@ -194,22 +187,13 @@ def _planes(array):
     return np.ascontiguousarray(array.transpose(2, 0, 1)[None])
 
 
+def _filters(weights):
+    return np.ascontiguousarray(weights.transpose(3, 2, 0, 1))
+
+
 def _turned(weights):
     """Filters of the transposed convolution."""
     return np.ascontiguousarray(weights[::-1, ::-1].transpose(0, 1, 3, 2))
-
-
-def _forward(x, weights, bias, gradient):
-    from tests import oracles
-
-    return np.maximum(oracles.conv3x3(x, weights, bias), 0)
-
-
-def _backward(x, weights, bias, gradient):
-    from tests import oracles
-
-    activation = _forward(x, weights, bias, gradient)
-    return oracles.conv3x3_relu_backward(gradient, activation, weights)
 
 
 def _judge(expected, out):
@@ -217,12 +201,27 @@ def _judge(expected, out):
     return {"relative error": float(error)}
 
 
+def _gradient(problem):
+    from tests import oracles
+
+    return oracles.conv3x3_relu_backward(
+        problem["gradient"], problem["activation"], problem["weights"]
+    )
+
+
 def _problem(side):
+    from tests import oracles
+
     random = np.random.default_rng(0)
-    shapes = {
-        "x": (side, side, CHANNELS),
-        "weights": (3, 3, CHANNELS, CHANNELS),
-        "bias": (CHANNELS,),
-        "gradient": (side, side, CHANNELS),
+    x, gradient = random.standard_normal((2, side, side, CHANNELS), np.float32)
+    weights = random.standard_normal((3, 3, CHANNELS, CHANNELS), np.float32)
+    bias = random.standard_normal(CHANNELS, np.float32)
+    # The same for all: rounding would switch the ReLU of a few pixels, and differently for each.
+    activation = np.maximum(oracles.conv3x3(x, weights, bias), 0).astype(np.float32)
+    return {
+        "x": x,
+        "weights": weights,
+        "bias": bias,
+        "activation": activation,
+        "gradient": gradient,
     }
-    return {name: random.standard_normal(shape, np.float32) for name, shape in shapes.items()}

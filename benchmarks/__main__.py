@@ -66,15 +66,15 @@ def main(
             figures += measure()
     Console().print(table(figures))
     if json_file:
-        write_json(json_file, _machine(side), figures)
+        write_json(json_file, machine() | {"side": side}, figures)
 
 
-def _machine(side):
+def machine():
+    """What figures are measured on."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": get_num_threads(),
-        "side": side,
         "python": platform.python_version(),
         **{package: version(package) for package in ("numba", "numpy", "scipy", "onnx")},
     }

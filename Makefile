@@ -3,6 +3,7 @@
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
+# make docs                                                    build the documentation into out/docs
 # make lint, make clean
 
 A = examples/castle.png
@@ -23,7 +24,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test fuzz bench gpu-check lint clean
+.PHONY: run test fuzz bench gpu-check docs lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -41,6 +42,11 @@ bench: $(VENV)/installed-test
 gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
 
+# Warnings are errors, and so are references that lead nowhere. Written anew each time: pages are
+# made from docstrings, of which Sphinx does not know that they changed.
+docs: $(VENV)/installed-docs
+	$(IN_VENV) -m sphinx -b html -E -W --keep-going -n -q -d out/.doctrees docs out/docs
+
 lint: $(VENV)/installed-test
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
@@ -56,6 +62,10 @@ $(VENV)/installed: pyproject.toml | $(IN_VENV)
 
 $(VENV)/installed-test: pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".[docs$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
 
 $(IN_VENV):

@@ -1,7 +1,8 @@
 """Sphinx extension of this site: what of its pages is written from the program.
 
 A page has a comment ``<!-- generated: NAME -->`` where such text goes, and in its lists of pages
-``<!-- if there: PAGE -->`` for one that need not be there.
+``<!-- if there: PAGE -->`` for one that need not be there, and ``<!-- code: FILE FUNCTION -->``
+for a function's source as it stands.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _GENERATORS = {
 }
 
 _MARK = re.compile(r"<!-- generated: (.+?) -->")
+_CODE = re.compile(r"<!-- code: (.+?) -->")
 _PAGE = re.compile(r"<!-- if there: (.+?) -->\n")
 
 
@@ -35,6 +37,7 @@ def setup(app):
 def _fill_in(app, page, content):
     pages = app.env.found_docs
     text = _MARK.sub(lambda mark: _GENERATORS[mark[1]](), content[0])
+    text = _CODE.sub(lambda mark: f"```python\n{sources.code_of(mark[1])}\n```", text)
     content[0] = _PAGE.sub(lambda mark: f"{mark[1]}\n" if mark[1] in pages else "", text)
 
 

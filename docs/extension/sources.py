@@ -137,6 +137,23 @@ def find_file(text):
     return found[0]
 
 
+def code_of(text):
+    """Source of a function as it stands.
+
+    Parameters
+    ----------
+    text : str
+        A file as :func:`find_file` takes it and, after a space, the function's name.
+    """
+    file, name = text.split()
+    source = source_files()[find_file(file)].read_text()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+    raise ValueError(f"{file}: has no function {name}")
+
+
 def uri_of_object(module, name):
     """Address, from a page one folder down, of the source of a public object; None without any."""
     value = importlib.import_module(module)

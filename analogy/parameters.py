@@ -180,7 +180,8 @@ _PLAIN_SEARCH = {
 }
 
 #: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for two
-#: photographs of one scene, and what the authors advise for the applications of sections 6.1 to 6.4.
+#: photographs of one scene, and what the authors advise for the applications of sections 6.1 to
+#: 6.4.
 PRESETS = {
     "default": _DEFAULT,
     "paper": replace(

@@ -51,7 +51,6 @@ def _without_typing_context(app, what, name, value, options, signature, returned
 def _source_role(role, rawtext, text, line, inliner, options=None, content=None):
     """Link to the page that shows a file; the text is a path, or the name of a kernel's module."""
     from docutils import nodes
-    from sphinx.util.docutils import SphinxRole
 
     environment = inliner.document.settings.env
     try:
@@ -84,4 +83,8 @@ def _source_pages(app):
             path.read_text(), "python", linenos="inline", lineanchors="L", force=True
         )
         name = str(path.relative_to(sources.ROOT))
-        yield sources.page_of(module), {"title": name, "body": f"<h1>{name}</h1>{code}"}, "page.html"
+        yield (
+            sources.page_of(module),
+            {"title": name, "body": f"<h1>{name}</h1>{code}"},
+            "page.html",
+        )

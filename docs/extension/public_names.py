@@ -10,11 +10,12 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from docs.extension.sources import places
+from docs.extension.sources import places, source_files
 
 # From what most people call to what few do.
 LAYERS = ("analogy", "kernels", "kernels.launches", "kernels.device")
@@ -139,10 +140,10 @@ def _home_of_value(package, name, value):
 
 
 def _comment(module, name):
-    from sphinx.pycode import ModuleAnalyzer
-
-    comments = ModuleAnalyzer.for_module(module).find_attr_docs()
-    return "\n".join(comments.get(("", name), [])).strip()
+    place = places().get(f"{module}.{name}")
+    above = source_files()[module].read_text().splitlines()[: place.line - 1] if place else []
+    comment = itertools.takewhile(lambda line: line.startswith("#:"), reversed(above))
+    return "\n".join(line.removeprefix("#:").strip() for line in reversed(list(comment)))
 
 
 def _table(names):

@@ -23,9 +23,11 @@ STYLE = """
 #architecture { --ink: var(--color-foreground-primary, #1f2328);
   --faint: var(--color-foreground-muted, #59636e); --line: var(--color-foreground-muted, #59636e);
   --box: var(--color-background-secondary, #f3f4f6); --mark: var(--color-brand-primary, #0a4bff); }
-@media (prefers-color-scheme: dark) { #architecture { --ink: var(--color-foreground-primary, #e6e6e6);
+@media (prefers-color-scheme: dark) { #architecture {
+  --ink: var(--color-foreground-primary, #e6e6e6);
   --faint: var(--color-foreground-muted, #9ca0a5); --line: var(--color-foreground-muted, #9ca0a5);
-  --box: var(--color-background-secondary, #1a1c1e); --mark: var(--color-brand-primary, #3d94ff); } }
+  --box: var(--color-background-secondary, #1a1c1e);
+  --mark: var(--color-brand-primary, #3d94ff); } }
 #architecture text { font: 15px system-ui, sans-serif; fill: var(--ink); text-anchor: middle; }
 #architecture .small { font-size: 13px; fill: var(--faint); }
 #architecture .code { font: 13px ui-monospace, monospace; fill: var(--faint); }
@@ -81,7 +83,9 @@ def _row(index):
         yield _text(_middle(SEARCH) - 12, below - 14, carried, "small", "end")
     if level == 5:
         yield _rect(RECONSTRUCTION[0], top, RECONSTRUCTION[1], BOX_HEIGHT, "none")
-        yield _text(_middle(RECONSTRUCTION), middle - 4, "none: levels 5 and 4 are matched", "small")
+        yield _text(
+            _middle(RECONSTRUCTION), middle - 4, "none: levels 5 and 4 are matched", "small"
+        )
         yield _text(_middle(RECONSTRUCTION), middle + 14, "by the images' own features", "small")
     elif reconstruction:
         lowest, kept = reconstruction

@@ -7,6 +7,7 @@
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make hooks                                                   have git run what lint does before each commit
+# make docs                                                    build the documentation into out/docs
 # make lint, make clean
 
 A = examples/castle.png
@@ -32,7 +33,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable
 
-.PHONY: run test smoke package-test fuzz bench gpu-check lint hooks clean
+.PHONY: run test smoke package-test fuzz bench gpu-check docs lint hooks clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -56,6 +57,11 @@ bench: $(VENV)/installed-test
 gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
 
+# Warnings are errors, and so are references that lead nowhere. Written anew each time: pages are
+# made from docstrings, of which Sphinx does not know that they changed.
+docs: $(VENV)/installed-docs
+	$(IN_VENV) -m sphinx -b html -E -W --keep-going -n -q -d out/.doctrees docs out/docs
+
 lint: $(VENV)/installed-test
 	$(IN_VENV) -m pre_commit run --all-files
 
@@ -73,6 +79,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 
 $(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".[docs$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
 
 $(IN_VENV):

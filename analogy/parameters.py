@@ -158,14 +158,14 @@ class Parameters:
         return min(max(self.alphas[LEVELS.index(level) - 1] + self.alpha_offset, 0.0), 1.0)
 
 
-# The authors' program's blend weights; 2 is the paper's default.
+#: The authors' program's blend weights of levels 4 to 1; 2 is the paper's default.
 BLEND_WEIGHTS = {
     1: (0.7, 0.6, 0.5, 0.0),
     2: (0.8, 0.7, 0.6, 0.1),
     3: (0.9, 0.8, 0.7, 0.2),
 }
 
-# Section 5's categories of pairs, with the weights that the paper matches them with.
+#: Section 5's categories of pairs, with the weights that the paper matches them with.
 CATEGORIES: dict[str, dict[str, Any]] = {
     "I": {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0},
     "II": {"alphas": BLEND_WEIGHTS[2], "alpha_offset": 0.1},
@@ -179,6 +179,9 @@ _PLAIN_SEARCH: dict[str, Any] = {
     "exchange_matches": False,
 }
 
+#: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for two
+#: photographs of one scene, and what the authors advise for the applications of sections 6.1 to
+#: 6.4.
 PRESETS = {
     "default": _DEFAULT,
     "paper": replace(

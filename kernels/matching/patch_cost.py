@@ -59,7 +59,7 @@ def patch_overlap(half, y, x, match_y, match_x, shape, match_shape):
 def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
     """Minus the mean over the patch's pixels of the inner product of their channel vectors.
 
-    What :func:`kernels.matching.patchmatch` goes by where no cost is given, eq. 3 of the paper for unit
+    What :func:`kernels.patchmatch` goes by where no cost is given, eq. 3 of the paper for unit
     vectors; there with shortcuts, here in plain words for one's own kernels.
 
     Examples
@@ -87,7 +87,7 @@ def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
     """Mean over the patch's pixels of the squared distance of their channel vectors.
 
     What colours are usually compared by (Barnes et al., 2009). Source: a cost for
-    :func:`kernels.matching.patchmatch`.
+    :func:`kernels.patchmatch`.
 
     Examples
     --------

@@ -10,7 +10,7 @@ def five_point(u, mass, east, south, y, x):
     """Left side of a pixel's equation: ``mass * u + sum over neighbours w (u - u')``.
 
     With the weights of :mod:`kernels.solvers.wls` and a mass of one this is the matrix that
-    :func:`kernels.solvers.wls` solves with; with weights of one and no mass, minus the Laplacian. Pixels
+    :func:`kernels.wls` solves with; with weights of one and no mass, minus the Laplacian. Pixels
     at the border have the neighbours that there are.
 
     Parameters

@@ -97,7 +97,7 @@ def test_arrays_of_other_libraries_are_read_and_written_where_they_lie(random):
     nnf = random.integers(0, (4, 5), (4, 5, 2)).astype(np.int32)
     out = np.zeros_like(source)
 
-    returned = kernels.imaging.warp(Exchanged(source), Exchanged(nnf), Exchanged(out))
+    returned = kernels.warp(Exchanged(source), Exchanged(nnf), Exchanged(out))
 
     assert np.shares_memory(returned, out)
     np.testing.assert_array_equal(out, source[nnf[..., 0], nnf[..., 1]])
@@ -129,9 +129,9 @@ def test_what_cannot_be_viewed_is_refused(array, error, told):
 def test_a_result_of_another_shape_or_type_is_refused():
     source, nnf = np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 2), np.int32)
     with pytest.raises(ValueError, match=r"has to be float32 \(4, 4, 3\)"):
-        kernels.imaging.warp(source, nnf, np.zeros((4, 4, 3), np.float64))
+        kernels.warp(source, nnf, np.zeros((4, 4, 3), np.float64))
     with pytest.raises(ValueError, match=r"has to be float32 \(4, 4, 3\)"):
-        kernels.imaging.warp(source, nnf, np.zeros((4, 3, 3), np.float32))
+        kernels.warp(source, nnf, np.zeros((4, 3, 3), np.float32))
 
 
 def image(random, *shape):

@@ -1,0 +1,90 @@
+"""Sphinx extension of this site: what of its pages is written from the program.
+
+A page has a comment ``<!-- generated: NAME -->`` where such text goes, and in its lists of pages
+``<!-- if there: PAGE -->`` for one that need not be there, and ``<!-- code: FILE FUNCTION -->``
+for a function's source as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from docs.extension import command_line, examples, public_names, readme, sources
+
+_GENERATORS = {
+    "command line": command_line.reference,
+    "examples": examples.reference,
+    "readme": readme.reference,
+    **{layer: partial(public_names.reference, layer) for layer in public_names.LAYERS},
+}
+
+_MARK = re.compile(r"<!-- generated: (.+?) -->")
+_CODE = re.compile(r"<!-- code: (.+?) -->")
+_PAGE = re.compile(r"<!-- if there: (.+?) -->\n")
+
+
+def setup(app):
+    """Register what this extension does."""
+    app.add_role("source", _source_role)
+    app.connect("source-read", _fill_in)
+    app.connect("autodoc-process-signature", _without_typing_context)
+    app.connect("missing-reference", _refer_to_source)
+    app.connect("html-collect-pages", _source_pages)
+    return {"parallel_read_safe": True}
+
+
+def _fill_in(app, page, content):
+    pages = app.env.found_docs
+    text = _MARK.sub(lambda mark: _GENERATORS[mark[1]](), content[0])
+    text = _CODE.sub(lambda mark: f"```python\n{sources.code_of(mark[1])}\n```", text)
+    content[0] = _PAGE.sub(lambda mark: f"{mark[1]}\n" if mark[1] in pages else "", text)
+
+
+def _without_typing_context(app, what, name, value, options, signature, returned):
+    """Leave out what Numba, and no caller, hands to an intrinsic."""
+    if signature:
+        return re.sub(r"^\(typing_?(context|ctx),? ?", "(", signature), returned
+    return None
+
+
+def _source_role(role, rawtext, text, line, inliner, options=None, content=None):
+    """Link to the page that shows a file; the text is a path, or the name of a kernel's module."""
+    from docutils import nodes
+
+    environment = inliner.document.settings.env
+    try:
+        module = sources.find_file(text)
+    except ValueError as error:
+        return [], [inliner.reporter.error(f"source: {error}", line=line)]
+    uri = environment.app.builder.get_relative_uri(environment.docname, sources.page_of(module))
+    path = sources.source_files()[module].relative_to(sources.ROOT)
+    return [nodes.reference("", "", nodes.literal("", str(path)), refuri=uri)], []
+
+
+def _refer_to_source(app, environment, node, shown):
+    """Link what a docstring names and no page documents to its source."""
+    from docutils import nodes
+
+    if node.get("refdomain") != "py":
+        return None
+    context = (node.get("py:module") or "kernels").partition(".")[0]
+    place = sources.find(node["reftarget"], context)
+    if place is None:
+        return None
+    uri = app.builder.get_relative_uri(node["refdoc"], place.page) + place.anchor
+    return nodes.reference("", "", shown, internal=True, refuri=uri)
+
+
+def _source_pages(app):
+    """Yield a page for every file of the project's packages."""
+    for module, path in sources.source_files().items():
+        code = app.builder.highlighter.highlight_block(
+            path.read_text(), "python", linenos="inline", lineanchors="L", force=True
+        )
+        name = str(path.relative_to(sources.ROOT))
+        yield (
+            sources.page_of(module),
+            {"title": name, "body": f"<h1>{name}</h1>{code}"},
+            "page.html",
+        )

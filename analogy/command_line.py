@@ -386,6 +386,8 @@ def _command(context):
             words += [shlex.quote(str(path)) for path in paths]
         elif value is True:
             words.append(parameter.opts[0])
+        elif value is False:
+            words += parameter.secondary_opts[:1]
         elif value not in (None, parameter.default):
             words += [parameter.opts[0], shlex.quote(str(value))]
     return " ".join(words)

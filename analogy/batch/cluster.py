@@ -7,6 +7,7 @@ import logging
 import signal
 import threading
 from collections import deque
+from multiprocessing import resource_tracker
 
 import dask
 from dask.system import CPU_COUNT
@@ -22,9 +23,8 @@ _NAME = "analogy-batch"
 # Of its workers that a pair may take with it before it counts as failed.
 _ALLOWED_FAILURES = 2
 
-# Seconds to wait for a scheduler, and for workers that are to leave off.
+# Seconds to wait for a scheduler.
 _PATIENCE = 10
-_GRACE = 3
 
 _THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,9 +56,8 @@ def run_on_workers(jobs, count, memory, gpus):
     Outcome
         In the order in which the jobs end.
     """
-    plugin = _OwnWorkerPlugin(memory_share=1.0)
-    with _local_cluster(count, memory // count, gpus) as cluster, Client(cluster) as client:
-        yield from _outcomes(client, jobs, plugin, count)
+    with _local_cluster(count, memory // count, gpus) as client:
+        yield from _outcomes(client, jobs, PairPlugin(1.0), count)
 
 
 def run_on_scheduler(jobs, address, at_most, memory_share):
@@ -108,14 +107,6 @@ class PairPlugin(WorkerPlugin):
     def run(self, job):
         with self._turn:
             return self._runner(job)
-
-
-class _OwnWorkerPlugin(PairPlugin):
-    """Of workers that this program started and will end, so that Ctrl-C is not theirs."""
-
-    def setup(self, worker):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        super().setup(worker)
 
 
 def _run(job):
@@ -193,31 +184,68 @@ def _local_cluster(count, memory, gpus):
     threads = str(max(1, CPU_COUNT // count))
     config = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, threads), **_MEMORY}
     common = {"host": "127.0.0.1", "dashboard": False}
-    with dask.config.set(config):
-        cluster = SpecCluster(
-            scheduler={
-                "cls": Scheduler,
-                "options": common | {"port": 0, "allowed_failures": _ALLOWED_FAILURES},
-            },
-            workers={
-                index: {
-                    "cls": Nanny,
-                    "options": common
-                    | {
-                        "nthreads": 1,
-                        "memory_limit": memory,
-                        "env": _environment(index, gpus),
-                        "silence_logs": logging.CRITICAL,
+    with dask.config.set(config), contextlib.ExitStack() as stack:
+        with _uninterrupted():
+            cluster = stack.enter_context(
+                SpecCluster(
+                    scheduler={
+                        "cls": Scheduler,
+                        "options": common | {"port": 0, "allowed_failures": _ALLOWED_FAILURES},
                     },
-                }
-                for index in range(count)
-            },
-            silence_logs=logging.CRITICAL,
-        )
+                    workers={
+                        index: {
+                            "cls": Nanny,
+                            "options": common
+                            | {
+                                "nthreads": 1,
+                                "memory_limit": memory,
+                                "env": _environment(index, gpus),
+                                "silence_logs": logging.CRITICAL,
+                            },
+                        }
+                        for index in range(count)
+                    },
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+            client = stack.enter_context(Client(cluster))
         try:
-            yield cluster
+            yield client
         finally:
-            cluster.close(timeout=_GRACE)
+            with _uninterrupted():
+                stack.close()
+
+
+@contextlib.contextmanager
+def _uninterrupted():
+    """Hold Ctrl-C back while the block runs, and for good from threads and processes it starts.
+
+    A terminal sends it to all processes, and workers that end by it would be started anew.
+    """
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        with _blocked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _blocked():
+    """Block Ctrl-C in this thread, and so in the threads and processes that come of it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Older Pythons clear the mask of the thread that starts this process of theirs.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment(index, gpus):

@@ -57,7 +57,7 @@ def batch(
 
     from analogy.batch.jobs import Outcome
     from analogy.batch.pairs import read_jobs
-    from analogy.batch.summary import summary_table, write_summary
+    from analogy.batch.summary import summary_line, summary_table, write_summary
     from analogy.outputs import staged
 
     todo = read_jobs(pairs, out)
@@ -69,13 +69,15 @@ def batch(
         except KeyboardInterrupt:
             is_interrupted = True
             _discard_unfinished(todo, outcomes)
-        write_summary(staging, todo, list(outcomes.values()))
-    Console().print(summary_table(list(outcomes.values())))
+        ended = list(outcomes.values())
+        write_summary(staging, todo, ended)
+    Console().print(summary_table(ended))
+    print(summary_line(ended))
     if is_interrupted:
         print("interrupted; what is done stays, the same command goes on", file=sys.stderr)
         # By Typer's exit it would count as a run that has written nothing.
         raise SystemExit(EXIT_INTERRUPTED)
-    if any(outcome.status == "failed" for outcome in outcomes.values()):
+    if any(outcome.status == "failed" for outcome in ended):
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -84,9 +86,9 @@ def _carry_out(todo, outcomes, jobs, scheduler, memory_share):
     from rich.console import Console
     from rich.progress import track
 
-    with contextlib.closing(_ended(todo, jobs, scheduler, memory_share)) as ended:
+    with contextlib.closing(_outcomes(todo, jobs, scheduler, memory_share)) as found:
         for outcome in track(
-            ended,
+            found,
             "pairs",
             total=len(todo),
             console=Console(stderr=True),
@@ -96,7 +98,7 @@ def _carry_out(todo, outcomes, jobs, scheduler, memory_share):
             outcomes[outcome.name] = outcome
 
 
-def _ended(todo, jobs, scheduler, memory_share):
+def _outcomes(todo, jobs, scheduler, memory_share):
     """Outcomes as the jobs end, wherever they are carried out."""
     from analogy.memory import available_memory
 

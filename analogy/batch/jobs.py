@@ -64,7 +64,7 @@ class Outcome:
     reason: str = ""
 
 
-class Abandoned(Exception):
+class Abandoned(Exception):  # noqa: N818 (no error)
     """A job was left unfinished because its batch ended."""
 
 

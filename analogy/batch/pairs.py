@@ -140,7 +140,9 @@ def _rows(path):
 def _names(header, run, place):
     """Names of the columns as `run` has them, each with how the table writes it."""
     names = []
-    for column in header:
+    for index, column in enumerate(header):
+        if not column:
+            raise AnalogyError(f"{place}, column {index + 1}: has no name")
         known = column.replace("-", "_")
         name = known if known in ("a", "b", "name") else run.columns.get(known)
         if name is None:

@@ -40,17 +40,24 @@ def write_summary(folder, jobs, outcomes):
     write_json(folder / NAME, {"counts": _counts(outcomes), "pairs": pairs})
 
 
+def summary_line(outcomes):
+    """How many jobs went which way."""
+    counts = ", ".join(f"{count} {status}" for status, count in _counts(outcomes).items())
+    return f"{len(outcomes)} pairs: {counts}"
+
+
 def summary_table(outcomes):
     """What became of each job, as a `rich` table."""
-    table = Table("pair", "", "seconds", "", box=None, pad_edge=False, caption_justify="left")
-    table.columns[2].justify = "right"
+    table = Table(box=None, pad_edge=False)
+    table.add_column("pair", overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("seconds", no_wrap=True, justify="right")
+    table.add_column("reason", overflow="fold")
     for outcome in outcomes:
         if len(outcomes) <= _LISTED or outcome.status == "failed":
             status = Text(outcome.status, style=_COLOURS[outcome.status])
             seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
             table.add_row(Text(outcome.name), status, seconds, Text(outcome.reason))
-    counts = ", ".join(f"{count} {status}" for status, count in _counts(outcomes).items())
-    table.caption = f"{len(outcomes)} pairs: {counts}"
     return table
 
 

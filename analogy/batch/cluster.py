@@ -7,7 +7,9 @@ import logging
 import signal
 import threading
 from collections import deque
+from concurrent.futures import CancelledError
 from multiprocessing import resource_tracker
+from uuid import uuid4
 
 import dask
 from dask.system import CPU_COUNT
@@ -17,8 +19,6 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from analogy.batch.jobs import Outcome, Runner
 from analogy.errors import AnalogyError, explained
 from analogy.outputs import discard_abandoned
-
-_NAME = "analogy-batch"
 
 # Of its workers that a pair may take with it before it counts as failed.
 _ALLOWED_FAILURES = 2
@@ -81,7 +81,7 @@ def run_on_scheduler(jobs, address, at_most, memory_share):
     Raises
     ------
     AnalogyError
-        If no scheduler answers, or its workers do not have this program.
+        If no scheduler answers, its workers do not have this program, or it is lost.
     """
     with _connected(address) as client:
         yield from _outcomes(client, jobs, PairPlugin(memory_share), at_most)
@@ -90,10 +90,10 @@ def run_on_scheduler(jobs, address, at_most, memory_share):
 class PairPlugin(WorkerPlugin):
     """What a worker keeps from pair to pair: its runner, and that runs one at a time."""
 
-    name = _NAME
-
     def __init__(self, memory_share):
         self._memory_share = memory_share
+        # Several batches may share a scheduler.
+        self.name = f"analogy-batch-{uuid4().hex}"
 
     def setup(self, worker):
         limit = worker.memory_manager.memory_limit
@@ -109,11 +109,14 @@ class PairPlugin(WorkerPlugin):
             return self._runner(job)
 
 
-def _run(job):
-    return get_worker().plugins[_NAME].run(job)
+def _run(plugin_name, job):
+    return get_worker().plugins[plugin_name].run(job)
 
 
 def _outcomes(client, jobs, plugin, at_most):
+    # What Dask has to say of workers that die shows in what becomes of the pairs.
+    for logger in ("distributed", "distributed.client"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     _prepare(client, plugin)
     waiting, running = deque(jobs), {}
     try:
@@ -122,12 +125,13 @@ def _outcomes(client, jobs, plugin, at_most):
             free = min(at_most or len(jobs), max(1, len(client.nthreads()))) - len(running)
             for _ in range(min(free, len(waiting))):
                 job = waiting.popleft()
-                running[client.submit(_run, job, key=f"pair-{job.name}", pure=False)] = job
+                key = f"{plugin.name}-{job.name}"
+                running[client.submit(_run, plugin.name, job, key=key)] = job
             ended = wait(list(running), return_when="FIRST_COMPLETED").done
             for future in ended:
                 yield _outcome(future, running.pop(future))
     finally:
-        _abandon(client, running)
+        _abandon(client, running, plugin)
 
 
 def _prepare(client, plugin):
@@ -156,13 +160,13 @@ def _outcome(future, job):
     return Outcome(job.name, "failed", reason=reason)
 
 
-def _abandon(client, running):
+def _abandon(client, running, plugin):
     """Have the workers leave off what they are at; what they had staged goes with it."""
     if running:
         with contextlib.suppress(Exception):
             client.cancel(list(running))
     with contextlib.suppress(Exception):
-        client.unregister_worker_plugin(_NAME)
+        client.unregister_worker_plugin(plugin.name)
 
 
 @contextlib.contextmanager
@@ -175,12 +179,17 @@ def _connected(address):
             f"--scheduler {address}: no Dask scheduler answers there; start one by: dask scheduler"
         ) from error
     with client:
-        yield client
+        try:
+            yield client
+        except (CancelledError, OSError) as error:
+            raise AnalogyError(
+                f"--scheduler {address}: the connection is lost; when it is back, the same command "
+                "goes on with what is left"
+            ) from error
 
 
 @contextlib.contextmanager
 def _local_cluster(count, memory, gpus):
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     threads = str(max(1, CPU_COUNT // count))
     config = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, threads), **_MEMORY}
     common = {"host": "127.0.0.1", "dashboard": False}

@@ -62,18 +62,23 @@ def batch(
 
     todo = read_jobs(pairs, out)
     outcomes = {job.name: Outcome(job.name, "not run") for job in todo}
-    is_interrupted = False
+    ended_by = None
     with staged(out) as staging:
         try:
             _carry_out(todo, outcomes, jobs, scheduler, memory_share)
-        except KeyboardInterrupt:
-            is_interrupted = True
+        except (KeyboardInterrupt, AnalogyError) as error:
+            # What cannot even begin leaves nothing to tell of.
+            if isinstance(error, AnalogyError) and _is_untouched(outcomes):
+                raise
+            ended_by = error
             _discard_unfinished(todo, outcomes)
         ended = list(outcomes.values())
         write_summary(staging, todo, ended)
     Console().print(summary_table(ended))
     print(summary_line(ended))
-    if is_interrupted:
+    if isinstance(ended_by, AnalogyError):
+        raise ended_by
+    if ended_by:
         print("interrupted; what is done stays, the same command goes on", file=sys.stderr)
         # By Typer's exit it would count as a run that has written nothing.
         raise SystemExit(EXIT_INTERRUPTED)
@@ -135,6 +140,10 @@ def _gpus(todo):
     from analogy.device import gpu_names
 
     return gpu_names()
+
+
+def _is_untouched(outcomes):
+    return all(outcome.status == "not run" for outcome in outcomes.values())
 
 
 def _discard_unfinished(todo, outcomes):

@@ -137,7 +137,7 @@ def test_interrupted_workers_leave_nothing_half_done(tmp_path):
         time.sleep(0.01)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert error == "interrupted; what is done stays, the same command goes on\n"

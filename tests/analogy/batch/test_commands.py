@@ -1,4 +1,5 @@
 import builtins
+import contextlib
 import json
 import os
 import signal
@@ -25,6 +26,17 @@ def batch(capsys):
         return exit_.value.code, *capsys.readouterr()
 
     return call
+
+
+def open_once_read(pipe, process, patience=120):
+    """Open a named pipe for writing as soon as `process` has opened it for reading."""
+    deadline = time.monotonic() + patience
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"the pipe was never read: {process.communicate()}")
 
 
 def counts(out):
@@ -106,13 +118,10 @@ def test_interrupt_keeps_what_is_done(tmp_path):
         # A shell's background job, which these tests may be, ignores the signal and hands that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 120
-    while not (out / "one" / "job.json").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    writing_end = open_once_read(tmp_path / "pipe.png", process)
     process.send_signal(signal.SIGINT)
-    shown, error = process.communicate(timeout=30)
+    shown, error = process.communicate(timeout=60)
+    os.close(writing_end)
 
     assert process.returncode == 130
     assert error == "interrupted; what is done stays, the same command goes on\n"

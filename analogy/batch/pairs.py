@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -79,13 +79,8 @@ class _Run:
     """
 
     def __init__(self, folder, out):
-        # The command line has this package's command, so that neither can import the other first.
-        from analogy.command_line import app, run
-
         self._folder, self._out = folder, out
-        self._command = typer.main.get_command(app).commands["run"]
-        hints = get_type_hints(run)
-        self._paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
+        self._command, self._paths = _command_and_paths()
         self.columns = {
             option.lstrip("-").replace("-", "_"): parameter.name
             for parameter in self._command.params
@@ -109,6 +104,17 @@ class _Run:
 
     def _located(self, option, text):
         return str(self._folder / text) if option in self._paths else text
+
+
+@cache
+def _command_and_paths():
+    """``run`` as Click has it, which takes time to make, and which of its parameters are paths."""
+    # The command line has this package's command, so that neither can import the other first.
+    from analogy.command_line import app, run
+
+    hints = get_type_hints(run)
+    paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
+    return typer.main.get_command(app).commands["run"], paths
 
 
 def _take(inputs, folder, parameters, extras, *, out, model, device, **_):

@@ -147,8 +147,7 @@ def transfer(
     )
     session = session or Session(model, device)
     target = session.target
-    available = target.free_memory() if target.is_cuda else None
-    check_memory(a.shape[:2], b_prime.shape[:2], *scale, available, parameters.refine)
+    check_memory(a.shape[:2], b_prime.shape[:2], *scale, session.free_memory, parameters.refine)
     progress = Progress(progress, _expected_shares(parameters))
     _log.info("matching %s with %s px on %s", _size(small_a), _size(small_b_prime), target.name)
     _log.debug("%s", parameters)

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from analogy.errors import AnalogyError
+from analogy.batch.commands import batch
+from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
 from analogy.logs import logged
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
+app.command("batch")(batch)
 
 
 def main(arguments=None):
@@ -54,14 +56,10 @@ def _exit_code(arguments):
         code = app(arguments or ["--help"], prog_name="analogy", standalone_mode=False)
     except typer.Abort:
         code = EXIT_INTERRUPTED
-    except AnalogyError as error:
-        return _fail(error)
     except _UsageError as error:
         return _fail(error.format_message())
-    except MemoryError:
-        return _fail("memory ran out; try a smaller --ratio")
-    except OSError as error:
-        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except (AnalogyError, MemoryError, OSError) as error:
+        return _fail(explained(error))
     if code == EXIT_INTERRUPTED:
         print("interrupted; nothing was written", file=sys.stderr)
     return code if isinstance(code, int) else 0
@@ -267,8 +265,10 @@ def run(
         "fill_unreliable": fill,
     }
     masks = {"mask_a": mask_a, "mask_b": mask_b, "keep": keep}
+    # A batch puts something else here, which takes what it is to do later.
+    carry_out = context.obj or _transfer_files
     with logged(log, log_level):
-        _transfer_files(
+        return carry_out(
             (a, b_primes, {name: path for name, path in masks.items() if path is not None}),
             _folder(a, b_primes) if out is None else out,
             _parameters(preset, category, weight, options),
@@ -387,6 +387,8 @@ def _command(context):
             words += [shlex.quote(str(path)) for path in paths]
         elif value is True:
             words.append(parameter.opts[0])
+        elif value is False:
+            words += parameter.secondary_opts[:1]
         elif value not in (None, parameter.default):
             words += [parameter.opts[0], shlex.quote(str(value))]
     return " ".join(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from analogy.errors import AnalogyError
@@ -37,3 +38,17 @@ def resolve(device: str) -> Any:
         "device cuda: Numba finds no usable CUDA device; install an NVIDIA driver and "
         "the extra [gpu], or choose cpu"
     )
+
+
+def gpu_names():
+    """CUDA devices that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    Returns
+    -------
+    list of str
+        Empty where Numba can use none.
+    """
+    if not resolve("auto").is_cuda:
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(index) for index in range(len(cuda.gpus))]

@@ -5,6 +5,17 @@ class AnalogyError(Exception):
     """Something the user can mend; its message is one line saying what is wrong and what to do."""
 
 
+def explained(error: BaseException) -> str:
+    """One line of whatever ended a transfer."""
+    if isinstance(error, AnalogyError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "memory ran out; try a smaller --ratio"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or error}"
+    return f"{type(error).__name__}: {brief(error)}"
+
+
 def brief(reason: object, length: int = 200) -> str:
     """One short printable line of an exception, or of what a file says, for a message.
 

@@ -126,6 +126,8 @@ def _session(path, target):
     # The arena would keep what a run took (180 MiB at 448x448) while the matching that follows
     # needs it, and two runs are too few for it to save time.
     options.enable_cpu_mem_arena = False
+    # Where several processes share the cores, Numba is told how many are this one's; 0 is all.
+    options.intra_op_num_threads = int(os.environ.get("NUMBA_NUM_THREADS") or 0)
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     # Its exceptions have nothing in common but this.

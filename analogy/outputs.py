@@ -70,6 +70,12 @@ def staged(folder):
         raise
 
 
+def discard_abandoned(folder):
+    """Remove what killed processes left staged in a folder, and it with them where it is empty."""
+    _remove_abandoned(Path(folder))
+    _remove_empty([Path(folder)])
+
+
 def make_folder(path):
     """Make a folder, with its parents, where there is none; returns it as a path."""
     path = Path(path)

@@ -48,9 +48,14 @@ def peak_memory():
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _versions():
+def program_version():
+    """Version of this program, or None where it runs from a checkout."""
+    return _versions(_PACKAGES[:1]).get(_PACKAGES[0])
+
+
+def _versions(packages=_PACKAGES):
     found = {}
-    for package in _PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

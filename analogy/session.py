@@ -23,6 +23,9 @@ class Session:
     model : path, optional
         ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
+    memory : int, optional
+        Bytes that a transfer on the CPU may take, all that the process holds included; by default
+        what the machine has free.
 
     Raises
     ------
@@ -30,8 +33,13 @@ class Session:
         When first used, if the model or the device cannot be.
     """
 
-    def __init__(self, model: str | os.PathLike | None = None, device: str = "auto") -> None:
-        self._model, self._device = model, device
+    def __init__(
+        self,
+        model: str | os.PathLike | None = None,
+        device: str = "auto",
+        memory: int | None = None,
+    ) -> None:
+        self._model, self._device, self._memory = model, device, memory
         self._warm: set[Parameters] = set()
 
     @cached_property
@@ -55,6 +63,11 @@ class Session:
         from analogy.features import FeatureExtractor
 
         return FeatureExtractor(self._path, self._device)
+
+    @property
+    def free_memory(self) -> int | None:
+        """Bytes that a transfer may take, or None for what the machine has free."""
+        return self.target.free_memory() if self.target.is_cuda else self._memory
 
     def warm_up(self, parameters: Parameters) -> None:
         """Have the kernels compiled that `parameters` ask for; only the first time takes time."""

@@ -17,7 +17,7 @@ import typer
 from numba import get_num_threads
 from rich.console import Console
 
-from benchmarks import convolution, patchmatch, solver, whole_run, wls
+from benchmarks import convolution, many, patchmatch, solver, whole_run, wls
 from benchmarks.limits import measure_limits
 from benchmarks.table import table, write_json
 
@@ -38,6 +38,9 @@ def main(
     ] = False,
     with_curve: Annotated[
         bool, typer.Option("--curve", help="Also the time over the image size; slow.")
+    ] = False,
+    with_many: Annotated[
+        bool, typer.Option("--many", help="Also a batch against runs by themselves; slow.")
     ] = False,
     side: Annotated[int, typer.Option(min=64, help="Of the images, in pixels.")] = 448,
     rounds: Annotated[int, typer.Option(min=1, help="How often things take turns.")] = 5,
@@ -60,6 +63,8 @@ def main(
         chosen["solver"] = lambda: solver.measure(pairs=pairs, ratio=ratio)
     if with_curve:
         chosen["curve"] = whole_run.measure_curve
+    if with_many:
+        chosen["many"] = many.measure
     figures = limits.figures()
     for name, measure in chosen.items():
         with progress.status(name):

@@ -60,29 +60,30 @@ class CommandLine:
     """The command line, with a cache of compiled kernels that is its own and empty at first."""
 
     def __init__(self, folder):
-        self._folder = Path(folder)
+        self.folder = Path(folder)
         self._environment = os.environ | {
-            "NUMBA_CACHE_DIR": str(self._folder / "cache"),
+            "NUMBA_CACHE_DIR": str(self.folder / "cache"),
             "NUMBA_ENABLE_CUDASIM": "0",
         }
 
     def transfer(self, height, width, *options):
         """Run on the example pair at a size of both; returns a `Run`."""
-        paths = self._folder / "a.png", self._folder / "b.png"
+        paths = self.folder / "a.png", self.folder / "b.png"
         for path, image in zip(paths, example_pair(height, width), strict=True):
             Image.fromarray(image).save(path)
-        out = self._folder / "out"
-        seconds = self._seconds("run", *paths, "--out", out, "--device", "cpu", "--quiet", *options)
+        out = self.folder / "out"
+        seconds = self.seconds("run", *paths, "--out", out, "--device", "cpu", "--quiet", *options)
         return Run(seconds, json.loads((out / "report.json").read_text(encoding="utf-8")))
 
     def help_seconds(self):
-        return self._seconds("--help")
+        return self.seconds("--help")
 
-    def _seconds(self, *arguments):
+    def seconds(self, *arguments):
+        """Seconds that the command line takes with these arguments, starting included."""
         command = [sys.executable, ROOT / "cli.py", *arguments]
         start = time.perf_counter()
         subprocess.run(
-            command, env=self._environment, check=True, stdout=subprocess.DEVNULL, cwd=self._folder
+            command, env=self._environment, check=True, stdout=subprocess.DEVNULL, cwd=self.folder
         )
         return time.perf_counter() - start
 

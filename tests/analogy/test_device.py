@@ -1,6 +1,6 @@
 import pytest
 
-from analogy.device import resolve
+from analogy.device import gpu_names, resolve
 from analogy.errors import AnalogyError
 from kernels.target import CPU, CUDA, SIMULATED, cuda
 
@@ -26,3 +26,17 @@ def test_cuda_is_given_or_its_remedy_named():
 def test_unknown_device_is_refused():
     with pytest.raises(AnalogyError, match="device 'tpu': unknown; choose auto, cuda or cpu"):
         resolve("tpu")
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="no CUDA device wanted")
+def test_without_cuda_no_gpu_is_named(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert gpu_names() == []
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="no CUDA device")
+def test_gpus_are_named_as_cuda_names_them(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpu_names() == [str(index) for index in range(len(cuda.gpus))]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5a")
+    assert gpu_names() == ["2", "GPU-5a"]

@@ -169,3 +169,13 @@ def test_two_installations_are_told_with_the_remedy(tmp_path, monkeypatch):
 
     with pytest.raises(AnalogyError, match=r"both installed .*pip uninstall"):
         FeatureExtractor(bundled_path(), "cpu")
+
+
+def test_threads_are_as_many_as_numba_is_told(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    bounded = FeatureExtractor(bundled_path(), "cpu")
+    monkeypatch.delenv("NUMBA_NUM_THREADS")
+    free = FeatureExtractor(bundled_path(), "cpu")
+
+    threads = [each._session.get_session_options().intra_op_num_threads for each in (bounded, free)]
+    assert threads == [1, 0]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from analogy.errors import AnalogyError
 from analogy.outputs import (
+    discard_abandoned,
     json_text,
     make_folder,
     staged,
@@ -324,3 +325,18 @@ def test_folders_that_no_run_staged_are_left_alone(tmp_path):
         pass
 
     assert (mine / "score.txt").read_text() == "mine"
+
+
+def test_what_a_killed_process_left_is_discarded_with_its_folder(tmp_path):
+    abandoned = tmp_path / "out" / ".unfinished-killed"
+    abandoned.mkdir(parents=True)
+    (abandoned / ".lock").touch()
+    discard_abandoned(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    discard_abandoned(tmp_path / "out")
+
+
+def test_what_a_living_process_has_staged_is_not_discarded(tmp_path):
+    with staged(tmp_path / "out") as staging:
+        discard_abandoned(tmp_path / "out")
+        assert staging.is_dir()

@@ -3,6 +3,7 @@ import pytest
 
 import analogy
 from analogy import AnalogyError, Parameters, Session
+from analogy.memory import FIXED_BYTES
 
 QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
 
@@ -37,4 +38,11 @@ def test_a_model_that_is_none_is_refused_when_it_is_used(tmp_path, random):
     a, b_prime = random.integers(0, 256, (2, 40, 48, 3), np.uint8)
     session = Session(tmp_path / "none.onnx", "cpu")
     with pytest.raises(AnalogyError, match=r"none\.onnx"):
+        analogy.transfer(a, b_prime, QUICK, session=session)
+
+
+def test_a_transfer_takes_no_more_memory_than_its_session_may(random):
+    a, b_prime = random.integers(0, 256, (2, 40, 48, 3), np.uint8)
+    session = Session(device="cpu", memory=FIXED_BYTES)
+    with pytest.raises(AnalogyError, match="not enough memory"):
         analogy.transfer(a, b_prime, QUICK, session=session)

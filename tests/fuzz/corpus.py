@@ -106,6 +106,15 @@ def modern_pickle_seed():
     return pickle.dumps({"a": [1, 2.5, None, ("x", True)], "b": {"c": (1, 2, 3, 4)}}, 4)
 
 
+def table_seed():
+    """A table of pairs with options of every form."""
+    return (
+        b"\xef\xbb\xbfa,b,name,ratio,mask-a,viz,refine,weight\r\n"
+        b'"a, b.png",b.png,one,0.5,m.png,yes,no,auto\r\n'
+        b"a.png,c.png,,auto,,,,\n"
+    )
+
+
 def png_checksums(content):
     """A PNG's chunks with checksums that are right, so that what is within gets read."""
     mended, position = bytearray(content[:8]), 8

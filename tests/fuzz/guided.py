@@ -6,11 +6,13 @@ the input that made it do so is then in FOLDER, too.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["analogy"]):
+    from analogy.batch.pairs import read_jobs
     from analogy.errors import AnalogyError
     from analogy.evaluation.flow_file import read_flow
     from analogy.evaluation.keypoints import read_pairs
@@ -24,6 +26,7 @@ READERS = {
     "mask": (read_mask, ".png"),
     "flow": (read_flow, ".flo"),
     "keypoints": (read_pairs, ".json"),
+    "table": (partial(read_jobs, out="out"), ".csv"),
     "graph": (read_model, ".onnx"),
     "pickle": (read_every_tensor, ".pth"),
     "caffemodel": (read_every_tensor, ".caffemodel"),

@@ -9,11 +9,13 @@ import io
 import os
 import sys
 import zipfile
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analogy.batch.pairs import read_jobs
 from analogy.command_line import main
 from analogy.errors import AnalogyError
 from analogy.images import read_image
@@ -120,13 +122,24 @@ def test_graphs(tmp_path, count):
     check()
 
 
+def test_tables_of_pairs(tmp_path, count):
+    @fuzz_test
+    @given(damaged(corpus.table_seed()))
+    def check(content):
+        count.append("table")
+        read = partial(read_jobs, out=tmp_path / "out")
+        assert_refused_or_read(read, tmp_path / "a.csv", content)
+
+    check()
+
+
 OPTIONS = """
 --out --preset --weight --alpha-offset --ratio --max-side --deconv-depth --device --seed --model
 --fill --viz --report --quiet --single-direction --resample --independent-levels --weight-map
---start --json --log --log-level --help
+--start --json --log --log-level --jobs --scheduler --memory-share --help
 """
 
-COMMANDS = ["run", "model", "info", "convert", "eval", "features", "ablation", "weights"]
+COMMANDS = ["run", "batch", "model", "info", "convert", "eval", "features", "ablation", "weights"]
 
 # What a shell can hand over, but for paths that lead out of the folder.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0/\\"), max_size=12)

@@ -39,6 +39,7 @@ SEEDS = {
     "mask": written(corpus.image_seed, "png"),
     "flow": flow_seed,
     "keypoints": keypoints_seed,
+    "table": written(corpus.table_seed),
     "graph": written(corpus.onnx_seed),
     "pickle": written(corpus.model_seed, "pickles.pth"),
     "caffemodel": written(corpus.model_seed, "new.caffemodel"),

@@ -1,0 +1,116 @@
+"""What tells a job that is done from one that is not: contents, never names or dates alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from analogy.outputs import json_text, staged, write_json
+from analogy.record import program_version
+
+RECORD = "job.json"
+
+
+def identify(job, session):
+    """What a job's results depend on, in what JSON can hold.
+
+    Parameters
+    ----------
+    job : Job
+    session : Session
+        By which it is to be done.
+
+    Returns
+    -------
+    dict
+        Digests of the input files and the model, the parameters, the device asked for, what is
+        written beside the results, and the program's version.
+
+    Raises
+    ------
+    AnalogyError
+        If the model cannot be used.
+    OSError
+        If an input cannot be read.
+    """
+    inputs = job.inputs
+    files = {"a": inputs.a, "b_prime": inputs.b_primes[0]} | inputs.masks
+    identity = {
+        "inputs": {name: _digest(path) for name, path in files.items()},
+        "model": session.network.sha256,
+        "parameters": asdict(job.parameters),
+        "device": job.device,
+        "viz": job.extras.viz,
+        "report": job.extras.report,
+        "program": program_version(),
+    }
+    # Tuples are lists once written.
+    return json.loads(json_text(identity))
+
+
+def is_finished(folder, identity):
+    """Whether a folder holds the whole and unchanged results of a job.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    identity : dict
+        From :func:`identify`.
+    """
+    record = _read(folder / RECORD)
+    if record.get("job") != identity:
+        return False
+    results = record.get("results")
+    if not isinstance(results, dict) or not results:
+        return False
+    return all(_digest_of_a_file(folder / name) == digest for name, digest in results.items())
+
+
+def record_finished(folder, identity, outputs):
+    """Write what was done, once the results are there: a folder without it is not finished.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    identity : dict
+    outputs : dict, name -> pathlib.Path
+        Files and folders that the job wrote.
+
+    Raises
+    ------
+    AnalogyError
+        If it cannot be written.
+    """
+    files = [
+        file
+        for path in outputs.values()
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if file.is_file()
+    ]
+    results = {file.relative_to(folder).as_posix(): _digest(file) for file in sorted(files)}
+    with staged(folder) as staging:
+        write_json(staging / RECORD, {"job": identity, "results": results})
+
+
+def _read(path):
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    # Malformed JSON and malformed text are both ValueErrors; nesting can be too deep.
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _digest(path):
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest_of_a_file(path):
+    try:
+        return _digest(path)
+    # A name that no file can have is a ValueError.
+    except (OSError, ValueError):
+        return None

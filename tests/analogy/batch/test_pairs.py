@@ -1,0 +1,109 @@
+import pytest
+
+from analogy.batch.pairs import read_jobs
+from analogy.errors import AnalogyError
+from analogy.parameters import PRESETS
+from analogy.run_files import Extras
+from tests.analogy.batch.pictures import tabulate
+
+
+def refusal(folder, *rows):
+    with pytest.raises(AnalogyError) as caught:
+        read_jobs(tabulate(folder, *rows), folder / "out")
+    assert "\n" not in str(caught.value)
+    assert "pairs.csv" in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_row_is_what_run_would_do(tmp_path):
+    path = tabulate(
+        tmp_path,
+        "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model",
+        "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx",
+        "",
+        ",,,,,,,,,,,",
+        '"c, d.png",b.png,,,auto',
+    )
+    first, second = read_jobs(path, tmp_path / "out")
+
+    assert first.name == "one"
+    assert first.folder == tmp_path / "out" / "one"
+    assert first.inputs.a == tmp_path / "a.png"
+    assert first.inputs.b_primes == [tmp_path / "sub/b.png"]
+    assert first.inputs.masks == {"mask_a": tmp_path / "m.png", "mask_b": tmp_path / "n.png"}
+    assert first.parameters.ratio == 0.5
+    assert first.parameters.alphas == (0.7, 0.6, 0.5, 0.0)
+    assert first.parameters.refine is False
+    assert first.parameters.wls_lambda == PRESETS["photo2photo"].wls_lambda
+    assert (first.device, first.model) == ("cpu", tmp_path / "w.onnx")
+    assert first.extras.viz
+    assert first.extras.command.startswith(f"analogy run {tmp_path}/a.png {tmp_path}/sub/b.png")
+    assert " --no-refine" in first.extras.command
+
+    assert second.name == "c, d__b"
+    assert second.folder == tmp_path / "out" / "c, d__b"
+    assert second.parameters.ratio == "auto"
+    assert (second.device, second.model) == ("auto", None)
+    assert second.extras == Extras(command=second.extras.command)
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_bytes("\ufeffa,b\r\nä.png,b.png\r\n".encode())
+    assert [job.name for job in read_jobs(path, tmp_path)] == ["ä__b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], ["no column a", "line 1"]),
+        (["a,b"], ["holds no pairs"]),
+        (["a,c", "x,y"], ["line 1", "column 'c'"]),
+        (["a;b", "x;y"], ["line 1", "column 'a;b'", "commas"]),
+        (["a,b,out", "x,y,z"], ["line 1", "column 'out'"]),
+        (["a,b,quiet", "x,y,1"], ["line 1", "column 'quiet'"]),
+        (["a,b,mask-a,mask_a", "x,y"], ["line 1", "column 'mask_a'", "twice"]),
+        (["a,b,", "x,y"], ["line 1", "column 3", "no name"]),
+        (["a,ratio", "x,1"], ["line 1", "no column b"]),
+        (["a,b", "", ",y.png"], ["line 3", "column a", "empty"]),
+        (["a,b", "x.png, "], ["line 2", "column b", "empty"]),
+        (["a,b", "x.png"], ["line 2", "column b", "empty"]),
+        (["a,b", "x.png,y.png,z.png"], ["line 2", "3 cells for 2 columns"]),
+        (["a,b", "x,y\0"], ["line 2", "column b"]),
+        (["a,b", 'x,"y"z'], ["line 2", "no CSV"]),
+        (["a,b", '"x,y'], ["line 2", "no CSV"]),
+        (["a,b,ratio", "x,y,1", '"v\n",y,1', "z,y,2"], ["line 5", "column ratio", "0<x<=1"]),
+        (["a,b,Max-side", "x,y,40"], ["line 1", "column 'Max-side'"]),
+        (["a,b,max-side", "x,y,31"], ["line 2", "column max-side"]),
+        (["a,b,weight", "x,y,4"], ["line 2", "column weight"]),
+        (["a,b,viz", "x,y,perhaps"], ["line 2", "column viz"]),
+        (["a,b,wls_lambda", "x,y,-1"], ["line 2", "column wls_lambda"]),
+        (["a,b,category,weight", "x,y,I,3"], ["line 2", "--category and --weight"]),
+        (["a,b,name", "x,y,p/q"], ["line 2", "column name"]),
+        (["a,b,name", "x,y,.."], ["line 2", "column name"]),
+        (["a,b,name", "x,y,Summary.json"], ["line 2", "column name"]),
+        (["a,b", ".x.png,y.png"], ["line 2", "column name"]),
+        (["a,b", "x.png,y.png", "z.png,y.png", "X.jpg,y.jpg"], ["line 4", "line 2"]),
+    ],
+)
+def test_a_row_that_cannot_be_run_is_named(tmp_path, rows, words):
+    message = refusal(tmp_path, *rows)
+    for word in words:
+        assert word in message
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"a,b\n\xff\xfe,y\n", "UTF-8"), (b"a,b\n" + b"x" * 200_000 + b",y\n", "line 2: no CSV")],
+)
+def test_what_is_no_table_is_refused(tmp_path, content, word):
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(content)
+    with pytest.raises(AnalogyError, match=word):
+        read_jobs(path, tmp_path)
+
+
+def test_an_absent_table_is_named(tmp_path):
+    with pytest.raises(AnalogyError, match=r"absent\.csv: No such file"):
+        read_jobs(tmp_path / "absent.csv", tmp_path)

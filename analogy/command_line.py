@@ -18,6 +18,7 @@ import typer
 from analogy.errors import AnalogyError
 from analogy.evaluation.commands import eval_app
 from analogy.logs import logged
+from analogy.service.commands import serve
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -34,6 +35,7 @@ app = typer.Typer(
 model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
+app.command()(serve)
 
 
 def main(arguments=None):

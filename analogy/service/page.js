@@ -1,12 +1,12 @@
 const BETWEEN_QUESTIONS = 400; // ms
 const UNFINISHED = new Set(["waiting", "running"]);
 const PICTURES = [
-  ["inputs", "a", "A"],
-  ["inputs", "b_prime", "B′"],
+  ["results", "a_prime_refined.png", "A′ refined: the new colours, with A's own detail"],
+  ["results", "b_refined.png", "B refined: the new colours, with B′'s own detail"],
   ["results", "a_prime.png", "A′: A in the look of B′"],
   ["results", "b.png", "B: B′ in the look of A"],
-  ["results", "a_prime_refined.png", "A′ refined: the colours alone, with A's own detail"],
-  ["results", "b_refined.png", "B refined: the colours alone, with B′'s own detail"],
+  ["inputs", "a", "A"],
+  ["inputs", "b_prime", "B′"],
 ];
 
 const at = (id) => document.getElementById(id);
@@ -216,6 +216,7 @@ function drawResults(job) {
         : picture(place(folder, name), text, savedAs(job, name)),
     ),
   );
+  giveOneHeight(at("pictures"));
   at("report").href = place("results", "report.html");
   at("files").replaceChildren(
     ...job.results.map((name) => {
@@ -224,6 +225,13 @@ function drawResults(job) {
       return item;
     }),
   );
+}
+
+async function giveOneHeight(pictures) {
+  const two = [...pictures.querySelectorAll("img")].slice(0, 2);
+  await Promise.all(two.map((image) => image.decode().catch(() => {})));
+  const widths = two.map((image) => Math.min(Math.max(image.naturalWidth / image.naturalHeight || 1, 0.5), 2));
+  pictures.style.setProperty("--columns", widths.map((width) => `minmax(0, ${width}fr)`).join(" "));
 }
 
 function savedAs(job, name) {

@@ -78,7 +78,8 @@ def in_the_forms_words(message):
 def file_name(name, default):
     """A name of a file that a browser sent, made harmless: no folders, blanks or leading marks."""
     name = re.split(r"[/\\]", name or "")[-1]
-    return re.sub(r"[^\w.-]+", "_", name).lstrip("._-")[-80:].lstrip("._-") or default
+    # A file system takes 255 bytes; a letter has up to four.
+    return re.sub(r"[^\w.-]+", "_", name).lstrip("._-")[-60:].lstrip("._-") or default
 
 
 def _choice(fields, name, choices):

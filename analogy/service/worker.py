@@ -60,6 +60,11 @@ class Worker:
         self._device = device
         self._process = self._connection = None
 
+    @property
+    def process_id(self):
+        """Of the process as it is now; one that is started anew has another."""
+        return self._process.pid
+
     def start(self):
         """Start the process, which loads the network; does not wait for it."""
         context = multiprocessing.get_context("spawn")

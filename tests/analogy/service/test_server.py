@@ -1,0 +1,102 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from analogy import AnalogyError
+from analogy.service.server import Options, serve
+from tests.analogy.service.serving import LARGE, PATIENCE, Service
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(*options):
+    return [
+        sys.executable,
+        str(ROOT / "cli.py"),
+        "serve",
+        "--device",
+        "cpu",
+        "--port",
+        "0",
+        *options,
+    ]
+
+
+def environment(folder):
+    return os.environ | {"TMPDIR": str(folder), "NUMBA_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server's process, its address, the processes it started; it is busy."""
+    process = subprocess.Popen(
+        command(),
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+        service = Service(url)
+        service.until_at_work(service.submit(LARGE, {}))
+        yield process, psutil.Process(process.pid).children(recursive=True)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_server_that_is_ended_while_busy_leaves_nothing(server, tmp_path, number):
+    process, children = server
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("analogy-serve-")]
+    assert children
+
+    process.send_signal(number)
+    _, error = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 130
+    assert error == "stopped; uploads and results are removed\n"
+    assert list(tmp_path.iterdir()) == []
+    _, alive = psutil.wait_procs(children, 10)
+    assert alive == []
+
+
+def test_worker_ends_when_its_server_is_killed(server):
+    process, children = server
+    process.kill()
+    _, alive = psutil.wait_procs(children, PATIENCE)
+    assert alive == []
+
+
+def test_port_that_is_taken_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AnalogyError, match=rf"^127\.0\.0\.1, port {port}: .*--port$"):
+            serve(Options(port=port))
+
+
+def test_host_that_is_none_is_named():
+    with pytest.raises(AnalogyError, match=r"^no\.such\.host\.invalid, port "):
+        serve(Options(host="no.such.host.invalid"))
+
+
+def test_model_that_is_none_ends_the_server_before_it_serves(tmp_path):
+    ended = subprocess.run(
+        command("--model", "none.onnx"),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert re.fullmatch(r"error: .*none\.onnx: .*\n", ended.stderr)
+    assert list(tmp_path.iterdir()) == []

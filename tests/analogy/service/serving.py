@@ -36,8 +36,11 @@ PHOTO = picture_file(resize(data.astronaut(), (48, 48)))
 CUP = picture_file(resize(data.coffee(), (48, 56)))
 PAIR = {"a": ("photo.png", PHOTO), "b_prime": ("cup.png", CUP)}
 
-# Half a minute's work on two cores.
-LARGE = {"a": ("large.png", picture_file(data.astronaut())), "b_prime": ("cup.png", CUP)}
+# Ten seconds' work and more.
+LARGE = {
+    "a": ("large.png", picture_file(resize(data.astronaut(), (256, 256)))),
+    "b_prime": ("cup.png", CUP),
+}
 
 
 def black(height, width):

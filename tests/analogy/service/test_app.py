@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import time
 
 import numpy as np
 import psutil
@@ -100,8 +101,10 @@ def test_job_whose_process_is_killed_fails_and_the_next_one_runs(service):
 
 def test_process_that_dies_while_idle_costs_no_job(service):
     service.until_over(service.submit())
-    psutil.Process(service.worker.process_id).kill()
-    psutil.wait_procs([psutil.Process(service.worker.process_id)], 10)
+    process = psutil.Process(service.worker.process_id)
+    process.kill()
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     assert service.until_over(service.submit())[-1]["state"] == "done"
 
 

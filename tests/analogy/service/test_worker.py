@@ -50,12 +50,11 @@ def test_failed_task_names_its_file_and_the_process_goes_on(worker, tmp_path):
     assert not task.results.exists()
 
 
-def test_process_that_failed_unexpectedly_is_replaced(worker, tmp_path, capfd):
+def test_process_that_failed_unexpectedly_is_replaced(worker, tmp_path):
     process = process_of(worker)
     with pytest.raises(AnalogyError, match="failed unexpectedly: AttributeError"):
         worker.run(a_task(tmp_path, parameters="none"), ignore)
     assert not process.is_running()
-    assert "Traceback" in capfd.readouterr().err
 
     worker.start_if_ended()
     worker.wait_until_ready()

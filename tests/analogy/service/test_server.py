@@ -35,7 +35,7 @@ def environment(folder):
 
 @pytest.fixture
 def server(tmp_path):
-    """A server's process, its address, the processes it started; it is busy."""
+    """A server's process and the service that it is."""
     process = subprocess.Popen(
         command(),
         env=environment(tmp_path),
@@ -45,19 +45,29 @@ def server(tmp_path):
     )
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
-        service = Service(url)
-        service.until_at_work(service.submit(LARGE, {}))
-        yield process, psutil.Process(process.pid).children(recursive=True)
+        yield process, Service(url)
     finally:
         process.kill()
         process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_server_that_is_ended_while_busy_leaves_nothing(server, tmp_path, number):
-    process, children = server
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("analogy-serve-")]
+def work(service):
+    service.until_at_work(service.submit(LARGE, {}))
+
+
+def rest(service):
+    assert service.get("").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("number", "do"), [(signal.SIGTERM, work), (signal.SIGINT, rest)], ids=["term", "interrupt"]
+)
+def test_server_that_is_ended_leaves_nothing(server, tmp_path, number, do):
+    process, service = server
+    do(service)
+    children = psutil.Process(process.pid).children(recursive=True)
     assert children
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("analogy-serve-")]
 
     process.send_signal(number)
     _, error = process.communicate(timeout=PATIENCE)
@@ -65,15 +75,20 @@ def test_server_that_is_ended_while_busy_leaves_nothing(server, tmp_path, number
     assert process.returncode == 130
     assert error == "stopped; uploads and results are removed\n"
     assert list(tmp_path.iterdir()) == []
-    _, alive = psutil.wait_procs(children, 10)
+    assert_gone(children)
+
+
+def assert_gone(processes):
+    _, alive = psutil.wait_procs(processes, PATIENCE)
     assert alive == []
 
 
 def test_worker_ends_when_its_server_is_killed(server):
-    process, children = server
+    process, service = server
+    work(service)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
-    _, alive = psutil.wait_procs(children, PATIENCE)
-    assert alive == []
+    assert_gone(children)
 
 
 def test_port_that_is_taken_is_named():

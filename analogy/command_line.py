@@ -19,6 +19,7 @@ from analogy.batch.commands import batch
 from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
 from analogy.logs import logged
+from analogy.service.commands import serve
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -36,6 +37,7 @@ model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
 app.command("batch")(batch)
+app.command()(serve)
 
 
 def main(arguments=None):

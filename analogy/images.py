@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,6 +82,29 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     else:
         colour = samples[..., 0] << 16 | samples[..., 1] << 8 | samples[..., 2]
     return np.where(opaque, colour, 0)
+
+
+def image_shape(file: str | os.PathLike | BinaryIO, name: str) -> tuple[int, int]:
+    """Size that an image file says it has, before anything of it is decoded.
+
+    Parameters
+    ----------
+    file : path-like or binary file
+    name : str
+        What the error message calls it.
+
+    Returns
+    -------
+    (int, int)
+        Height and width in pixels, before any EXIF orientation is applied.
+
+    Raises
+    ------
+    AnalogyError
+        If the file is no image, or one that does not fit into memory.
+    """
+    with _opened(file, name) as image:
+        return image.height, image.width
 
 
 def as_image(array: ArrayLike, name: str) -> np.ndarray:
@@ -176,15 +201,22 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _decode(path):
+    with _opened(path, path) as image:
+        image.load()
+        return _samples(ImageOps.exif_transpose(image))
+
+
+@contextlib.contextmanager
+def _opened(file, path):
+    """A Pillow image of a file whose errors, in the block too, name `path` and say what to do."""
     try:
         with warnings.catch_warnings():
             # Large but honest photographs pass here, and so do damaged EXIF tags. Pillow still
             # refuses the absurd with an error.
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 _check_can_be_decoded(image, path)
-                image.load()
-                return _samples(ImageOps.exif_transpose(image))
+                yield image
     except (MemoryError, AnalogyError):
         raise
     except FileNotFoundError:

@@ -11,6 +11,8 @@ from analogy.images import MINIMUM_SIDE, matching_shape
 
 MIB = 2**20
 
+_CONTROL_GROUPS, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
 # Interpreter, compiled kernels, ONNX Runtime and the weights.
 FIXED_BYTES = 500 * MIB
 
@@ -129,7 +131,19 @@ def available_memory():
     return min([psutil.virtual_memory().available, *_control_group_allowances()])
 
 
-def _control_group_allowances(root=Path("/sys/fs/cgroup"), membership=Path("/proc/self/cgroup")):
+def total_memory():
+    """Bytes of memory that this machine has, or its control groups may take where limited."""
+    return min([psutil.virtual_memory().total, *_control_group_limits()])
+
+
+def _control_group_limits(root=_CONTROL_GROUPS, membership=_MEMBERSHIP):
+    for folder, limit, _, _ in _control_groups(root, membership):
+        limit_bytes = _number(folder / limit)
+        if limit_bytes is not None:
+            yield limit_bytes
+
+
+def _control_group_allowances(root=_CONTROL_GROUPS, membership=_MEMBERSHIP):
     """Bytes left under each memory limit of control groups, version 2 or 1, that hold us.
 
     The kernel reclaims inactive page cache before it refuses memory, so that counts as free.

@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 
@@ -9,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from analogy.errors import AnalogyError
-from analogy.images import as_image, matching_shape, read_image, read_mask, resize
+from analogy.images import as_image, image_shape, matching_shape, read_image, read_mask, resize
 
 pytestmark = pytest.mark.smoke
 
@@ -360,3 +361,18 @@ def test_a_mask_of_floats_is_refused(tmp_path):
 
     with pytest.raises(AnalogyError, match=r"mask\.tif: floating-point"):
         read_mask(path)
+
+
+def test_shape_is_known_without_the_samples(tmp_path, rgb):
+    path = save(rgb, tmp_path / "a.png")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+    assert image_shape(path, "a.png") == (40, 50)
+    with pytest.raises(AnalogyError, match="damaged"):
+        read_image(path)
+
+
+def test_shape_of_no_image_is_refused_by_the_name_that_it_is_given():
+    with pytest.raises(AnalogyError, match=r"^upload\.png: not an image"):
+        image_shape(io.BytesIO(b"text"), "upload.png")

@@ -3,9 +3,11 @@ import pytest
 from analogy.errors import AnalogyError
 from analogy.memory import (
     _control_group_allowances,
+    _control_group_limits,
     available_memory,
     check_memory,
     estimate_memory,
+    total_memory,
 )
 
 GIB = 2**30
@@ -93,6 +95,19 @@ def test_control_groups_version_2_limit_each_level(tmp_path):
     write(tmp_path / "fs/outer/inner/memory.current", "10\n")
 
     assert list(_control_group_allowances(tmp_path / "fs", tmp_path / "self")) == [450]
+
+
+def test_control_groups_limit_the_memory_there_is(tmp_path):
+    write(tmp_path / "self", "0::/outer/inner\n5:memory:/job\n")
+    write(tmp_path / "fs/outer/memory.max", "1000\n")
+    write(tmp_path / "fs/outer/inner/memory.max", "max\n")
+    write(tmp_path / "fs/memory/job/memory.limit_in_bytes", "700\n")
+
+    assert list(_control_group_limits(tmp_path / "fs", tmp_path / "self")) == [1000, 700]
+
+
+def test_memory_there_is_holds_what_is_free():
+    assert available_memory() < total_memory() < 2**50
 
 
 def test_control_groups_version_1_are_read(tmp_path):

@@ -2,38 +2,27 @@
 
 import itertools
 import json
-import shutil
 
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from analogy.report.page import write_report
+from tests.analogy.browser import (
+    a_browser,
+    contrast,
+    emulate,
+    find,
+    find_all,
+    luminance,
+    needs_browser,
+)
 from tests.analogy.runs import small_run
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no Chromium with its driver: install chromium-driver"
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +36,8 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with a_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -72,10 +55,6 @@ def open_page(browser, page):
     WebDriverWait(browser, 60).until(
         lambda browser: browser.find_elements(By.CSS_SELECTOR, "html[data-ready]")
     )
-
-
-def find(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector)
 
 
 def box_of(browser, selector):
@@ -117,10 +96,6 @@ def test_every_image_has_an_alternative_text_and_content(browser):
         assert len(image.get_attribute("alt")) > 3
         assert browser.execute_script("return arguments[0].naturalWidth", image) > 0
     assert all(canvas.get_attribute("aria-label") for canvas in find_all(browser, "canvas"))
-
-
-def find_all(browser, selector):
-    return browser.find_elements(By.CSS_SELECTOR, selector)
 
 
 def test_what_can_be_used_has_a_role_and_a_name(browser):
@@ -336,23 +311,3 @@ def test_text_is_readable_in_every_scheme_and_width(browser, page, scheme, width
     ):
         assert contrast(luminance(browser, selector, "color"), ground) >= 4.5, selector
     emulate(browser, "light", 1280)
-
-
-def emulate(browser, scheme, width):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-
-
-def luminance(browser, selector, name):
-    """Relative luminance of a colour, by WCAG's definition."""
-    colour = find(browser, selector).value_of_css_property(name)
-    values = np.array([float(value) for value in colour.partition("(")[2].rstrip(")").split(",")])
-    share = values[:3] / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return linear @ (0.2126, 0.7152, 0.0722)
-
-
-def contrast(one, other):
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)

@@ -1,0 +1,1 @@
+"""``analogy serve``: transfers by a page in the browser."""

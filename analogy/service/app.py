@@ -1,0 +1,275 @@
+"""The pages and answers of the service, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mimetypes
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from analogy.errors import AnalogyError
+from analogy.images import MINIMUM_SIDE, image_shape
+from analogy.memory import check_memory
+from analogy.service.form import (
+    APPLICATIONS,
+    WEIGHTS,
+    command_of,
+    file_name,
+    in_the_forms_words,
+    parameters_of,
+)
+from analogy.service.guard import LOOPBACK_NAMES, SameOrigin, limited
+from analogy.service.jobs import DONE, WAITING, QueueFullError
+from analogy.service.worker import Task
+
+_HERE = Path(__file__).parent
+
+# The page looks as the report does.
+_STYLE_SHEETS = _HERE.parent / "report" / "style.css", _HERE / "page.css"
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_MEGABYTE, _MEGAPIXEL = 10**6, 10**6
+_FIELD_BYTES, _FIELDS = 1000, 10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the service takes.
+
+    Attributes
+    ----------
+    upload_bytes : int
+        Of a request: two images and a little more.
+    pixels : int
+        Of an image.
+    memory_bytes : int
+        Of a transfer, by estimate.
+    """
+
+    upload_bytes: int
+    pixels: int
+    memory_bytes: int
+
+
+def make_app(jobs, limits, loopback_only):
+    """Make the application.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    limits : Limits
+    loopback_only : bool
+        Refuse requests for hosts of other names than this machine's own.
+
+    Returns
+    -------
+    starlette.applications.Starlette
+    """
+    service = _Service(jobs, limits)
+    hosts = LOOPBACK_NAMES if loopback_only else ["*"]
+    return Starlette(
+        routes=[
+            Route("/", service.page),
+            Route("/style.css", service.style),
+            Route("/page.js", service.script),
+            Route("/jobs", service.submit, methods=["POST"]),
+            Route("/jobs/{id}", service.job),
+            Route("/jobs/{id}", service.cancel, methods=["DELETE"]),
+            Route("/jobs/{id}/{folder}/{name}", service.file),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(SameOrigin),
+        ],
+        exception_handlers={
+            HTTPException: lambda request, error: _refusal(error.status_code, error.detail),
+            QueueFullError: lambda request, error: _refusal(503, error),
+            AnalogyError: lambda request, error: _refusal(422, in_the_forms_words(str(error))),
+            OSError: lambda request, error: _refusal(
+                507, f"files cannot be kept here: {error.strerror or error}"
+            ),
+            # Nobody is there to read it.
+            ClientDisconnect: lambda request, error: Response(status_code=400),
+        },
+        lifespan=service.lifespan,
+    )
+
+
+def _refusal(status, message):
+    return JSONResponse({"error": str(message)}, status)
+
+
+class _Service:
+    def __init__(self, jobs, limits):
+        self._jobs, self._limits = jobs, limits
+        self._page = _page(limits)
+        self._style = "\n".join(path.read_text(encoding="utf-8") for path in _STYLE_SHEETS)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app):
+        running = asyncio.create_task(self._jobs.run())
+        yield
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    async def page(self, request):
+        return HTMLResponse(self._page, headers={"Content-Security-Policy": _POLICY})
+
+    async def style(self, request):
+        return HTMLResponse(self._style, media_type="text/css")
+
+    async def script(self, request):
+        return FileResponse(_HERE / "page.js", media_type="text/javascript")
+
+    async def submit(self, request):
+        """Take two images and what to do with them."""
+        job = self._jobs.admit()
+        try:
+            task = await self._receive(request, job)
+        except BaseException:
+            self._jobs.discard(job)
+            raise
+        self._jobs.enqueue(job, task)
+        location = f"/jobs/{job.id}"
+        return JSONResponse(self._shown(job), 201, headers={"Location": location})
+
+    async def job(self, request):
+        return JSONResponse(self._shown(self._find(request)))
+
+    async def cancel(self, request):
+        job = self._find(request)
+        self._jobs.cancel(job)
+        return JSONResponse(self._shown(job))
+
+    async def file(self, request):
+        """One of the files that a job reads or writes."""
+        job, name = self._find(request), request.path_params["name"]
+        folder = {"inputs": job.inputs, "results": job.results}.get(request.path_params["folder"])
+        # Of the folder's own files: a name that leads elsewhere is none of them.
+        if folder is None or name not in _names(folder):
+            raise HTTPException(404, "no such file")
+        return FileResponse(folder / name, media_type=_media_type(name, folder == job.results))
+
+    def _find(self, request):
+        job = self._jobs.find(request.path_params["id"])
+        if job is None:
+            raise HTTPException(404, "no such job; it may have been removed as newer ones came")
+        return job
+
+    async def _receive(self, request, job):
+        body = Request(request.scope, limited(request, self._limits.upload_bytes))
+        async with body.form(max_files=2, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
+            files = {key: form.get(key) for key in ("a", "b_prime")}
+            if not all(isinstance(file, UploadFile) and file.size for file in files.values()):
+                raise HTTPException(422, "two images are needed, in the fields a and b_prime")
+            fields = _filled_in(form)
+            parameters = parameters_of(fields)
+            a, b_prime = _names_of(files)
+            await asyncio.to_thread(self._check, files, (a, b_prime), parameters)
+            for name, upload in zip((a, b_prime), files.values(), strict=True):
+                await asyncio.to_thread(_store, upload.file, job.inputs / name)
+        command = command_of(a, b_prime, fields)
+        return Task(job.inputs, a, b_prime, job.results, parameters, command)
+
+    def _check(self, files, names, parameters):
+        shapes = [
+            self._checked_shape(upload.file, name)
+            for upload, name in zip(files.values(), names, strict=True)
+        ]
+        # A ratio to be chosen may come out as 1.
+        ratio = 1.0 if parameters.ratio == "auto" else parameters.ratio
+        check_memory(
+            *shapes, ratio, parameters.max_side, self._limits.memory_bytes, parameters.refine
+        )
+
+    def _checked_shape(self, file, name):
+        height, width = image_shape(file, name)
+        if height * width > self._limits.pixels:
+            raise AnalogyError(
+                f"{name}: {width} x {height} px are more than the "
+                f"{self._limits.pixels / _MEGAPIXEL:g} megapixels taken here; shrink it"
+            )
+        if min(height, width) < MINIMUM_SIDE:
+            raise AnalogyError(
+                f"{name}: {width} x {height} px is too small; "
+                f"give an image of at least {MINIMUM_SIDE} px a side"
+            )
+        return height, width
+
+    def _shown(self, job):
+        """A job as the page is told of it."""
+        return {
+            "id": job.id,
+            "state": job.state,
+            "ahead": self._jobs.ahead(job) if job.state == WAITING else 0,
+            "fraction": round(job.fraction, 4),
+            "stage": job.stage,
+            "error": in_the_forms_words(job.error),
+            "seconds": job.seconds,
+            "a": job.task.a,
+            "b_prime": job.task.b_prime,
+            "results": _names(job.results) if job.state == DONE else [],
+        }
+
+
+def _page(limits):
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        applications=APPLICATIONS,
+        weights=WEIGHTS,
+        upload_bytes=limits.upload_bytes,
+        upload_megabytes=f"{limits.upload_bytes / _MEGABYTE:g}",
+        megapixels=f"{limits.pixels / _MEGAPIXEL:g}",
+    )
+
+
+def _filled_in(form):
+    """Fields of a form that are not empty."""
+    texts = {key: value.strip() for key, value in form.items() if isinstance(value, str)}
+    return {key: text for key, text in texts.items() if text}
+
+
+def _names_of(files):
+    """Harmless names of the two files, which differ."""
+    a, b_prime = (file_name(upload.filename, key) for key, upload in files.items())
+    return a, b_prime if a != b_prime else f"b_{b_prime}"
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _media_type(name, is_ours):
+    """What a browser may take a file for: of what was sent in, for a picture or for nothing."""
+    kind = mimetypes.guess_type(name)[0] or ""
+    is_picture = kind.startswith("image/") and kind != "image/svg+xml"
+    return kind if kind and (is_ours or is_picture) else "application/octet-stream"
+
+
+def _store(file, path):
+    file.seek(0)
+    with path.open("wb") as copy:
+        shutil.copyfileobj(file, copy)

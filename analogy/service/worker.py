@@ -1,0 +1,206 @@
+"""The process that transfers: one task after the other, with one session."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from analogy.errors import AnalogyError, brief
+from analogy.parameters import Parameters
+
+_READY, _PROGRESS, _DONE, _FAILED, _BROKEN = "ready", "progress", "done", "failed", "broken"
+
+# A killed process is gone at once, unless the system is busy writing its memory to disk.
+_SECONDS_TO_END = 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """One transfer of two files.
+
+    Attributes
+    ----------
+    inputs : pathlib.Path
+        Folder of the two images.
+    a, b_prime : str
+        Names of their files.
+    results : pathlib.Path
+        Folder to write to.
+    parameters : Parameters
+    command : str
+        That does the same on the command line, for the report.
+    """
+
+    inputs: Path
+    a: str
+    b_prime: str
+    results: Path
+    parameters: Parameters
+    command: str
+
+
+class Worker:
+    """A process of its own, so that it may be killed, or die, and the server goes on.
+
+    Parameters
+    ----------
+    model : path, optional
+        ONNX weights, by default the bundled ones.
+    device : "auto", "cuda" or "cpu"
+    """
+
+    def __init__(self, model=None, device="auto"):
+        # The process works in other folders than this one.
+        self._model = None if model is None else os.path.abspath(model)
+        self._device = device
+        self._process = self._connection = None
+
+    @property
+    def process_id(self):
+        """Of the process as it is now; one that is started anew has another."""
+        return self._process.pid
+
+    def start(self):
+        """Start the process, which loads the network; does not wait for it."""
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        arguments = theirs, self._model, self._device
+        self._process = context.Process(target=_work, args=arguments, daemon=True)
+        self._process.start()
+        # Only the process holds this end now, so that reading fails when the process is gone.
+        theirs.close()
+
+    def wait_until_ready(self):
+        """Wait until the network is loaded.
+
+        Raises
+        ------
+        AnalogyError
+            If the model or the device cannot be used.
+        """
+        self._expect(_READY, lambda fraction, stage: None)
+
+    def run(self, task, tell):
+        """Transfer, and wait until it is done.
+
+        Parameters
+        ----------
+        task : Task
+        tell : callable, (fraction in [0, 1], text) -> None
+
+        Returns
+        -------
+        seconds : float
+            That the transfer took.
+
+        Raises
+        ------
+        AnalogyError
+            If it failed, or the process was killed.
+        """
+        # Where the process is gone already, reading tells why.
+        with contextlib.suppress(OSError):
+            self._connection.send(task)
+        return self._expect(_DONE, tell)
+
+    def start_if_ended(self):
+        """Start the process anew where it was killed or died."""
+        if not self._process.is_alive():
+            self.start()
+
+    def stop(self):
+        """Kill the process, whatever it does; what waits for it is told that it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(_SECONDS_TO_END)
+
+    def _expect(self, awaited, tell):
+        while True:
+            try:
+                kind, content = self._connection.recv()
+            except (EOFError, OSError):
+                raise AnalogyError(self._end()) from None
+            if kind == _PROGRESS:
+                tell(*content)
+            elif kind == awaited:
+                return content
+            elif kind != _READY:
+                if kind == _BROKEN:
+                    self.stop()
+                raise AnalogyError(content)
+
+    def _end(self):
+        self._process.join(_SECONDS_TO_END)
+        code = self._process.exitcode
+        if code == -signal.SIGKILL:
+            return (
+                "the process that computes was killed, as the system does when memory runs out; "
+                "choose a smaller scale or longest side"
+            )
+        return f"the process that computes ended unexpectedly (exit code {code}); try again"
+
+
+def _work(connection, model, device):
+    """Load the network, then do tasks until the server is gone."""
+    # Ctrl-C reaches every process of a terminal; the server ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # ONNX Runtime otherwise leaves a file with the number of a session beside the temporary ones.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    with contextlib.suppress(EOFError, OSError):
+        session = _loaded(connection, model, device)
+        while session:
+            connection.send(_answer(connection.recv(), session, connection))
+
+
+def _loaded(connection, model, device):
+    from analogy.session import Session
+
+    session = Session(model, device)
+    try:
+        # Naming them loads them.
+        _ = session.target, session.network, session.extractor
+    except AnalogyError as error:
+        connection.send((_FAILED, str(error)))
+        return None
+    connection.send((_READY, None))
+    return session
+
+
+def _answer(task, session, connection):
+    def tell(fraction, text):
+        connection.send((_PROGRESS, (fraction, text)))
+
+    try:
+        return _DONE, _transfer(task, session, tell)
+    except AnalogyError as error:
+        return _FAILED, str(error)
+    except MemoryError:
+        return _BROKEN, "memory ran out; choose a smaller scale or longest side"
+    except ConnectionError:
+        # The server is gone.
+        raise
+    # What it was in the middle of when it failed is unknown, on a GPU above all: it is replaced.
+    except Exception as error:
+        traceback.print_exc()
+        return _BROKEN, f"failed unexpectedly: {type(error).__name__}: {brief(error)}"
+
+
+def _transfer(task, session, tell):
+    from analogy.run_files import Extras, Inputs, transfer_files
+
+    # Files then have their bare names in messages and in the report.
+    os.chdir(task.inputs)
+    record, _ = transfer_files(
+        Inputs(Path(task.a), [Path(task.b_prime)]),
+        task.results,
+        task.parameters,
+        Extras(report=True, command=task.command),
+        session=session,
+        progress=tell,
+    )
+    return record["seconds"]["total"]

@@ -18,6 +18,7 @@ import typer
 from analogy.errors import AnalogyError
 from analogy.evaluation.commands import eval_app
 from analogy.logs import logged
+from analogy.video.commands import video
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -278,6 +279,9 @@ def run(
             quiet=quiet,
             json=json,
         )
+
+
+app.command("video")(video)
 
 
 @app.command()

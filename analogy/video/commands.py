@@ -42,7 +42,7 @@ def video(
         bool | None,
         typer.Option(
             "--warm-start/--independent",
-            help="Start each frame from the one before, or transfer each by itself, for comparison.",
+            help="Start each frame from the one before, or from nothing, for comparison.",
         ),
     ] = None,
     least_gain: Annotated[

@@ -195,8 +195,8 @@ def _taken_apart(path, folder):
             f"{path}: ffmpeg cannot read it ({_reason(answer.stderr)}); "
             "give a video or a folder of frames"
         )
-    rate = re.search(rb"([\d.]+) fps", answer.stderr)
-    return Source(paths, rate[1].decode() if rate else USUAL_RATE)
+    rate = re.search(rb"(\d+(?:\.\d+)?) fps", answer.stderr)
+    return Source(paths, f"{float(rate[1]):g}" if rate else USUAL_RATE)
 
 
 def _ffmpeg():

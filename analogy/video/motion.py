@@ -39,8 +39,9 @@ class Motion:
         centres = (grid(shape) + np.float32(0.5)) * np.float32(stride) - np.float32(0.5)
         centres = np.minimum(centres, np.subtract(self.reliable.shape, 1, dtype=np.float32))
         nearest = np.rint(centres).astype(np.int32)
-        field = (vote_field(self.field, centres, 1) + np.float32(0.5)) / np.float32(stride)
-        return Motion(field - np.float32(0.5), self.reliable[nearest[..., 0], nearest[..., 1]])
+        # Steps, not positions: those of what stands still stay 0, however the map is cut off.
+        steps = vote_field(self.field - grid(self.reliable.shape), centres, 1) / np.float32(stride)
+        return Motion(grid(shape) + steps, self.reliable[nearest[..., 0], nearest[..., 1]])
 
     def at_size(self, shape):
         """The same between larger copies of the frames, of `shape`."""

@@ -20,6 +20,7 @@ from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
 from analogy.logs import logged
 from analogy.service.commands import serve
+from analogy.video.commands import video
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -36,8 +37,6 @@ app = typer.Typer(
 model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
-app.command("batch")(batch)
-app.command()(serve)
 
 
 def main(arguments=None):
@@ -280,6 +279,11 @@ def run(
             quiet=quiet,
             json=json,
         )
+
+
+app.command("batch")(batch)
+app.command("video")(video)
+app.command("serve")(serve)
 
 
 @app.command()

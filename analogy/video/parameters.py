@@ -1,0 +1,36 @@
+"""How frames follow one another; what each default was chosen on is in docs/video.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VideoParameters:
+    """Settings of a film, beside those of each transfer.
+
+    Attributes
+    ----------
+    warm_start : bool
+        Start a frame from the matches of the one before. Without it every frame is transferred by
+        itself, which is slow and flickers: for comparison.
+    coarsest_level : int
+        Where the search of such a frame starts, 1 to 5.
+    search_iterations : int
+        Of its PatchMatch, at every level.
+    least_gain : float
+        How much less than the match carried over another one has to cost to take its place. The
+        cost of two equal patches is -2.
+    blend : float
+        Share of the frame before, moved along, in the picture of each, in [0, 1).
+    least_reliable : float
+        Share of a frame that has to have come from the one before; below it there was a cut, and
+        the matches are found afresh.
+    """
+
+    warm_start: bool = True
+    coarsest_level: int = 3
+    search_iterations: int = 2
+    least_gain: float = 0.05
+    blend: float = 0.0
+    least_reliable: float = 0.5

@@ -1,0 +1,224 @@
+"""A film in the look of one image, frame after frame."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analogy.algorithm import transfer
+from analogy.errors import AnalogyError
+from analogy.full_size import vote_at_full_size
+from analogy.images import as_image, matching_shape, resize
+from analogy.parameters import Parameters
+from analogy.refinement import refine
+from analogy.session import Session
+from analogy.video.carrying import fields_of, follow, nearest
+from analogy.video.motion import motion_between, moved_along
+from analogy.video.parameters import VideoParameters
+
+_log = logging.getLogger(__name__)
+
+# What a frame's matches are carried over without, so it cannot be asked for.
+_FOR_SINGLE_IMAGES = (
+    "independent_levels",
+    "fill_unreliable",
+    "colour_weight",
+    "smoothing",
+    "subpixel",
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Result for one frame.
+
+    Attributes
+    ----------
+    a_prime : uint8 array, (height, width, 3)
+        The frame in the look of the style; with ``Parameters.refine`` in its colours alone (eq. 7).
+    flow : float32 array, (height, width, 2)
+        From each pixel to its match in the style, (dx, dy) in pixels.
+    is_fresh : bool
+        Whether the matches were found without those of the frame before.
+    reliable : float or None
+        Share of the frame that has come from the one before; None for the first.
+    inconsistency : float or None
+        Mean of ``|A' - A' before, moved along|`` there, in grey levels; None for the first, and
+        after a cut.
+    cost : float
+        Mean of the matches' cost at the finest level.
+    seconds : float
+        That it took.
+    """
+
+    a_prime: np.ndarray
+    flow: np.ndarray
+    is_fresh: bool
+    reliable: float | None
+    inconsistency: float | None
+    cost: float
+    seconds: float
+
+
+def transfer_video(
+    frames,
+    style,
+    parameters=None,
+    *,
+    video=None,
+    model=None,
+    device="auto",
+    session=None,
+    progress=None,
+):
+    """Give frames that follow one another the look of one image.
+
+    The first frame, and the first after a cut, are transferred as by :func:`analogy.transfer`. The
+    others start from the matches of the frame before, moved along, and change them where there is
+    something to gain: they take a small part of the time, and what stays in the frames stays in the
+    results.
+
+    Parameters
+    ----------
+    frames : iterable of arrays, (height, width, 3)
+        RGB images of one size, as :func:`analogy.transfer` takes them. No more than two are held.
+    style : array, (height, width, 3)
+    parameters : Parameters, optional
+        Of each transfer.
+    video : VideoParameters, optional
+        Of what leads from one to the next.
+    model, device, session
+        As for :func:`analogy.transfer`.
+    progress : callable, (fraction in [0, 1], text) -> None, optional
+        Told of each frame that is transferred as an image by itself.
+
+    Yields
+    ------
+    Frame
+        For each frame, as soon as it is done.
+
+    Raises
+    ------
+    AnalogyError
+        If a frame, the style, the model or the device cannot be used.
+    """
+    parameters, video = parameters or Parameters(), video or VideoParameters()
+    _check_suits(parameters)
+    film = _Film(as_image(style, "style"), parameters, video, session or Session(model, device))
+    for index, frame in enumerate(frames, 1):
+        yield film.next(as_image(frame, f"frame {index}"), index, progress)
+
+
+def _check_suits(parameters):
+    for name in _FOR_SINGLE_IMAGES:
+        if getattr(parameters, name):
+            raise AnalogyError(f"{name} is not for video; leave it out")
+
+
+class _Film:
+    """What is known of the frame before, and of the style."""
+
+    def __init__(self, style, parameters, video, session):
+        self._style, self._session = style, session
+        # A ratio or blend weights that are to be chosen are chosen by the first frame of a shot.
+        self._asked, self._parameters, self._video = parameters, parameters, video
+        self._frame = self._small = self._a_prime = self._fields = self._style_features = None
+
+    def next(self, frame, index, progress):
+        started = time.perf_counter()
+        motion = self._motion_to(frame, index)
+        reliable = None if motion is None else float(motion[0].reliable.mean())
+        is_cut = reliable is None or reliable < self._video.least_reliable
+        is_fresh = is_cut or not self._video.warm_start
+        if is_fresh:
+            a_prime, flow = self._transferred(frame, progress)
+        else:
+            a_prime, flow = self._followed(frame, motion)
+        if self._parameters.refine:
+            a_prime = refine(a_prime, frame, self._parameters, self._session.target)
+        inconsistency = None
+        if not is_cut:
+            backward = motion[0].at_size(frame.shape[:2])
+            before = moved_along(self._a_prime, backward)
+            if not is_fresh and self._video.blend:
+                a_prime = _blended(a_prime, before, backward.reliable, self._video.blend)
+            inconsistency = float(np.abs(a_prime - before)[backward.reliable].mean())
+        self._frame, self._a_prime = frame, a_prime
+        self._small = self._as_matched(frame, "frame")
+        cost = self._fields[self._parameters.finest_level].cost
+        seconds = time.perf_counter() - started
+        how = "afresh" if is_fresh else "from the one before"
+        _log.info("frame %d: matched %s in %.3f s", index, how, seconds)
+        return Frame(a_prime, flow, is_fresh, reliable, inconsistency, cost, seconds)
+
+    def _motion_to(self, frame, index):
+        if self._frame is None:
+            return None
+        if frame.shape != self._frame.shape:
+            raise AnalogyError(
+                f"frame {index}: {_size(frame)} px where the one before has {_size(self._frame)}; "
+                "give frames of one size"
+            )
+        return motion_between(self._small, self._as_matched(frame, f"frame {index}"))
+
+    def _transferred(self, frame, progress):
+        """As an image by itself, and its matches at every level kept."""
+        self._fields = {}
+
+        def keep(state):
+            self._fields[state.level] = fields_of(state.matches)
+
+        found = transfer(
+            frame,
+            self._style,
+            replace(self._asked, refine=False),
+            session=self._session,
+            progress=progress,
+            on_level=keep,
+        )
+        used = Parameters(**found.record["parameters"])
+        self._parameters = replace(used, refine=self._asked.refine)
+        return found.a_prime, found.flow_ab
+
+    def _followed(self, frame, motion):
+        small, small_style = (
+            self._as_matched(frame, "frame"),
+            self._as_matched(self._style, "style"),
+        )
+        if self._style_features is None:
+            self._style_features = self._session.extractor(small_style)
+        self._fields = follow(
+            self._fields,
+            motion,
+            self._session.extractor(small),
+            self._style_features,
+            self._parameters,
+            self._video,
+        )
+        finest = self._parameters.finest_level
+        shape = self._style_features[finest].shape[:2]
+        nnf = self._session.target.asarray(nearest(self._fields[finest].ab, shape))
+        scales = _scale(finest, small, frame), _scale(finest, small_style, self._style)
+        side = self._parameters.vote_side
+        return vote_at_full_size(nnf, frame.shape[:2], self._style, *scales, side)
+
+    def _as_matched(self, image, name):
+        scale = self._parameters.ratio, self._parameters.max_side
+        return resize(image, matching_shape(image.shape[:2], *scale, name))
+
+
+def _scale(level, small, image):
+    """Pixels of an image in one of a level of its smaller copy."""
+    return tuple(2 ** (level - 1) * image.shape[axis] / small.shape[axis] for axis in range(2))
+
+
+def _blended(a_prime, before, reliable, share):
+    shares = np.where(reliable, np.float32(share), np.float32(0))[..., None]
+    return np.rint(a_prime + shares * (before - a_prime)).astype(np.uint8)
+
+
+def _size(image):
+    return f"{image.shape[1]} x {image.shape[0]}"

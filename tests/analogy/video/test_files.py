@@ -1,0 +1,103 @@
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analogy.errors import AnalogyError
+from analogy.images import read_image
+from analogy.video.files import frames_in, opened, put_together
+
+
+@pytest.fixture
+def ffmpeg(tmp_path_factory, monkeypatch):
+    """The program, by the package that brings one where the machine has none."""
+    if shutil.which("ffmpeg") is None:
+        program = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+        folder = tmp_path_factory.mktemp("bin")
+        (folder / "ffmpeg").symlink_to(program)
+        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """Images of an odd size, each a little brighter than the one before."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    paths = [folder / f"{number}.png" for number in range(8, 12)]
+    ramp = np.add.outer(np.arange(45), np.arange(63))
+    for index, path in enumerate(paths):
+        Image.fromarray((ramp + 20 * index).astype(np.uint8)).convert("RGB").save(path)
+    return paths
+
+
+def test_frames_come_in_natural_order(frames):
+    (frames[0].parent / "notes.txt").write_text("no frame")
+
+    assert frames_in(frames[0].parent) == frames
+
+
+def test_frames_of_one_name_are_refused(frames):
+    Image.new("RGB", (63, 45)).save(frames[0].parent / "9.jpg")
+
+    with pytest.raises(AnalogyError, match=r"9\.jpg and 9\.png would both become 9\.png"):
+        frames_in(frames[0].parent)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(AnalogyError, match="no images in it"):
+        frames_in(tmp_path)
+
+
+def test_a_video_is_made_and_taken_apart_again(frames, tmp_path, ffmpeg):
+    video = tmp_path / "-odd name.mp4"
+    put_together(frames, "12.5", video)
+
+    with opened(video) as source:
+        assert source.rate == "12.5"
+        assert [path.name for path in source.paths] == [f"frame_000{n}.png" for n in range(1, 5)]
+        for path, original in zip(source.paths, frames, strict=True):
+            frame = read_image(path)
+            # Sides are made even, and H.264 is not lossless.
+            assert frame.shape == (46, 64, 3)
+            assert np.abs(frame[:45, :63].astype(int) - read_image(original)).mean() < 3
+        folder = source.paths[0].parent
+    assert not folder.exists()
+
+
+def test_the_rate_that_is_asked_for_is_taken(frames, tmp_path, ffmpeg):
+    video = tmp_path / "video.mp4"
+    put_together(frames, "25", video)
+
+    with opened(video, "10") as source:
+        assert source.rate == "10"
+
+
+def test_what_is_no_video_is_refused(tmp_path, ffmpeg):
+    path = tmp_path / "text.mp4"
+    path.write_text("no video")
+
+    with pytest.raises(AnalogyError, match=r"text\.mp4: ffmpeg cannot read it"), opened(path):
+        pass
+
+
+def test_a_video_without_ffmpeg_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"")
+
+    with (
+        pytest.raises(AnalogyError, match=r"video\.mp4: no ffmpeg was found: install it"),
+        opened(path),
+    ):
+        pass
+
+
+def test_what_is_not_there_is_refused():
+    with (
+        pytest.raises(AnalogyError, match="absent: no such file or folder"),
+        opened(Path("absent")),
+    ):
+        pass

@@ -140,10 +140,10 @@ class Jobs:
         """End a job that waits or runs; nothing happens to one that is over."""
         if job.state in _OVER:
             return
-        was_running = job.state == RUNNING
-        self._end(job, CANCELLED)
-        if was_running:
+        if job.state == RUNNING:
+            # First, as it would go on writing files.
             self._worker.stop()
+        self._end(job, CANCELLED)
 
     async def _run(self, job):
         job.state = RUNNING

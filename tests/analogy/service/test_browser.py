@@ -31,9 +31,10 @@ def chromium(tmp_path_factory):
 @pytest.fixture
 def browser(chromium, service):
     """The browser with the page open, no jobs of its own remembered."""
-    # A place of the service where no script runs that might write to it.
-    chromium.get(f"{service.url}/style.css")
-    chromium.execute_script("localStorage.clear()")
+    # Its page would write to the storage that is to be emptied.
+    chromium.get("about:blank")
+    storage = {"origin": service.url, "storageTypes": "local_storage"}
+    chromium.execute_cdp_cmd("Storage.clearDataForOrigin", storage)
     open_page(chromium, service)
     yield chromium
     assert chromium.get_log("browser") == []

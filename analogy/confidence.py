@@ -115,7 +115,7 @@ def _filled(nnf, distance, other_shape, limit, labels):
     field, trusted = target.to_host(nnf), target.to_host(distance) <= limit
     if not trusted.any():
         return nnf
-    positions = np.stack(np.indices(field.shape[:2], np.int32), axis=-1)
+    positions = np.moveaxis(np.indices(field.shape[:2], np.int32), 0, -1)
     # A trusted pixel is its own nearest. Smoother fillings smear detail over the region.
     nearest = distance_transform_edt(~trusted, return_distances=False, return_indices=True)
     moved = positions + (field - positions)[tuple(nearest)]

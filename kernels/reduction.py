@@ -77,7 +77,7 @@ def inner_products(
     return on.to_host(result).reshape(k, m)
 
 
-def inner_products_scratch(k: int, m: int, target) -> Result | None:
+def inner_products_scratch(k: int, m: int, target) -> Result:
     """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none."""
     return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
 

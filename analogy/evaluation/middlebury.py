@@ -265,5 +265,5 @@ def _centred(image):
 
 
 def _positions(flow):
-    grid = np.stack(np.indices(flow.shape[:2]), axis=-1)
+    grid = np.moveaxis(np.indices(flow.shape[:2]), 0, -1)
     return np.ascontiguousarray(flow[..., ::-1] + grid, np.float32)

@@ -55,7 +55,7 @@ def upsample_nnf(
     """
     on, nnf, out = on_target(nnf, out, stream=stream)
     out = on.out(out, (*shape, 2), np.int32)
-    scales = np.float32([*scale, *other_scale])
+    scales = map(np.float32, (*scale, *other_scale))
     on.run(upsample_nnf_kernel, shape, nnf, first_row, *other_shape, *scales, out)
     return out
 

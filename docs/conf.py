@@ -20,6 +20,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.linkcode", "numpy
 extensions += ["docs.extension"]
 
 nitpicky = True
+# They make a dash of an option's hyphens, and another sign of the one that A' and B' have.
+smartquotes = False
 exclude_patterns = [f"api/{layer}.md" for layer in LAYERS if not exists(layer)]
 
 myst_heading_anchors = 4

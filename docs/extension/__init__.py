@@ -2,7 +2,7 @@
 
 A page has a comment ``<!-- generated: NAME -->`` where such text goes, and in its lists of pages
 ``<!-- if there: PAGE -->`` for one that need not be there, and ``<!-- code: FILE FUNCTION -->``
-for a function's source as it stands.
+for a function's source.
 """
 
 from __future__ import annotations

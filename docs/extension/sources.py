@@ -138,7 +138,7 @@ def find_file(text):
 
 
 def code_of(text):
-    """Source of a function as it stands.
+    """Source of a function as it stands, without its docstring.
 
     Parameters
     ----------
@@ -150,8 +150,17 @@ def code_of(text):
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+            lines = source.splitlines()
+            if ast.get_docstring(node):
+                docstring = node.body[0]
+                del lines[docstring.lineno - 1 : docstring.end_lineno]
+                return "\n".join(lines[first - 1 : node.body[-1].end_lineno - _extent(docstring)])
+            return "\n".join(lines[first - 1 : node.end_lineno])
     raise ValueError(f"{file}: has no function {name}")
+
+
+def _extent(node):
+    return node.end_lineno - node.lineno + 1
 
 
 def uri_of_object(module, name):

@@ -17,6 +17,8 @@ def test_the_command_line_is_told_command_by_command():
     for command in ("run", "doctor", "model convert", "eval middlebury"):
         assert re.search(rf"^#+ `analogy {command}`$", text, re.MULTILINE)
     assert "* `--coarse-matching <hough|patchmatch>`: Match levels 5 and 4 by votes" in text
+    # In words, a placeholder would be taken for a tag of HTML.
+    assert r"* `--out DIR`: Folder for the results.  [out/\<A>__\<B>]" in text
 
 
 def test_links_of_the_readme_lead_to_files():
@@ -66,6 +68,11 @@ def test_code_is_taken_with_its_decorators():
 
     assert text.startswith("@njit")
     assert text.splitlines()[1].startswith("def _round_trip_cpu(")
+
+    text = code_of("consistency round_trip")
+    assert text.splitlines()[1].strip().startswith("target = ")
+    assert text.endswith("    return out")
+
     with pytest.raises(ValueError, match="has no function"):
         code_of("consistency nothing")
 

@@ -10,11 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.model.architecture import LEVELS, OUTPUTS, REMEDY, channels_at
+from analogy.onnx_runtime import onnxruntime
 from kernels.target import CPU
 
 _log = logging.getLogger(__name__)

@@ -73,7 +73,7 @@ class Kernel(NamedTuple):
     cpu : CPU dispatcher
     cuda : CUDA dispatcher
         With the same arguments.
-    launch : callable, (*extents) -> (blocks, threads)
+    launch : callable, extents -> (blocks, threads)
         Launch for work of some extents; which extents, each kernel says.
     """
 

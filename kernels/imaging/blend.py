@@ -253,7 +253,9 @@ def _mix(content, detail, weight):
     return as_float32(content) * weight + as_float32(detail) * (np.float32(1) - weight)
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.response`. Extents: height, width.
 response_kernel = Kernel(_response_cpu, _response_cuda, pixel_launch)
+#: Kernel of :func:`kernels.keep_content`. Extents: height, width.
 keep_content_kernel = Kernel(_keep_content_cpu, _keep_content_cuda, element_launch)
+#: Kernel of :func:`kernels.blend`. Extents: height, width.
 blend_kernel = Kernel(_blend_cpu, _blend_cuda, pixel_launch)

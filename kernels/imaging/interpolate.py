@@ -31,14 +31,14 @@ def interpolate(
         Height and width of the result.
     scale : float
         Pixels of the result in one of `source`, along either axis.
-    out : float32 array, (*shape, channels), optional
+    out : float32 array, height and width of `shape`, channels, optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, (*shape, channels)
+    float32 array, height and width of `shape`, channels
     """
     on, source, out = on_target(source, out, stream=stream)
     out = on.out(out, (*shape, source.shape[2]))
@@ -86,5 +86,5 @@ def _between(first, second, share):
     return first + (second - first) * share
 
 
-# Extents: height, width * channels.
+#: Kernel of :func:`kernels.interpolate`. Extents: height, width * channels.
 interpolate_kernel = Kernel(_interpolate_cpu, _interpolate_cuda, element_launch)

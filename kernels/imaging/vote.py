@@ -183,6 +183,7 @@ def _mean(total, count):
     return total / np.float32(count)
 
 
-# Extents: height, width * channels.
+#: Kernel of :func:`kernels.vote`. Extents: height, width * channels.
 vote_kernel = Kernel(_vote_cpu, _vote_cuda, element_launch)
+#: Kernel of :func:`kernels.vote_field`. Extents: height, width * channels.
 vote_field_kernel = Kernel(_vote_field_cpu, _vote_field_cuda, element_launch)

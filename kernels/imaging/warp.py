@@ -60,5 +60,5 @@ def _warp_cuda(source, nnf, out):
         out[y, x, c] = source[nnf[y, x, 0], nnf[y, x, 1], c]
 
 
-# Extents: height, width * channels.
+#: Kernel of :func:`kernels.warp`. Extents: height, width * channels.
 warp_kernel = Kernel(_warp_cpu, _warp_cuda, element_launch)

@@ -84,5 +84,5 @@ def _append(image, scale, weight, is_source, channel_offset, y, x, out):
         out[y, x, channel_offset + 4] = weight * square
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.append_colour`. Extents: height, width.
 append_colour_kernel = Kernel(_append_colour_cpu, _append_colour_cuda, element_launch)

@@ -67,5 +67,5 @@ def _distance_back(nnf, reverse, y, x):
     return math.sqrt(np.float32(dy * dy + dx * dx))
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.round_trip`. Extents: height, width.
 round_trip_kernel = Kernel(_round_trip_cpu, _round_trip_cuda, element_launch)

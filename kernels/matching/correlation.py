@@ -188,8 +188,9 @@ def _column_launch(columns):
     return -(-columns // VECTOR_BLOCK), VECTOR_BLOCK
 
 
-# Extents: pixels of the one map, of the other.
+#: Kernel of :func:`kernels.correlate`. Extents: pixels of the one map, of the other.
 correlate_kernel = Kernel(_correlate_cpu, _correlate_cuda, _tile_launch)
-# Extent: rows, or columns.
+#: Kernel of :func:`kernels.best_of_rows`. Extent: rows, or columns.
 best_of_rows_kernel = Kernel(_best_of_rows_cpu, _best_of_rows_cuda, _row_launch)
+#: Kernel of :func:`kernels.best_of_columns`. Extent: rows, or columns.
 best_of_columns_kernel = Kernel(_best_of_columns_cpu, _best_of_columns_cuda, _column_launch)

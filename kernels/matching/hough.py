@@ -263,8 +263,11 @@ def _believed(prior, votes):
 
 # Extents: pixels of the one map, of the other.
 _sharpen_kernel = Kernel(_sharpen_cpu, _sharpen_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
 _balance_kernel = Kernel(_balance_cpu, _balance_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
 _gather_kernel = Kernel(_gather_cpu, _gather_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
 _believe_kernel = Kernel(_believe_cpu, _believe_cuda, element_launch)
 # Extents: height, width.
 _field_kernel = Kernel(_field_cpu, _field_cuda, element_launch)

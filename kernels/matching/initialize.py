@@ -136,8 +136,9 @@ def _proportional_coordinate(position, extent, other_extent):
     return (2 * position + 1) * other_extent // (2 * extent)
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.random_nnf`. Extents: height, width.
 random_nnf_kernel = Kernel(_random_nnf_cpu, _random_nnf_cuda, element_launch)
+#: Kernel of :func:`kernels.identity_nnf`. Extents: height, width.
 identity_nnf_kernel = Kernel(_identity_nnf_cpu, _identity_nnf_cuda, element_launch)
-# Extents: height, width * channels.
+#: Kernel of :func:`kernels.random_map`. Extents: height, width * channels.
 random_map_kernel = Kernel(_random_map_cpu, _random_map_cuda, element_launch)

@@ -137,5 +137,5 @@ def _legal_match(nnf, labels, other_labels, places, starts, seed, y, x):
     return place // width, place % width
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.legal_nnf`. Extents: height, width.
 legal_nnf_kernel = Kernel(_legal_nnf_cpu, _legal_nnf_cuda, element_launch)

@@ -90,5 +90,5 @@ def _inverse_length(square):
     return np.float32(1) / np.float32(math.sqrt(square))
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.normalize`. Extents: height, width.
 normalize_kernel = Kernel(_normalize_cpu, _normalize_cuda, pixel_launch)

@@ -358,8 +358,8 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     pairs : int
         Of maps.
     cost : device function, optional
-        As for :func:`patchmatch`. Without one patches are compared by inner products, for which
-        the threads of a warp share a pixel.
+        As for :func:`kernels.patchmatch`. Without one patches are compared by inner products, for
+        which the threads of a warp share a pixel.
     """
     if cost is None:
         return _kernels(

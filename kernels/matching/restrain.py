@@ -57,5 +57,5 @@ def _restrained(nnf, start, reach, y, x):
     return match_y, match_x
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.restrain`. Extents: height, width.
 restrain_kernel = Kernel(_restrain_cpu, _restrain_cuda, element_launch)

@@ -105,5 +105,5 @@ def _fine_match(coarse_match, residual, scale, extent):
     return min(fine, extent - 1)
 
 
-# Extents: height, width.
+#: Kernel of :func:`kernels.upsample_nnf`. Extents: height, width.
 upsample_nnf_kernel = Kernel(_upsample_nnf_cpu, _upsample_nnf_cuda, element_launch)

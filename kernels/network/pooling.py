@@ -132,7 +132,7 @@ def _unpooled(gradient, argmax, y, x, c):
     return gradient[y // 2, x // 2, c] if chosen else np.float32(0)
 
 
-# Extents: pooled height, pooled width * channels.
+#: Kernel of :func:`kernels.maxpool2x2`. Extents: pooled height, pooled width * channels.
 maxpool2x2_kernel = Kernel(_maxpool_cpu, _maxpool_cuda, element_launch)
-# Extents: height, width * channels.
+#: Kernel of :func:`kernels.maxpool2x2_backward`. Extents: height, width * channels.
 maxpool2x2_backward_kernel = Kernel(_maxpool_backward_cpu, _maxpool_backward_cuda, element_launch)

@@ -105,5 +105,5 @@ def _combine_cuda(count):
     return kernel
 
 
-# Extent: the vectors' length.
+#: Kernel of :func:`kernels.add_scaled`. Extent: the vectors' length.
 add_scaled_kernel = Kernel(_add_scaled_cpu, _add_scaled_cuda, vector_launch)

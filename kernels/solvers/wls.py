@@ -182,5 +182,7 @@ def _image_cuda(planes, image):
 
 # Extents: height, width.
 _system_kernel = Kernel(_system_cpu, _system_cuda, element_launch)
+# Extents: height, width.
 _planes_kernel = Kernel(_planes_cpu, _planes_cuda, element_launch)
+# Extents: height, width.
 _image_kernel = Kernel(_image_cpu, _image_cuda, element_launch)

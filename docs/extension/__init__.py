@@ -31,6 +31,7 @@ def setup(app):
     app.add_role("source", _source_role)
     app.connect("source-read", _fill_in)
     app.connect("autodoc-process-signature", _without_typing_context)
+    app.connect("autodoc-skip-member", _skip_named_fields)
     # After numpydoc.
     app.connect("autodoc-process-docstring", _with_lone_stars, priority=900)
     app.connect("missing-reference", _refer_to_source)
@@ -50,6 +51,11 @@ def _without_typing_context(app, what, name, value, options, signature, returned
     if signature:
         return re.sub(r"^\(typing_?(context|ctx),? ?", "(", signature), returned
     return None
+
+
+def _skip_named_fields(app, what, name, value, skip, options):
+    """Leave out a named tuple's fields, which its docstring tells and Python only counts."""
+    return True if (value.__doc__ or "").startswith("Alias for field number") else None
 
 
 def _with_lone_stars(app, what, name, value, options, lines):

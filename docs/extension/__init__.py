@@ -21,6 +21,8 @@ _GENERATORS = {
 
 _MARK = re.compile(r"<!-- generated: (.+?) -->")
 _CODE = re.compile(r"<!-- code: (.+?) -->")
+# A star before a name, as in ``(*shape, channels)``, that no star closes.
+_LONE_STAR = re.compile(r"(?<![*\w\\])\*(?=[A-Za-z_])(?![^*]*[^*\s]\*(?![\w*]))")
 _PAGE = re.compile(r"<!-- if there: (.+?) -->\n")
 
 
@@ -29,6 +31,9 @@ def setup(app):
     app.add_role("source", _source_role)
     app.connect("source-read", _fill_in)
     app.connect("autodoc-process-signature", _without_typing_context)
+    app.connect("autodoc-skip-member", _skip_named_fields)
+    # After numpydoc.
+    app.connect("autodoc-process-docstring", _with_lone_stars, priority=900)
     app.connect("missing-reference", _refer_to_source)
     app.connect("html-collect-pages", _source_pages)
     return {"parallel_read_safe": True}
@@ -48,6 +53,19 @@ def _without_typing_context(app, what, name, value, options, signature, returned
     return None
 
 
+def _skip_named_fields(app, what, name, value, skip, options):
+    """Leave out a named tuple's fields, which its docstring tells and Python only counts."""
+    return True if (value.__doc__ or "").startswith("Alias for field number") else None
+
+
+def _with_lone_stars(app, what, name, value, options, lines):
+    """Let a star before a name be one, outside literals, and not the start of an emphasis."""
+    for index, line in enumerate(lines):
+        parts = line.split("``")
+        parts[::2] = [_LONE_STAR.sub(r"\\*", part) for part in parts[::2]]
+        lines[index] = "``".join(parts)
+
+
 def _source_role(role, rawtext, text, line, inliner, options=None, content=None):
     """Link to the page that shows a file; the text is a path, or the name of a kernel's module."""
     from docutils import nodes
@@ -63,16 +81,23 @@ def _source_role(role, rawtext, text, line, inliner, options=None, content=None)
 
 
 def _refer_to_source(app, environment, node, shown):
-    """Link what a docstring names and no page documents to its source."""
+    """Link what a docstring names to where a page documents it, or else to its source."""
     from docutils import nodes
 
     if node.get("refdomain") != "py":
         return None
-    context = (node.get("py:module") or "kernels").partition(".")[0]
-    place = sources.find(node["reftarget"], context)
-    if place is None:
-        return None
-    uri = app.builder.get_relative_uri(node["refdoc"], place.page) + place.anchor
+    package, target = (node.get("py:module") or "kernels").partition(".")[0], node["reftarget"]
+    documented = environment.domains.python_domain.objects
+    for name in (f"{layer}.{target}" for layer in public_names.LAYERS):
+        if name.startswith(f"{package}.") and name in documented:
+            page, anchor = documented[name].docname, f"#{documented[name].node_id}"
+            break
+    else:
+        place = sources.find(target, package)
+        if place is None:
+            return None
+        page, anchor = place.page, place.anchor
+    uri = app.builder.get_relative_uri(node["refdoc"], page) + anchor
     return nodes.reference("", "", shown, internal=True, refuri=uri)
 
 

@@ -59,11 +59,12 @@ class PublicName:
 
     @property
     def docstring(self):
-        """What it says of itself; of a value, the comment with ``#:`` above it. May be empty."""
+        """What it says of itself; of a value, the comment above it, or what its class is."""
         if self.kind != "data":
             return inspect.getdoc(self.function or self.value) or ""
         is_ours = type(self.value).__module__.partition(".")[0] == self.layer.partition(".")[0]
-        return _comment(self.home, self.name) or (inspect.getdoc(self.value) if is_ours else "")
+        of_class = inspect.getdoc(self.value) or "" if is_ours else ""
+        return _comment(self.home, self.name) or of_class.partition("\n\n")[0]
 
     @property
     def summary(self):
@@ -140,10 +141,13 @@ def _home_of_value(package, name, value):
 
 
 def _comment(module, name):
+    """Comment above a value, or above the values right above it."""
     place = places().get(f"{module}.{name}")
     above = source_files()[module].read_text().splitlines()[: place.line - 1] if place else []
-    comment = itertools.takewhile(lambda line: line.startswith("#:"), reversed(above))
-    return "\n".join(line.removeprefix("#:").strip() for line in reversed(list(comment)))
+    block = itertools.takewhile(str.strip, reversed(above))
+    comment = itertools.dropwhile(lambda line: not line.startswith("#"), block)
+    comment = itertools.takewhile(lambda line: line.startswith("#"), comment)
+    return "\n".join(line.lstrip("#:").strip() for line in reversed(list(comment)))
 
 
 def _table(names):
@@ -175,9 +179,20 @@ def _entry(name):
         yield f".. py:data:: {name.name}"
         yield ""
         yield from (f"   {line}" for line in name.docstring.splitlines())
+        yield from _launch(name.value)
     else:
         yield f".. auto{name.kind}:: {name.name}"
         if name.kind == "class":
             yield "   :members:"
     yield "```"
     yield ""
+
+
+def _launch(value):
+    """Of a kernel with its launch, what both of its dispatchers take and what launches it."""
+    if hasattr(value, "cpu") and hasattr(value, "launch"):
+        arguments = ", ".join(inspect.signature(value.cpu).parameters)
+        yield ""
+        yield f"   Arguments: ``{arguments}``."
+        yield ""
+        yield f"   Launch: ``{value.launch.__name__}``."

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from docs.extension import command_line, examples, readme
+from docs.extension import _with_lone_stars, command_line, examples, readme
 from docs.extension.sources import ROOT, code_of, find, find_file
 
 DOCS = ROOT / "docs"
@@ -70,11 +70,29 @@ def test_code_is_taken_with_its_decorators():
     assert text.splitlines()[1].startswith("def _round_trip_cpu(")
 
     text = code_of("consistency round_trip")
-    assert text.splitlines()[1].strip().startswith("target = ")
-    assert text.endswith("    return out")
+    assert text.startswith("def round_trip(")
+    assert '"""' not in text
+    assert "Parameters" not in text
+    assert text.splitlines()[-1].startswith("    return ")
 
     with pytest.raises(ValueError, match="has no function"):
         code_of("consistency nothing")
+
+
+@pytest.mark.parametrize(
+    ("line", "escaped"),
+    [
+        ("float32 array, (*shape, channels)", r"float32 array, (\*shape, channels)"),
+        ("a *board* has a value a pixel", "a *board* has a value a pixel"),
+        ("``(*shape, 3)`` and (*shape)", r"``(*shape, 3)`` and (\*shape)"),
+        ("**out** : array, 2 * width", "**out** : array, 2 * width"),
+    ],
+)
+def test_lone_stars_are_stars(line, escaped):
+    lines = [line]
+    _with_lone_stars(None, "function", "name", None, None, lines)
+
+    assert lines == [escaped]
 
 
 def test_the_picture_is_what_its_script_draws():

@@ -7,7 +7,15 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-from docs.extension.public_names import LAYERS, PublicName, exists, public_names, reference
+from docs.extension.public_names import (
+    LAYERS,
+    PublicName,
+    _comment,
+    _launch,
+    exists,
+    public_names,
+    reference,
+)
 from kernels.target import cuda
 
 PRESENT = [layer for layer in LAYERS if exists(layer)]
@@ -72,6 +80,25 @@ def test_a_value_is_told_by_the_comment_above_it():
     assert presets.kind == "data"
     assert presets.home == "analogy.parameters"
     assert presets.docstring.startswith("By name, what ``--preset`` starts from")
+
+
+def test_a_comment_holds_for_the_values_right_below_it():
+    assert _comment("kernels.target", "VECTOR_BLOCKS") == (
+        "Block of the kernels over long vectors, and the most blocks of one launch."
+    )
+
+
+def test_a_kernel_with_its_launch_tells_its_arguments():
+    class Kernel:
+        cpu, launch = staticmethod(lambda nnf, out: None), doubled
+
+    assert [line.strip() for line in _launch(Kernel)] == [
+        "",
+        "Arguments: ``nnf, out``.",
+        "",
+        "Launch: ``doubled``.",
+    ]
+    assert list(_launch(3)) == []
 
 
 def test_a_name_without_a_docstring_is_found_out():

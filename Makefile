@@ -1,6 +1,7 @@
 # make run [A=photo.png B=painting.png OPTIONS="--weight 2"]   transfer the example pair, or yours
 # make test                                                    run all tests
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
+# make peers [PEERS="--middlebury DIR"]                        hold it against what people would use instead
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make lint, make clean
@@ -23,7 +24,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test fuzz bench gpu-check lint clean
+.PHONY: run test fuzz bench peers gpu-check lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -37,6 +38,9 @@ fuzz: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks $(BENCH)
+
+peers: $(VENV)/installed-peers
+	$(IN_VENV) -m benchmarks.peers $(PEERS)
 
 gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
@@ -57,6 +61,10 @@ $(VENV)/installed: pyproject.toml | $(IN_VENV)
 $(VENV)/installed-test: pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-peers: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".[test,peers$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed $(VENV)/installed-test
 
 $(IN_VENV):
 	@$(FIND_PYTHON); \

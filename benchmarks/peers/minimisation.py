@@ -33,8 +33,8 @@ def contests(length, side):
             _judge_rosenbrock,
             {"loss": min, "evaluations": min},
             (
-                "Ours and PyTorch work in single precision, SciPy in double. Where a solver has come "
-                "to after a set number of iterations changes order with the number of variables.",
+                "Ours and PyTorch work in single precision, SciPy in double. Who comes lowest "
+                "after a set number of iterations changes with the number of variables.",
             ),
         ),
         Contest(

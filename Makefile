@@ -4,6 +4,7 @@
 # make test VENV=.venv-oldest PYTHON=python3.11 CONSTRAINTS=constraints/oldest.txt    with other versions
 # make smoke [VENV=... PYTHON=... CONSTRAINTS=...]             a short selection of the tests
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
+# make peers [PEERS="--middlebury DIR"]                        hold it against what people would use instead
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make hooks                                                   have git run what lint does before each commit
@@ -33,7 +34,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable
 
-.PHONY: run test smoke package-test fuzz bench gpu-check docs lint hooks clean
+.PHONY: run test smoke package-test fuzz bench peers gpu-check docs lint hooks clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -53,6 +54,9 @@ fuzz: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks $(BENCH)
+
+peers: $(VENV)/installed-peers
+	$(IN_VENV) -m benchmarks.peers $(PEERS)
 
 gpu-check: $(VENV)/installed-test
 	$(IN_VENV) -m benchmarks.gpu_check
@@ -84,6 +88,10 @@ $(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 $(VENV)/installed-docs: pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[docs$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-peers: pyproject.toml | $(IN_VENV)
+	$(INSTALL) ".[test,peers$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed $(VENV)/installed-test
 
 $(IN_VENV):
 	@$(FIND_PYTHON); \

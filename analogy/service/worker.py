@@ -149,8 +149,6 @@ def _work(connection, model, device):
     """Load the network, then do tasks until the server is gone."""
     # Ctrl-C reaches every process of a terminal; the server ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # ONNX Runtime otherwise leaves a file with the number of a session beside the temporary ones.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     with contextlib.suppress(EOFError, OSError):
         session = _loaded(connection, model, device)
         while session:

@@ -5,6 +5,7 @@ Everyone has maps in the order of axes that suits it best; turning them around i
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import numpy as np
@@ -46,7 +47,7 @@ def contests(side):
 
 
 def _contenders(ours, onnx, torch, by_numpy):
-    onnx_distribution = "onnxruntime-gpu"
+    onnx_distribution = "onnxruntime" if sys.platform == "darwin" else "onnxruntime-gpu"
     return (
         Contender("ours", ours),
         Contender("ONNX Runtime", onnx, onnx_distribution),

@@ -69,7 +69,7 @@ def test_a_cut_starts_afresh():
 
     assert [frame.is_fresh for frame in results] == [True, False, True]
     assert results[2].inconsistency is None
-    assert results[2].reliable < 0.5
+    assert results[2].reliable < VideoParameters().least_reliable
 
 
 def test_blending_changes_less_from_frame_to_frame():

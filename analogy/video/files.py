@@ -28,12 +28,15 @@ class Source:
 
     Attributes
     ----------
+    film : pathlib.Path
+        The folder or video that they are of.
     paths : list of pathlib.Path
         In order.
     rate : str
         Frames a second.
     """
 
+    film: Path
     paths: list[Path]
     rate: str
 
@@ -59,7 +62,7 @@ def opened(path, rate=None):
         If there is no frame, a video cannot be read, or there is no ffmpeg to read it.
     """
     if path.is_dir():
-        yield Source(frames_in(path), rate or USUAL_RATE)
+        yield Source(path, frames_in(path), rate or USUAL_RATE)
     elif not path.exists():
         raise AnalogyError(f"{path}: no such file or folder; check the path")
     else:
@@ -196,7 +199,7 @@ def _taken_apart(path, folder):
             "give a video or a folder of frames"
         )
     rate = re.search(rb"(\d+(?:\.\d+)?) fps", answer.stderr)
-    return Source(paths, f"{float(rate[1]):g}" if rate else USUAL_RATE)
+    return Source(path, paths, f"{float(rate[1]):g}" if rate else USUAL_RATE)
 
 
 def _ffmpeg():
@@ -221,6 +224,7 @@ def _figures(frame):
 def _record(source, style_path, parameters, video, records):
     compared = [one["inconsistency"] for one in records if one["inconsistency"] is not None]
     return {
+        "film": source.film,
         "style": style_path,
         "rate": source.rate,
         "parameters": asdict(parameters),

@@ -33,4 +33,4 @@ class VideoParameters:
     search_iterations: int = 2
     least_gain: float = 0.05
     blend: float = 0.0
-    least_reliable: float = 0.5
+    least_reliable: float = 0.33

@@ -49,6 +49,7 @@ def test_frames_keep_their_names_and_order(film, command_line, monkeypatch):
     assert sorted(os.listdir(folder)) == ["10.png", "9.png", "report.json"]
     assert read_image(folder / "10.png").shape == (36, 40, 3)
     record = json.loads((folder / "report.json").read_text())
+    assert (record["film"], record["style"]) == ("film", "church.png")
     assert [one["frame"] for one in record["frames"]] == ["9.jpg", "10.png"]
     assert [one["fresh"] for one in record["frames"]] == [True, False]
     assert record["inconsistency"] == pytest.approx(record["frames"][1]["inconsistency"], abs=1e-3)

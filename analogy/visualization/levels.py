@@ -113,11 +113,13 @@ def picture_levels(trace, a, b_prime, vote_side):
     -------
     Pictures
     """
+    # The images as they were matched, but for what halving rounded up.
+    finest = min(trace.fields)
     small_a, small_b_prime = (
-        resize(image, nnf.shape[:2])
-        for image, nnf in zip((a, b_prime), trace.fields[1], strict=True)
+        resize(image, tuple(_side(finest) * extent for extent in nnf.shape[:2]))
+        for image, nnf in zip((a, b_prime), trace.fields[finest], strict=True)
     )
-    radius = _shown_length(trace.fields[1])
+    radius = _side(finest) * _shown_length(trace.fields[finest])
 
     def picture(nnf, reverse, level, image, other_image):
         fine = nnf_at_full_size(nnf, level, image.shape[:2], other_image.shape[:2])

@@ -22,14 +22,56 @@ def storage(array):
 
 
 def as_float32(value):
-    """Value of an array of any dtype that kernels take, for device functions."""
+    """Value of an array of any dtype that kernels take, for device functions.
+
+    Parameters
+    ----------
+    value : scalar
+        An element of an array as kernels take it: a number, or the bits of a float16 on the CPU.
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    One conversion; none for float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import as_float32
+    >>> float(as_float32(np.uint8(3)))
+    3.0
+    """
     if isinstance(value, np.void):
         value = value["bits"].view(np.float16)
     return np.float32(value)
 
 
 def store(array, y, x, c, value):
-    """Write a float32 to an array of any dtype, for device functions; integers cut it off."""
+    """Write a float32 to an array of any dtype, for device functions; integers cut it off.
+
+    Parameters
+    ----------
+    array : array of any dtype that kernels take, (height, width, channels)
+        Written.
+    y, x, c : int
+    value : float32
+
+    Notes
+    -----
+    One conversion and one write.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import store
+    >>> image = np.zeros((1, 1, 2), np.uint8)
+    >>> store(image, 0, 0, 1, np.float32(7.9))
+    >>> image.tolist()
+    [[[0, 7]]]
+    """
     if array.dtype == _BITS:
         array[y, x, c] = (np.float16(value).view(np.uint16),)
     else:

@@ -35,6 +35,17 @@ def hash_random(seed, stream, y, x, k):
     Returns
     -------
     uint32
+
+    Notes
+    -----
+    Five rounds of two multiplications each, without memory. Wellons' "lowbias32" (2018).
+
+    Examples
+    --------
+    >>> from kernels.device import hash_random
+    >>> bits = [int(hash_random(1, 0, 2, 3, k)) for k in range(2)]
+    >>> bits[0] == int(hash_random(1, 0, 2, 3, 0)), bits[0] == bits[1]
+    (True, False)
     """
     # The start value keeps seed 0 away from the hash's fixed point at zero.
     bits = _mix(_START ^ (np.uint64(seed) & _LOW_32))
@@ -48,7 +59,27 @@ def hash_random(seed, stream, y, x, k):
 def random_below(bits, n):
     """Map the uint32 `bits` to [0, n), as int32; 0 < n < 2**31.
 
+    Parameters
+    ----------
+    bits : uint32
+        As :func:`hash_random` gives them.
+    n : int
+        Of values.
+
+    Returns
+    -------
+    int32
+
+    Notes
+    -----
     Multiply and shift (Lemire, 2019): no division, and a bias under n / 2**32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import random_below
+    >>> [int(random_below(np.uint32(bits), 10)) for bits in (0, 2**31, 2**32 - 1)]
+    [0, 5, 9]
     """
     return np.int32((np.uint64(bits) * np.uint64(n)) >> _SHIFT_32)
 

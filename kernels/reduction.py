@@ -58,8 +58,23 @@ def inner_products(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    k * m * n multiply-adds; every row and vector is read once, on the CPU but for what stays in its
+    cache. Without `scratch` a device allocates 8 * k * m * 513 bytes. Waits for the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import inner_products
+    >>> rows = np.array([[1, 2], [3, 4]], np.float32)
+    >>> inner_products(rows, rows[:1]).tolist()
+    [[5.0], [11.0]]
     """
     on, rows, vectors, scratch = on_target(rows, vectors, scratch, stream=stream)
     (k, length), m = rows.shape, vectors.shape[0]
@@ -78,7 +93,28 @@ def inner_products(
 
 
 def inner_products_scratch(k: int, m: int, target) -> Result:
-    """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none."""
+    """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none.
+
+    Parameters
+    ----------
+    k, m : int
+    target : CPU or CUDA of `kernels.target`
+
+    Returns
+    -------
+    float64 array, (k * m * 513,), or None
+        None on the CPU.
+
+    Notes
+    -----
+    Raises nothing. Allocates the result, not initialised, and does not wait for a device.
+
+    Examples
+    --------
+    >>> from kernels import CPU, inner_products_scratch
+    >>> inner_products_scratch(9, 1, CPU) is None
+    True
+    """
     return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
 
 
@@ -87,7 +123,37 @@ def inner_product(
 ) -> float:
     """Inner product of two float32 vectors of one length, as a Python float.
 
-    `scratch` is that of :func:`inner_products`, for one row and one vector or more.
+    Parameters
+    ----------
+    a, b : float32 arrays, (n,)
+        Or of any one shape, as vectors.
+    scratch : array made by :func:`inner_products_scratch` for one row and vector or more, optional
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float
+        Summed as by :func:`inner_products`.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    n multiply-adds; reads both vectors once. Without `scratch` a device allocates 4 KB. Waits for
+    the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import inner_product
+    >>> inner_product(np.array([1, 2], np.float32), np.array([3, 4], np.float32))
+    11.0
     """
     _, a, b = on_target(a, b)
     rows, vectors = a.reshape(1, a.size), b.reshape(1, b.size)
@@ -108,6 +174,25 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     -------
     float32 array, (2,)
         Smallest, largest.
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    Two comparisons an element; reads the array once, on the CPU twice. Allocates the result and, on
+    a device, 4 KB; does not wait for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import minmax
+    >>> minmax(np.array([[3, 1], [2, 5]], np.float32)).tolist()
+    [1.0, 5.0]
     """
     on, array = on_target(array, stream=stream)
     if not on.is_cuda:
@@ -123,7 +208,27 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
 
 @njit(fastmath=_ANY_ORDER, cache=True)
 def squared_norm(vector):
-    """Sum of the squares of a float32 vector, for CPU kernels."""
+    """Sum of the squares of a float32 vector, for CPU kernels.
+
+    Parameters
+    ----------
+    vector : float32 array, (n,)
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    n multiply-adds, summed in vector registers in an order that the compiler chooses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import squared_norm
+    >>> float(squared_norm(np.array([3, 4], np.float32)))
+    25.0
+    """
     total = np.float32(0)
     for value in vector:
         total += value * value
@@ -243,6 +348,36 @@ def block_sum(scratch):
     """Add up each row of `scratch`, (sums, threads), into its first place, for thread 0 to read.
 
     Every thread of the block has to call it.
+
+    Parameters
+    ----------
+    scratch : array in shared memory, (sums, threads)
+        A term of every thread in each row; `threads` is the block's size and has to be 256.
+        Changed.
+
+    Notes
+    -----
+    log2(threads) additions a thread and row, and as many barriers; the order of the sum is fixed,
+    so that the same terms give the same bits. Works by strides that halve (Harris, "Optimizing
+    parallel reduction in CUDA", 2007).
+
+    Examples
+    --------
+    The sum of a vector by one block, launched with ``[1, 256]``::
+
+        from numba import cuda, float64
+        from kernels.device import block_sum
+
+        @cuda.jit
+        def total(vector, out):
+            scratch = cuda.shared.array((1, 256), float64)
+            thread = cuda.threadIdx.x
+            scratch[0, thread] = 0
+            for i in range(thread, vector.size, 256):
+                scratch[0, thread] += vector[i]
+            block_sum(scratch)
+            if thread == 0:
+                out[0] = scratch[0, 0]
     """
     thread = cuda.threadIdx.x
     half = _THREADS // 2
@@ -258,6 +393,40 @@ def _lane_sum_by_shuffle(value):
     """Sum of a value over the LANES threads of a pixel, given to each of them.
 
     For kernels launched by `pixel_launch`. If one lane of a pixel calls it, all have to.
+
+    Parameters
+    ----------
+    value : float32
+        The lane's own term.
+
+    Returns
+    -------
+    float32
+        The same for all lanes.
+
+    Notes
+    -----
+    log2(LANES) shuffles and additions, no memory: the lanes of a pixel are the threads of a warp.
+
+    Examples
+    --------
+    The mean of each pixel's channels, launched by ``pixel_launch(height, width)``::
+
+        import numpy as np
+        from numba import cuda
+        from kernels.device import lane_sum, pixel_index
+
+        @cuda.jit
+        def mean(features, out):
+            height, width, channels = features.shape
+            y, x, lane = pixel_index(width)
+            total = np.float32(0)
+            if y < height:
+                for c in range(lane, channels, cuda.blockDim.x):
+                    total += features[y, x, c]
+            total = lane_sum(total)
+            if y < height and lane == 0:
+                out[y, x] = total / np.float32(channels)
     """
     offset = LANES // 2
     while offset > 0:
@@ -267,7 +436,42 @@ def _lane_sum_by_shuffle(value):
 
 
 def _lane_sum_by_memory(value):
-    """As :func:`_lane_sum_by_shuffle`, for the simulator."""
+    """As :func:`_lane_sum_by_shuffle`, for the simulator.
+
+    Parameters
+    ----------
+    value : float32
+        The lane's own term.
+
+    Returns
+    -------
+    float32
+        The same for all lanes.
+
+    Notes
+    -----
+    LANES additions a lane, of shared memory between two barriers.
+
+    Examples
+    --------
+    The mean of each pixel's channels, launched by ``pixel_launch(height, width)``::
+
+        import numpy as np
+        from numba import cuda
+        from kernels.device import lane_sum, pixel_index
+
+        @cuda.jit
+        def mean(features, out):
+            height, width, channels = features.shape
+            y, x, lane = pixel_index(width)
+            total = np.float32(0)
+            if y < height:
+                for c in range(lane, channels, cuda.blockDim.x):
+                    total += features[y, x, c]
+            total = lane_sum(total)
+            if y < height and lane == 0:
+                out[y, x] = total / np.float32(channels)
+    """
     # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
     scratch = cuda.shared.array(LANES, float32)
     scratch[cuda.threadIdx.x] = value
@@ -284,7 +488,38 @@ lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum
 
 @cuda.jit(device=True)
 def lane_squared_norm(features, y, x, lane):
-    """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`."""
+    """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`.
+
+    Parameters
+    ----------
+    features : float32 array, (height, width, channels)
+    y, x, lane : int
+        As :func:`pixel_index` gives them; nothing is read where y is outside the map.
+
+    Returns
+    -------
+    float32
+        The same for all lanes.
+
+    Notes
+    -----
+    channels / LANES multiply-adds a lane and a :func:`lane_sum`; the lanes read neighbouring
+    channels together. If one lane of a pixel calls it, all have to.
+
+    Examples
+    --------
+    What :func:`kernels.response` does, launched by ``pixel_launch(height, width)``::
+
+        from numba import cuda
+        from kernels.device import lane_squared_norm, pixel_index
+
+        @cuda.jit
+        def response(features, out):
+            y, x, lane = pixel_index(out.shape[1])
+            square = lane_squared_norm(features, y, x, lane)
+            if y < out.shape[0] and lane == 0:
+                out[y, x] = square
+    """
     total = np.float32(0)
     if y < features.shape[0]:
         c, channels = np.uint64(lane), np.uint64(features.shape[2])

@@ -75,6 +75,17 @@ class Kernel(NamedTuple):
         With the same arguments.
     launch : callable, extents -> (blocks, threads)
         Launch for work of some extents; which extents, each kernel says.
+
+    Notes
+    -----
+    Which arguments the dispatchers take is their own matter; both take the same.
+
+    Examples
+    --------
+    >>> from kernels.launches import Kernel, warp_kernel
+    >>> blocks, threads = warp_kernel.launch(480, 640 * 3)
+    >>> isinstance(warp_kernel, Kernel), len(blocks), len(threads)
+    (True, 2, 2)
     """
 
     cpu: Callable
@@ -83,7 +94,19 @@ class Kernel(NamedTuple):
 
 
 class Host:
-    """The CPU: NumPy arrays in host memory."""
+    """The CPU: NumPy arrays in host memory.
+
+    Notes
+    -----
+    Work is done when a call returns. Arrays that are made are not initialised, but for those of
+    `zeros`.
+
+    Examples
+    --------
+    >>> from kernels import CPU
+    >>> CPU.zeros((2,)).tolist()
+    [0.0, 0.0]
+    """
 
     name = "cpu"
     is_cuda = False
@@ -119,6 +142,21 @@ class Device:
     ----------
     stream : Numba stream, optional
         That kernels and copies are queued on; the default one when absent.
+
+    Notes
+    -----
+    Work is queued, and a call returns before it is done, but for `to_host`. Memory is allocated
+    with each array that is made.
+
+    Examples
+    --------
+    A field made on a device, by a stream of one's own::
+
+        from numba import cuda
+        from kernels import CUDA, random_nnf
+
+        on = CUDA.on_stream(cuda.stream())
+        nnf = on.to_host(random_nnf((480, 640), (480, 640), 0, on))
     """
 
     name = "cuda"
@@ -223,9 +261,14 @@ def as_array(array: Array) -> Result:
     ValueError
         If it is on the host and not C-contiguous.
 
+    Notes
+    -----
+    Takes microseconds, whatever the size, and does not wait for a device.
+
     Examples
     --------
     >>> import numpy as np
+    >>> from kernels import as_array
     >>> rows = np.zeros((4, 3), np.float32)
     >>> np.shares_memory(as_array(rows), rows)
     True
@@ -279,12 +322,58 @@ def _checked(out, shape, dtype):
 
 
 def element_launch(height, row_length):
-    """Launch of a kernel with one thread per element, ``cuda.grid(2) -> (index in row, y)``."""
+    """Launch of a kernel with one thread per element, ``cuda.grid(2) -> (index in row, y)``.
+
+    Parameters
+    ----------
+    height : int
+        Rows.
+    row_length : int
+        Elements of a row: width, or width * channels.
+
+    Returns
+    -------
+    blocks, threads : (int, int)
+        x before y.
+
+    Notes
+    -----
+    Raises nothing. Some threads lie outside and have to ask whether they do; on a device blocks are
+    of 64 x 4 threads.
+
+    Examples
+    --------
+    >>> from kernels.launches import element_launch
+    >>> (blocks_x, blocks_y), (threads_x, threads_y) = element_launch(480, 640)
+    >>> blocks_x * threads_x >= 640, blocks_y * threads_y >= 480
+    (True, True)
+    """
     return _blocks((row_length, height), ELEMENT_BLOCK), ELEMENT_BLOCK
 
 
 def vector_launch(length):
-    """Launch of a one-dimensional kernel whose threads stride over the whole grid."""
+    """Launch of a one-dimensional kernel whose threads stride over the whole grid.
+
+    Parameters
+    ----------
+    length : int
+        Of the vector.
+
+    Returns
+    -------
+    blocks, threads : int
+
+    Notes
+    -----
+    Raises nothing. On a device at most 2048 blocks of 256 threads, enough to fill any; each thread
+    takes every element that many threads from its first.
+
+    Examples
+    --------
+    >>> from kernels.launches import vector_launch
+    >>> vector_launch(10**9) == vector_launch(10**10)
+    True
+    """
     return min(-(-length // VECTOR_BLOCK), VECTOR_BLOCKS), VECTOR_BLOCK
 
 
@@ -292,6 +381,28 @@ def pixel_launch(height, width):
     """Launch of a kernel that gives ``LANES`` threads to every pixel.
 
     ``threadIdx.x`` is the lane, ``threadIdx.y`` the pixel in the block; see :func:`pixel_index`.
+
+    Parameters
+    ----------
+    height, width : int
+
+    Returns
+    -------
+    blocks : (int,)
+    threads : (int, int)
+        `LANES` and pixels.
+
+    Notes
+    -----
+    Raises nothing. On a device a pixel has a warp of 32 threads, and a block eight pixels in the
+    order of rows; the last block may reach beyond the map.
+
+    Examples
+    --------
+    >>> from kernels.launches import pixel_launch
+    >>> (blocks,), (lanes, pixels) = pixel_launch(480, 640)
+    >>> blocks * pixels == 480 * 640
+    True
     """
     return _blocks((height * width,), (PIXELS_PER_BLOCK,)), (LANES, PIXELS_PER_BLOCK)
 
@@ -301,13 +412,66 @@ def launch_bounds(threads, blocks):
 
     The compiler then spends no more registers on a thread than let them; the simulator, which has
     none, does not know the option.
+
+    Parameters
+    ----------
+    threads : int
+        Of a block, at most.
+    blocks : int
+        That a multiprocessor is to run at a time.
+
+    Returns
+    -------
+    dict
+
+    Notes
+    -----
+    Raises nothing. The ``__launch_bounds__`` of the CUDA C++ Programming Guide.
+
+    Examples
+    --------
+    >>> from numba import cuda
+    >>> from kernels.launches import launch_bounds
+    >>> @cuda.jit(**launch_bounds(256, 2))
+    ... def kernel(out):
+    ...     out[cuda.grid(1)] = 0
     """
     return {} if SIMULATED else {"launch_bounds": (threads, blocks)}
 
 
 @cuda.jit(device=True, inline="always")
 def pixel_index(width):
-    """(y, x, lane) of a thread in a kernel launched by :func:`pixel_launch`."""
+    """(y, x, lane) of a thread in a kernel launched by :func:`pixel_launch`.
+
+    Parameters
+    ----------
+    width : int
+        Of the map, in pixels.
+
+    Returns
+    -------
+    y, x, lane : int
+        y may lie below the map.
+
+    Notes
+    -----
+    One division.
+
+    Examples
+    --------
+    Zeros in all channels, the lanes of a pixel side by side::
+
+        from numba import cuda
+        from kernels.device import pixel_index
+
+        @cuda.jit
+        def clear(out):
+            height, width, channels = out.shape
+            y, x, lane = pixel_index(width)
+            if y < height:
+                for c in range(lane, channels, cuda.blockDim.x):
+                    out[y, x, c] = 0
+    """
     pixel = cuda.blockIdx.x * PIXELS_PER_BLOCK + cuda.threadIdx.y
     return pixel // width, pixel % width, cuda.threadIdx.x
 
@@ -315,11 +479,67 @@ def pixel_index(width):
 if SIMULATED:
 
     def load4(array, index):
-        """Four elements of a vector as a tuple."""
+        """Four elements of a vector as a tuple.
+
+        Parameters
+        ----------
+        array : float32 vector
+        index : int
+            Of the first; there are three more behind it.
+
+        Returns
+        -------
+        four float32
+
+        Notes
+        -----
+        One load of 16 bytes on a device, four in the simulator.
+
+        Examples
+        --------
+        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+
+            from numba import cuda
+            from kernels.device import load4, store4
+
+            @cuda.jit
+            def doubled(vector, out):
+                i = 4 * cuda.grid(1)
+                if i < vector.size:
+                    a, b, c, d = load4(vector, i)
+                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+        """
         return array[index], array[index + 1], array[index + 2], array[index + 3]
 
     def store4(array, index, values):
-        """Write a tuple of four to a vector."""
+        """Write a tuple of four to a vector.
+
+        Parameters
+        ----------
+        array : float32 vector
+            Written.
+        index : int
+            Of the first; there are three more behind it.
+        values : four float32
+
+        Notes
+        -----
+        One store of 16 bytes on a device, four in the simulator.
+
+        Examples
+        --------
+        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+
+            from numba import cuda
+            from kernels.device import load4, store4
+
+            @cuda.jit
+            def doubled(vector, out):
+                i = 4 * cuda.grid(1)
+                if i < vector.size:
+                    a, b, c, d = load4(vector, i)
+                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+        """
         for k in range(4):
             array[index + k] = values[k]
 
@@ -331,6 +551,36 @@ else:
 
         The place has to be a multiple of 16 bytes: so are the starts of device arrays, and those of
         shared ones declared with an alignment of `FOUR_FLOATS`.
+
+        Parameters
+        ----------
+        typing_context
+            Numba's own; not an argument of the call.
+        array : float32 vector
+        index : int
+            Of the first; there are three more behind it.
+
+        Returns
+        -------
+        four float32
+
+        Notes
+        -----
+        One load of 16 bytes on a device, four in the simulator.
+
+        Examples
+        --------
+        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+
+            from numba import cuda
+            from kernels.device import load4, store4
+
+            @cuda.jit
+            def doubled(vector, out):
+                i = 4 * cuda.grid(1)
+                if i < vector.size:
+                    a, b, c, d = load4(vector, i)
+                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
         """
 
         def generate(context, builder, signature, arguments):
@@ -343,7 +593,36 @@ else:
 
     @intrinsic
     def store4(typing_context, array, index, values):
-        """Write a tuple of four to a float32 vector in one access; see :func:`load4`."""
+        """Write a tuple of four to a float32 vector in one access; see :func:`load4`.
+
+        Parameters
+        ----------
+        typing_context
+            Numba's own; not an argument of the call.
+        array : float32 vector
+            Written.
+        index : int
+            Of the first; there are three more behind it.
+        values : four float32
+
+        Notes
+        -----
+        One store of 16 bytes on a device, four in the simulator.
+
+        Examples
+        --------
+        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+
+            from numba import cuda
+            from kernels.device import load4, store4
+
+            @cuda.jit
+            def doubled(vector, out):
+                i = 4 * cuda.grid(1)
+                if i < vector.size:
+                    a, b, c, d = load4(vector, i)
+                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+        """
 
         def generate(context, builder, signature, arguments):
             place = _address_of_four(context, builder, signature, arguments)

@@ -10,7 +10,31 @@ from kernels.half import as_float32
 
 @register_jitable
 def bilinear(source, y, x, c):
-    """Value of channel `c` at a fractional position; that of the border outside the map."""
+    """Value of channel `c` at a fractional position; that of the border outside the map.
+
+    Parameters
+    ----------
+    source : array of any dtype that kernels take, (height, width, channels)
+    y, x : float32
+        In pixels; the middle of the first one is (0, 0).
+    c : int
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    Nine operations, of four values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import bilinear
+    >>> source = np.array([[[0], [1]], [[2], [3]]], np.float32)
+    >>> float(bilinear(source, np.float32(0.5), np.float32(0.25), 0))
+    1.25
+    """
     height, width = source.shape[0], source.shape[1]
     y = min(max(y, np.float32(0)), np.float32(height - 1))
     x = min(max(x, np.float32(0)), np.float32(width - 1))

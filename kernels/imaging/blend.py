@@ -44,6 +44,26 @@ def response(features: Array, out: Array | None = None, *, stream: Stream = None
     Returns
     -------
     float32 array, (height, width)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    height * width * channels multiply-adds; reads the features once and writes one number a pixel.
+    Allocates nothing but the result and does not wait for a device. Section 4.3 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import response
+    >>> response(np.array([[[3, 4], [0, 2]]], np.float32)).tolist()
+    [[25.0, 4.0]]
     """
     on, features, out = on_target(features, out, stream=stream)
     out = on.out(out, features.shape[:2])
@@ -53,13 +73,62 @@ def response(features: Array, out: Array | None = None, *, stream: Stream = None
 
 @register_jitable
 def sigmoid_weight(level, alpha):
-    """Give alpha where `level`, in [0, 1], is above 0.05, with a soft edge: equation 6."""
+    """Give alpha where `level`, in [0, 1], is above 0.05, with a soft edge: equation 6.
+
+    Parameters
+    ----------
+    level : float32
+        Scaled response, in [0, 1].
+    alpha : float32
+        Largest weight, in [0, 1].
+
+    Returns
+    -------
+    float32
+        In [0, alpha]; half of alpha at 0.05.
+
+    Notes
+    -----
+    One exponential. Equation 6 of the paper, with kappa 300 and tau 0.05.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import sigmoid_weight
+    >>> levels = np.float32([0, 0.05, 1])
+    >>> [round(float(sigmoid_weight(level, np.float32(0.5))), 4) for level in levels]
+    [0.0, 0.25, 0.5]
+    """
     return alpha / (np.float32(1) + np.float32(math.exp(-_KAPPA * (level - _TAU))))
 
 
 @register_jitable
 def hard_weight(level, alpha):
-    """Give alpha where `level`, in [0, 1], is at least 0.05: what the authors' program does."""
+    """Give alpha where `level`, in [0, 1], is at least 0.05: what the authors' program does.
+
+    Parameters
+    ----------
+    level : float32
+        Scaled response, in [0, 1].
+    alpha : float32
+        Largest weight, in [0, 1].
+
+    Returns
+    -------
+    float32
+        `alpha` or 0.
+
+    Notes
+    -----
+    One comparison. What equation 6 of the paper becomes without its soft edge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import hard_weight
+    >>> [float(hard_weight(np.float32(level), np.float32(0.5))) for level in (0.04, 0.06)]
+    [0.0, 0.5]
+    """
     if level < _TAU:
         return np.float32(0)
     return alpha
@@ -92,6 +161,28 @@ def weight_map(
     Returns
     -------
     float32 array, (height, width), in [0, alpha]
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    About ten operations a pixel, one of them an exponential for `sigmoid_weight`; reads the
+    response twice, once for its extremes, and writes the result once. Allocates the result and, on
+    a device, 4 KB of partial extremes; does not wait for a device. Equation 6 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import weight_map
+    >>> from kernels.device import hard_weight
+    >>> weight_map(np.array([[7, 8, 107]], np.float32), 0.5, hard_weight).tolist()
+    [[0.0, 0.0, 0.5]]
     """
     on, response, out = on_target(response, out, stream=stream)
     extremes = minmax(response, stream=stream)
@@ -119,8 +210,23 @@ def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Resul
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    One comparison a pixel; reads both maps once and writes one. Allocates nothing and does not wait
+    for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import keep_content
+    >>> weights, keep = np.array([[0.25, 0.5]], np.float32), np.array([[1, 0]], np.float32)
+    >>> keep_content(weights, keep).tolist()
+    [[1.0, 0.5]]
     """
     on, weights, keep = on_target(weights, keep, stream=stream)
     on.run(keep_content_kernel, weights.shape, keep, weights)
@@ -154,8 +260,24 @@ def blend(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Four operations a value, in float32; reads two maps and the weights once and writes one map.
+    Allocates nothing but the result and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import blend
+    >>> content, detail = np.ones((1, 2, 1), np.float32), np.zeros((1, 2, 1), np.float32)
+    >>> blend(content, detail, np.array([[0.25, 1]], np.float32)).tolist()
+    [[[0.25], [1.0]]]
     """
     on, content, detail, weights, out = on_target(content, detail, weights, out, stream=stream)
     out = on.out(out, content.shape, content.dtype)
@@ -181,7 +303,35 @@ def _response_cuda(features, out):
 
 @lru_cache
 def weight_map_kernel(weight):
-    """Kernel of :func:`weight_map` for a function of a scaled response; extents: height, width."""
+    """Kernel of :func:`weight_map` for a function of a scaled response; extents: height, width.
+
+    Parameters
+    ----------
+    weight : device function, (level, alpha) -> float32
+        :func:`sigmoid_weight`, :func:`hard_weight` or one's own.
+
+    Returns
+    -------
+    Kernel
+        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as :func:`kernels.minmax`
+        gives them, `alpha` float32.
+
+    Notes
+    -----
+    Raises nothing. Made once for a function, and compiled when it is first run. Complexity is that
+    of :func:`weight_map` without the extremes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import hard_weight
+    >>> from kernels.launches import weight_map_kernel
+    >>> response, extremes = np.array([[7, 8, 107]], np.float32), np.array([7, 107], np.float32)
+    >>> out = np.empty_like(response)
+    >>> weight_map_kernel(hard_weight).cpu(response, extremes, np.float32(0.5), out)
+    >>> out.tolist()
+    [[0.0, 0.0, 0.5]]
+    """
     return Kernel(_weight_map_cpu(weight), _weight_map_cuda(weight), element_launch)
 
 

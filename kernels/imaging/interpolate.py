@@ -39,6 +39,27 @@ def interpolate(
     Returns
     -------
     float32 array, height and width of `shape`, channels
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Nine operations a value of the result, of four values of the source. Allocates nothing but the
+    result and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import interpolate
+    >>> source = np.array([[[0], [1]], [[2], [3]]], np.float32)
+    >>> interpolate(source, (1, 1), 0.5).tolist()
+    [[[1.5]]]
     """
     on, source, out = on_target(source, out, stream=stream)
     out = on.out(out, (*shape, source.shape[2]))

@@ -44,8 +44,26 @@ def vote(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    height * width * channels * patch_side^2 additions, each of a value of `source`; neighbours
+    share them, so that memory sees little more than one reading of `source` and `nnf`. Allocates
+    nothing but the result and a row of sums for each row of the map on the CPU; does not wait for a
+    device. Section 4.5 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import identity_nnf, vote
+    >>> source = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
+    >>> np.array_equal(vote(source, identity_nnf((3, 3), (3, 3)), 3), source)
+    True
     """
     return _collect(vote_kernel, source, nnf, patch_side, out, stream)
 
@@ -82,8 +100,26 @@ def vote_field(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    About ten operations for each of height * width * channels * patch_side^2 votes, each of four
+    values of `source`. Allocates nothing but the result and does not wait for a device. Section 4.5
+    of the paper, by bilinear interpolation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import vote_field
+    >>> source = np.array([[[0], [1], [2]]], np.float32)
+    >>> field = np.array([[[0, 0.5], [0, 1.5]]], np.float32)
+    >>> vote_field(source, field, 3).tolist()
+    [[[0.5], [1.5]]]
     """
     return _collect(vote_field_kernel, source, field, patch_side, out, stream)
 

@@ -29,8 +29,26 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    No arithmetic: reads `nnf` once and height * width pixels of `source`, in the order of their
+    matches, and writes the result once. Allocates nothing but the result and does not wait for a
+    device. Section 4.2 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import warp
+    >>> source = np.array([[[1], [2]], [[3], [4]]], np.float32)
+    >>> nnf = np.array([[[1, 1], [0, 0]]], np.int32)
+    >>> warp(source, nnf).tolist()
+    [[[4.0], [1.0]]]
     """
     on, source, nnf, out = on_target(source, nnf, out, stream=stream)
     height, width = nnf.shape[:2]

@@ -48,6 +48,28 @@ def append_colour(
     -------
     float32 array
         `out`.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    About ten operations a pixel; reads three channels and writes five. Allocates nothing and does
+    not wait for a device. Shape and dtype of `out` are not checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import append_colour
+    >>> colours = np.array([[[0.25, 0, 0], [-0.25, 0, 0]]], np.float32)
+    >>> source = append_colour(colours, 2, True, np.zeros((1, 2, 5), np.float32), 0)
+    >>> target = append_colour(colours, 2, False, np.zeros((1, 2, 5), np.float32), 0)
+    >>> float(source[0, 0] @ target[0, 1])
+    -0.5
     """
     on, image, out = on_target(image, out, stream=stream)
     scale, weight = np.float32(math.sqrt(2 * weight)), np.float32(weight)

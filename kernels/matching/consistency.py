@@ -36,8 +36,25 @@ def round_trip(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Five operations a pixel and a root; reads `nnf` once and an entry of `reverse` for each match.
+    Allocates nothing but the result and does not wait for a device. The left-right check of stereo
+    matching (Fua, 1993), as a distance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import round_trip
+    >>> nnf = np.array([[[0, 1], [0, 1]]], np.int32)
+    >>> round_trip(nnf, np.array([[[0, 0], [0, 1]]], np.int32)).tolist()
+    [[1.0, 0.0]]
     """
     on, nnf, reverse, out = on_target(nnf, reverse, out, stream=stream)
     out = on.out(out, nnf.shape[:2])

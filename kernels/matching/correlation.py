@@ -47,8 +47,25 @@ def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the maps have different numbers of channels or live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or the
+        maps have different numbers of channels.
+
+    Notes
+    -----
+    One matrix product: channels multiply-adds for each of the table's entries, on the CPU by BLAS
+    with all its threads, on a device in tiles in shared memory. Allocates the result, 4 bytes for
+    each pair of pixels, and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import correlate
+    >>> source = np.array([[[1, 0], [0, 1]]], np.float32)
+    >>> correlate(source, np.array([[[2, 3]]], np.float32)).tolist()
+    [[2.0], [3.0]]
     """
     on, source, target = on_target(source, target, stream=stream)
     channels = source.shape[2]
@@ -103,6 +120,26 @@ def best_of_rows(table: Array, *, stream: Stream = None) -> tuple[Result, Result
     -------
     value : float32 array, (rows,)
     place : int32 array, (rows,)
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    One comparison an entry; reads the table once. Allocates nothing but the result and does not
+    wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import best_of_rows
+    >>> value, place = best_of_rows(np.array([[1, 3, 3], [5, 4, 2]], np.float32))
+    >>> value.tolist(), place.tolist()
+    ([3.0, 5.0], [1, 0])
     """
     return _best(best_of_rows_kernel, table, 0, stream)
 
@@ -110,7 +147,35 @@ def best_of_rows(table: Array, *, stream: Stream = None) -> tuple[Result, Result
 def best_of_columns(table: Array, *, stream: Stream = None) -> tuple[Result, Result]:
     """Largest value of each column of a table, and its row; of equals the first.
 
-    See :func:`best_of_rows`.
+    Parameters
+    ----------
+    table, stream
+        As for :func:`best_of_rows`.
+
+    Returns
+    -------
+    value : float32 array, (columns,)
+    place : int32 array, (columns,)
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    One comparison an entry; reads the table once, on the CPU by one thread. Allocates nothing but
+    the result and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import best_of_columns
+    >>> value, place = best_of_columns(np.array([[1, 3, 3], [5, 4, 3]], np.float32))
+    >>> value.tolist(), place.tolist()
+    ([5.0, 4.0, 3.0], [1, 1, 0])
     """
     return _best(best_of_columns_kernel, table, 1, stream)
 

@@ -59,6 +59,29 @@ def hough_matching(
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in the other map.
     other_nnf : int32 array, (other height, other width, 2)
+
+    Raises
+    ------
+    TypeError
+        If `similarity` is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    A round reads and writes the table about eight times and takes, for each of its entries, the
+    multiply-adds of :func:`gather_votes`. Allocates up to five tables of the size of `similarity`.
+    A device is given the Gaussians' weights from the host, whose copies may wait for work before
+    them. Cho et al. (2015), Min et al. (2019).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import hough_matching
+    >>> similarity = np.eye(4, dtype=np.float32)
+    >>> nnf, _ = hough_matching(similarity, (2, 2), (2, 2), 1.0, [(1.0, 0.5)])
+    >>> nnf.tolist()
+    [[[0, 0], [0, 1]], [[1, 0], [1, 1]]]
     """
     on, similarity = on_target(similarity, stream=stream)
     extents = similarity.shape
@@ -104,6 +127,31 @@ def gather_votes(
     Returns
     -------
     float32 array, of the shape of `votes`
+
+    Raises
+    ------
+    TypeError
+        If `votes` is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    Four passes over the table, each of ``2 * ceil(2.5 * deviation) + 1`` multiply-adds an entry:
+    Gaussians are separable, and cut off at 2.5 standard deviations. Allocates two tables, of which
+    one is the result. A device is given the weights from the host, whose copies may wait for work
+    before them.
+
+    Examples
+    --------
+    A vote is spread over the matches beside it, and what would lie outside the maps is lost:
+
+    >>> import numpy as np
+    >>> from kernels import gather_votes
+    >>> votes = np.array([[1, 0, 0], [0, 0, 0], [0, 0, 0]], np.float32)
+    >>> gathered = gather_votes(votes, (1, 3), (1, 3), 1.0, 0.1)
+    >>> bool(gathered[0, 0] > gathered[1, 1] > gathered[2, 2] > gathered[0, 1])
+    True
     """
     on, votes = on_target(votes, stream=stream)
     shapes = *shape, *other_shape

@@ -33,6 +33,18 @@ class LabelMap:
         All pixels, counted row by row, in the order of their labels.
     starts : int32 array, (labels + 1,)
         Where the pixels of each label start among the `places`, and where the last one's end.
+
+    Notes
+    -----
+    Two int32 numbers a pixel, on one target.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import label_map
+    >>> of_one = label_map(np.array([[0, 1], [1, 0]]))
+    >>> of_one.places[of_one.starts[1] : of_one.starts[2]].tolist()
+    [1, 2]
     """
 
     labels: Any
@@ -53,6 +65,26 @@ def label_map(labels: np.ndarray, target=CPU) -> LabelMap:
     Returns
     -------
     LabelMap
+
+    Raises
+    ------
+    AttributeError
+        If `labels` is no NumPy array.
+    ValueError
+        If it is empty.
+
+    Notes
+    -----
+    Sorts the pixels on the host, in n log n for n of them, and copies the result to the target.
+    Allocates, beside the result, 8 bytes a pixel while it sorts. A device's copy may wait for work
+    before it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import label_map
+    >>> label_map(np.array([[2, 0], [2, 2]])).starts.tolist()
+    [0, 1, 1, 4]
     """
     flat = labels.ravel()
     places = np.argsort(flat, kind="stable").astype(np.int32)
@@ -88,8 +120,23 @@ def legal_nnf(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    Reads the field once and the labels of both ends of each match, and writes a field; a match that
+    is replaced takes a hash. Allocates the result and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import label_map, legal_nnf
+    >>> labels, other = label_map(np.array([[0, 1]])), label_map(np.array([[0, 1]]))
+    >>> legal_nnf(np.zeros((1, 2, 2), np.int32), labels, other, seed=0).tolist()
+    [[[0, 0], [0, 1]]]
     """
     on, nnf, *tables = on_target(
         nnf, source.labels, other.labels, other.places, other.starts, stream=stream
@@ -101,7 +148,32 @@ def legal_nnf(
 
 @register_jitable
 def is_allowed(labels, other_labels, y, x, match_y, match_x):
-    """Tell whether a pixel may be matched with one of the other map."""
+    """Tell whether a pixel may be matched with one of the other map.
+
+    Parameters
+    ----------
+    labels : int32 array, (height, width)
+        0 for free pixels; without columns where all are free.
+    other_labels : int32 array, (other height, other width)
+    y, x, match_y, match_x : int
+        The pixel and the one it is to be matched with.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    Two reads and two comparisons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.device import is_allowed
+    >>> labels, other = np.array([[0, 1]], np.int32), np.array([[2, 1]], np.int32)
+    >>> [bool(is_allowed(labels, other, 0, x, 0, 0)) for x in range(2)]
+    [True, False]
+    """
     if labels.shape[1] == 0:
         return True
     label = labels[y, x]

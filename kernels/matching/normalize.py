@@ -52,6 +52,27 @@ def normalize(
     float32 array
         `out`. A vector shorter than 1e-19 counts as zero and stays zero, where the authors'
         program divides by zero.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    Three operations a value and a root a pixel; reads the features once, but for what a cache
+    holds, and writes them once. Allocates nothing but the result and does not wait for a device.
+    Shape and dtype of `out` are not checked. Section 4.2 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import normalize
+    >>> features = np.array([[[6, 8], [0, 0]]], np.float32)
+    >>> np.round(normalize(features, length=5.0), 4).tolist()
+    [[[3.0, 4.0], [0.0, 0.0]]]
     """
     on, features, out = on_target(features, out, stream=stream)
     height, width, channels = features.shape

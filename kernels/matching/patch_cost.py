@@ -44,8 +44,13 @@ def patch_overlap(half, y, x, match_y, match_x, shape, match_shape):
     top, bottom, left, right : int
         At most `half` each.
 
+    Notes
+    -----
+    Twelve comparisons.
+
     Examples
     --------
+    >>> from kernels.device import patch_overlap
     >>> patch_overlap(2, 0, 5, 3, 1, (9, 9), (9, 9))
     (0, 2, 1, 2)
     """
@@ -59,12 +64,27 @@ def patch_overlap(half, y, x, match_y, match_x, shape, match_shape):
 def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
     """Minus the mean over the patch's pixels of the inner product of their channel vectors.
 
-    What :func:`kernels.patchmatch` goes by where no cost is given, eq. 3 of the paper for unit
-    vectors; there with shortcuts, here in plain words for one's own kernels.
+    What :func:`kernels.patchmatch` goes by where no cost is given; there with shortcuts, here in
+    plain words for one's own kernels.
+
+    Parameters
+    ----------
+    sources, targets, y, x, match_y, match_x, half, best
+        As every cost takes them; see :mod:`kernels.matching.patch_cost`.
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    patch_side^2 * channels multiply-adds, and never given up. Equation 3 of the paper for unit
+    vectors, up to a factor and a constant.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from kernels.device import minus_inner_product
     >>> ones = np.ones((5, 5, 3), np.float32)
     >>> float(minus_inner_product((ones,), (ones,), 2, 2, 0, 0, 1, np.float32(1e30)))
     -3.0
@@ -86,12 +106,26 @@ def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
 def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
     """Mean over the patch's pixels of the squared distance of their channel vectors.
 
-    What colours are usually compared by (Barnes et al., 2009). Source: a cost for
-    :func:`kernels.patchmatch`.
+    A cost for :func:`kernels.patchmatch`.
+
+    Parameters
+    ----------
+    sources, targets, y, x, match_y, match_x, half, best
+        As every cost takes them; see :mod:`kernels.matching.patch_cost`.
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    patch_side^2 * channels times three operations, given up after the row of the patch with which
+    the cost reaches `best`. What colours are usually compared by (Barnes et al., 2009).
 
     Examples
     --------
     >>> import numpy as np
+    >>> from kernels.device import squared_difference
     >>> image = np.arange(25, dtype=np.float32).reshape(5, 5, 1)
     >>> float(squared_difference((image,), (image,), 2, 2, 2, 3, 1, np.float32(1e30)))
     1.0
@@ -119,9 +153,24 @@ def normalised_correlation(sources, targets, y, x, match_y, match_x, half, best)
 
     Between 0 and 2; 1 where a patch is flat. For values of the order of one.
 
+    Parameters
+    ----------
+    sources, targets, y, x, match_y, match_x, half, best
+        As every cost takes them; see :mod:`kernels.matching.patch_cost`.
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    patch_side^2 * channels times eight operations, and never given up. Zero-mean normalised cross-
+    correlation (Lewis, "Fast normalized cross-correlation", 1995), of all channels together.
+
     Examples
     --------
     >>> import numpy as np
+    >>> from kernels.device import normalised_correlation
     >>> image = np.random.default_rng(0).random((5, 5, 1), np.float32)
     >>> brighter = 0.5 * image + np.float32(0.2)
     >>> bool(normalised_correlation((image,), (brighter,), 2, 2, 2, 2, 2, np.float32(3)) < 1e-4)

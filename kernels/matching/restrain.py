@@ -27,6 +27,27 @@ def restrain(
     Returns
     -------
     int32 array, (height, width, 2)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Six operations a pixel; reads both fields once and writes one. Allocates nothing but the result
+    and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import restrain
+    >>> start = np.zeros((1, 2, 2), np.int32)
+    >>> restrain(np.array([[[2, 0], [0, 3]]], np.int32), start, 2).tolist()
+    [[[2, 0], [0, 0]]]
     """
     on, nnf, start, out = on_target(nnf, start, out, stream=stream)
     out = on.out(out, nnf.shape, np.int32)

@@ -52,6 +52,26 @@ def upsample_nnf(
     -------
     int32 array, (height, width, 2)
         Positions (y, x) in the other fine map, all inside it.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Ten operations a fine pixel; reads the coarse field once, from caches, and writes the fine one.
+    Allocates nothing but the result and does not wait for a device. Section 4.4 of the paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import upsample_nnf
+    >>> upsample_nnf(np.array([[[0, 1]]], np.int32), (2, 2), (2, 4)).tolist()
+    [[[0, 2], [0, 3]], [[1, 2], [1, 3]]]
     """
     on, nnf, out = on_target(nnf, out, stream=stream)
     out = on.out(out, (*shape, 2), np.int32)

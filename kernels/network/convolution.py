@@ -30,6 +30,19 @@ class FilterBank:
     forward, backward : float32 arrays
         Filters of the layer, and of its transposed convolution.
     bias : float32 array, (channels out,)
+
+    Notes
+    -----
+    The memory is that of the weights for either direction, on the CPU from 16 input channels on
+    four times that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import filter_bank
+    >>> bank = filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32))
+    >>> bank.channels_in, bank.channels_out, bank.is_thin
+    (2, 5, True)
     """
 
     channels_in: int
@@ -61,6 +74,19 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
     ------
     ValueError
         If the shapes do not belong to a 3x3 convolution.
+
+    Notes
+    -----
+    Transforms every filter once, on the host: 36 x 9 multiply-adds each and direction for
+    Winograd's method, a copy for the others. Allocates what :class:`FilterBank` holds; a device's
+    copies may wait for work before them. Lavin and Gray (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import filter_bank
+    >>> filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32)).channels_out
+    5
     """
     if weights.shape[:2] != (3, 3) or weights.ndim != 4 or bias.shape != weights.shape[3:]:
         raise ValueError(f"not a 3x3 convolution: weights {weights.shape}, bias {bias.shape}")
@@ -81,7 +107,31 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
 
 
 def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
-    """Float32 elements of scratch that `bank` needs for maps of a size, in either direction."""
+    """Float32 elements of scratch that `bank` needs for maps of a size, in either direction.
+
+    Parameters
+    ----------
+    bank : FilterBank
+    height, width : int
+        Of the maps, in pixels.
+
+    Returns
+    -------
+    int
+        More with more of Numba's threads; does not depend on the size for Winograd's method.
+
+    Notes
+    -----
+    Raises nothing, allocates nothing and asks no device, which needs no scratch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import filter_bank, scratch_elements
+    >>> bank = filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32))
+    >>> scratch_elements(bank, 4, 6) >= 4 * 6 * 9 * 2
+    True
+    """
     if bank.is_thin:
         return im2col.scratch_elements(height, width, bank.channels_in, bank.channels_out)
     return winograd.scratch_elements(bank.channels_in, bank.channels_out)
@@ -112,6 +162,30 @@ def conv3x3(
     Returns
     -------
     float32 array, (height, width, channels out)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    height * width * 9 * channels in * channels out multiply-adds by the direct method, which a
+    device and layers of under 16 input channels take; a quarter of them by Winograd's, and the
+    transforms. Maps and filters go through memory about once. Allocates the result and, on the CPU,
+    `scratch` where it is absent; does not wait for a device. Simonyan and Zisserman (2014), Lavin
+    and Gray (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import conv3x3, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[-1.0], [1.0], [-1.0]], [[-1.0], [1.0], [-1.0]]]
     """
     return _forward(source, bank, None, scratch, out, stream)
 
@@ -124,7 +198,37 @@ def conv3x3_relu(
     *,
     stream: Stream = None,
 ) -> Result:
-    """``max(conv(source) + bias, 0)``; parameters and result are those of :func:`conv3x3`."""
+    """``max(conv(source) + bias, 0)``.
+
+    Parameters
+    ----------
+    source, bank, scratch, out, stream
+        As for :func:`conv3x3`.
+
+    Returns
+    -------
+    float32 array, (height, width, channels out)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    As for :func:`conv3x3`: the comparison is part of its last step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import conv3x3_relu, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3_relu(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[0.0], [1.0], [0.0]], [[0.0], [1.0], [0.0]]]
+    """
     return _forward(source, bank, np.float32(0), scratch, out, stream)
 
 
@@ -150,6 +254,27 @@ def conv3x3_backward(
     Returns
     -------
     float32 array, (height, width, channels in)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    As for :func:`conv3x3`, with the filters turned and transposed. What equation 5 of the paper is
+    minimised by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import conv3x3_backward, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3_backward(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[4.0], [6.0], [4.0]], [[4.0], [6.0], [4.0]]]
     """
     return _backward(gradient, None, bank, scratch, out, stream)
 
@@ -179,6 +304,27 @@ def conv3x3_relu_backward(
     Returns
     -------
     float32 array, (height, width, channels in)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    As for :func:`conv3x3_backward`, and the activation is read once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import conv3x3_relu_backward, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> activation = np.array([[[0], [1], [0]], [[0], [1], [0]]], np.float32)
+    >>> conv3x3_relu_backward(np.ones((2, 3, 1), np.float32), activation, bank).tolist()
+    [[[2.0], [2.0], [2.0]], [[2.0], [2.0], [2.0]]]
     """
     return _backward(gradient, activation, bank, scratch, out, stream)
 

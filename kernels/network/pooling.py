@@ -35,6 +35,28 @@ def maxpool2x2(
     out : float32 array
     argmax : uint8 array
         Position in the window, ``2 * y + x``; the first one where several are equal.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        or `argmax` has another shape or dtype.
+
+    Notes
+    -----
+    Three comparisons a pooled value; reads the map once and writes 5 bytes a pooled value.
+    Allocates nothing but the results and does not wait for a device. Pooling of VGG (Simonyan and
+    Zisserman, 2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import maxpool2x2
+    >>> out, argmax = maxpool2x2(np.array([[[1], [2], [0]], [[4], [3], [7]]], np.float32))
+    >>> out.tolist(), argmax.tolist()
+    ([[[4.0], [7.0]]], [[[2], [2]]])
     """
     on, source, out, argmax = on_target(source, out, argmax, stream=stream)
     height, width, channels = source.shape
@@ -66,6 +88,27 @@ def maxpool2x2_backward(
     Returns
     -------
     float32 array, (height, width, channels)
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    One comparison a value; reads the pooled maps once and writes the result once. Allocates nothing
+    but the result and does not wait for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import maxpool2x2_backward
+    >>> gradient, argmax = np.array([[[5]]], np.float32), np.array([[[2]]], np.uint8)
+    >>> maxpool2x2_backward(gradient, argmax, (2, 2)).tolist()
+    [[[0.0], [0.0]], [[5.0], [0.0]]]
     """
     on, gradient, argmax, out = on_target(gradient, argmax, out, stream=stream)
     (height, width), channels = shape, gradient.shape[2]

@@ -37,6 +37,16 @@ class Minimum:
         Of the loss. The gradient was evaluated at most as often.
     reason : str
         Why it stopped: "converged", "iterations" or "line search".
+
+    Notes
+    -----
+    `losses` are Python floats; `x` stays on its target.
+
+    Examples
+    --------
+    >>> from kernels import Minimum
+    >>> Minimum(x=None, losses=(4.0, 1.0), evaluations=3, reason="iterations").losses[-1]
+    1.0
     """
 
     x: Any
@@ -86,6 +96,35 @@ def lbfgs(
     Returns
     -------
     Minimum
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    An iteration takes one evaluation or more of `loss` and `gradient` and, of its own, about 4 *
+    history * n multiply-adds for each gradient and as many for each direction; it reads the 2 *
+    history + 1 remembered vectors once for either. Allocates 2 * history + 2 vectors of n, and
+    waits for a device once a gradient, for inner products. Nocedal and Wright, "Numerical
+    Optimization", algorithm 7.4, on inner products as by Chen, Wang and Zhou (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import lbfgs
+    >>> lowest, at = np.array([1, -2], np.float32), []
+    >>> def loss(x):
+    ...     at[:] = [x]
+    ...     return float(((x - lowest) ** 2).sum())
+    >>> def gradient(out):
+    ...     out[:] = 2 * (at[0] - lowest)
+    >>> minimum = lbfgs(loss, gradient, np.array([3, 3], np.float32), tolerance=0)
+    >>> np.allclose(minimum.x, lowest, atol=1e-3)
+    True
     """
     on, x = on_target(x, stream=stream)
     memory = _Memory(x, history, on, stream)

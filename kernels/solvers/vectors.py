@@ -27,6 +27,27 @@ def add_scaled(
     step : float
     stream : Numba stream, optional
         That a device queues the work on.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays live on different targets or one on the host is not C-contiguous.
+
+    Notes
+    -----
+    n multiply-adds; reads two vectors and writes one. Allocates nothing and does not wait for a
+    device. Lengths and dtypes are not checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import add_scaled
+    >>> x = np.array([1, 2], np.float32)
+    >>> add_scaled(x, 0.5, np.array([4, 8], np.float32), x)
+    >>> x.tolist()
+    [3.0, 6.0]
     """
     on, x, direction, out = on_target(x, direction, out, stream=stream)
     on.run(add_scaled_kernel, (out.size,), x, np.float32(step), direction, out)
@@ -43,6 +64,27 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
         The one that the sum is written over.
     stream : Numba stream, optional
         That a device queues the work on.
+
+    Raises
+    ------
+    TypeError
+        If `rows` is no array.
+    ValueError
+        If it is on the host and not C-contiguous.
+
+    Notes
+    -----
+    k * n multiply-adds; reads k vectors, on the CPU those with a coefficient other than 0, and
+    writes one. Allocates nothing and does not wait for a device. Compiled once for each k.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import combine
+    >>> rows = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    >>> combine(rows, [1, 10, 0], 0)
+    >>> rows[0].tolist()
+    [31.0, 42.0]
     """
     weights = tuple(np.float32(value) for value in coefficients)
     on, rows = on_target(rows, stream=stream)
@@ -85,7 +127,32 @@ def _add_weighted(values, weight, out):
 
 @lru_cache
 def combine_kernel(count):
-    """Kernel of :func:`combine` for so many rows; extent: their length."""
+    """Kernel of :func:`combine` for so many rows; extent: their length.
+
+    Parameters
+    ----------
+    count : int
+        Of rows.
+
+    Returns
+    -------
+    Kernel
+        Of the arguments ``(rows, weights, row)``, `weights` a tuple of `count` float32.
+
+    Notes
+    -----
+    Raises nothing. Made once for a count, and compiled when it is first run. Complexity is that of
+    :func:`combine`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels.launches import combine_kernel
+    >>> rows = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    >>> combine_kernel(3).cpu(rows, tuple(np.float32([1, 10, 0])), 0)
+    >>> rows[0].tolist()
+    [31.0, 42.0]
+    """
     return Kernel(_combine_cpu, _combine_cuda(count), vector_launch)
 
 

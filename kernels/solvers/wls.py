@@ -66,8 +66,28 @@ def wls(
 
     Raises
     ------
+    TypeError
+        If something is no array.
     ValueError
-        If the arrays live on different targets.
+        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
+        has another shape or dtype.
+
+    Notes
+    -----
+    Conjugate gradients, about 10 to 70 iterations for photographs, at most 500: each takes some
+    hundred operations a pixel and a channel and reads what it keeps a few times. Allocates planes
+    of the image's size, some three for the system and ten a channel. Waits for a device twice an
+    iteration, for the length of the step and of the error. Farbman et al. (2008), equation 7 of the
+    paper.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernels import wls
+    >>> image = np.array([[[0], [1], [10], [11]]], np.float32)
+    >>> smoothed = wls(image, np.array([[0, 0, 1000, 1000]], np.float32))
+    >>> np.round(smoothed.ravel(), 1).tolist()
+    [0.5, 0.5, 10.5, 10.5]
     """
     on, image, guide, out = on_target(image, guide, out, stream=stream)
     height, width, channels = image.shape

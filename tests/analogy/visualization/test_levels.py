@@ -97,3 +97,16 @@ def test_images_matched_smaller_are_pictured_smaller(still, random):
     pictures = picture_levels(still, image, image, 5)
 
     assert pictures.levels[0].ab.result.shape == (32, 48, 3)
+
+
+def test_levels_of_a_run_that_ends_early_are_pictured(random):
+    a, b_prime = random.integers(0, 256, (2, 40, 48, 3), np.uint8)
+    trace, state = LevelTrace(), identity_nnf((10, 12), (10, 12))
+    trace(LevelState(3, Matches(state, state), None, None))
+
+    (level,) = picture_levels(trace, a, b_prime, 5).levels
+
+    assert level.ab.flow.shape == a.shape
+    np.testing.assert_array_equal(
+        level.ab.result, oracles.vote(b_prime * 1.0, identity_nnf((40, 48), (40, 48)), 5)
+    )

@@ -20,7 +20,7 @@ from analogy.model import bundled_path
 from analogy.network import Network
 
 
-def invert(network, image, level, iterations=150, smoothness=1e-3):
+def invert(network, image, level, iterations=80, smoothness=1e-3):
     """Rebuild an image from its features.
 
     Parameters
@@ -97,8 +97,8 @@ def main():
     parser.add_argument("image")
     parser.add_argument("out")
     parser.add_argument("--levels", type=int, nargs="+", default=[2, 3, 4], metavar="LEVEL")
-    parser.add_argument("--side", type=int, default=224, help="longest, in pixels")
-    parser.add_argument("--iterations", type=int, default=150)
+    parser.add_argument("--side", type=int, default=160, help="longest, in pixels")
+    parser.add_argument("--iterations", type=int, default=80)
     options = parser.parse_args()
     image = imread(options.image)[..., :3]
     shape = [round(side * options.side / max(image.shape[:2])) for side in image.shape[:2]]

@@ -5,15 +5,14 @@ lies wholly in what is known, and the patches found vote for the pixels of the h
 Shechtman and Irani, "Space-time completion of video", 2007, with the search of Barnes et al.,
 "PatchMatch", 2009).
 
-    python examples/inpainting.py examples/castle.png out.jpg --box 100 432 155 50
+    python examples/inpainting.py examples/castle.png out.jpg --box 15 145 122 55
 """
 
 import argparse
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, distance_transform_edt
 from skimage.io import imread, imsave
-from skimage.restoration import inpaint_biharmonic
 from skimage.transform import resize
 
 import kernels
@@ -33,8 +32,8 @@ def inpaint(image, hole, levels=5, iterations=16, seed=0):
         source_labels = kernels.label_map(touched.astype(np.int32))
         target_labels = kernels.label_map((~touched & inside(shape)).astype(np.int32))
         if nnf is None:
-            filled = inpaint_biharmonic(known, holes, channel_axis=2).astype(np.float32)
-            nnf = kernels.identity_nnf(shape, shape)
+            nearest = distance_transform_edt(holes, return_distances=False, return_indices=True)
+            filled, nnf = known[tuple(nearest)], kernels.identity_nnf(shape, shape)
         else:
             scale = tuple(np.divide(shape, sizes[level - 1]))
             nnf = kernels.upsample_nnf(nnf, shape, shape, scale, scale)

@@ -5,7 +5,7 @@ looks for its most similar one in the sample, and the patches found vote for the
 Essa, Bobick and Kwatra, "Texture optimization for example-based synthesis", 2005, with PatchMatch
 for the search).
 
-    python examples/texture_synthesis.py examples/church.png out.jpg --box 420 190 72 150
+    python examples/texture_synthesis.py examples/church.png out.jpg --box 20 10 110 160
 """
 
 import argparse
@@ -17,8 +17,12 @@ from skimage.transform import resize
 import kernels
 from kernels.device import squared_difference
 
+# Side, in coarsest pixels, of the pieces that the result starts from: large enough to hold what
+# makes the texture, small enough that the sample is not copied as a whole.
+TILE = 6
 
-def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=12, seed=0):
+
+def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=6, seed=0):
     """Make a texture.
 
     Parameters
@@ -44,7 +48,7 @@ def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=12, s
         size, other_size = (tuple(side >> level for side in of) for of in (shape, sample.shape[:2]))
         source = resize(sample, other_size, anti_aliasing=level > 0).astype(np.float32)
         if nnf is None:
-            nnf = random_tiles(size, other_size, 2 * max(patch_sides), seed)
+            nnf = random_tiles(size, other_size, TILE, seed)
         else:
             scales = np.divide(size, coarser), np.divide(other_size, other_coarser)
             nnf = kernels.upsample_nnf(nnf, size, other_size, *map(tuple, scales))
@@ -82,7 +86,7 @@ def main():
     parser.add_argument("image")
     parser.add_argument("out")
     parser.add_argument("--box", type=int, nargs=4, metavar=("TOP", "LEFT", "HEIGHT", "WIDTH"))
-    parser.add_argument("--scale", type=int, default=3, help="sides of the result, in samples")
+    parser.add_argument("--scale", type=int, default=2, help="sides of the result, in samples")
     options = parser.parse_args()
     image = imread(options.image)[..., :3].astype(np.float32) / 255
     top, left, height, width = options.box or (0, 0, *image.shape[:2])

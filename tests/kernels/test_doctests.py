@@ -6,6 +6,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -121,16 +123,54 @@ def test_device_functions_say_that_they_check_nothing():
     assert "raise nothing" in device.__doc__
 
 
+COMPILED = """
+import os
+os.environ["NUMBA_ENABLE_CUDASIM"] = "0"
+import inspect
+from benchmarks.ptx import compile_to_ptx
+from kernels import device
+from numba import types
+from tests.kernels.test_doctests import code_block
+
+VECTOR, PLANE, MAP = (types.Array(types.float32, axes, "C") for axes in (1, 2, 3))
+ARGUMENTS = {
+    "block_sum": (VECTOR, VECTOR),
+    "lane_squared_norm": (MAP, PLANE),
+    "lane_sum": (MAP, PLANE),
+    "load4": (VECTOR, VECTOR),
+    "pixel_index": (MAP,),
+    "store4": (VECTOR, VECTOR),
+}
+for name in device.ON_CUDA:
+    names = {}
+    exec(code_block(inspect.getdoc(getattr(device, name))), names)
+    own = [x for x in names.values() if hasattr(x, "py_func")]
+    [kernel] = [x for x in own if x.py_func.__globals__ is names]
+    compile_to_ptx(kernel, ARGUMENTS[name], (8, 0))
+    print(name)
+"""
+
+
+def test_examples_on_cuda_compile_for_a_device():
+    command = [sys.executable, "-c", COMPILED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == list(device.ON_CUDA), done.stderr
+
+
+def code_block(docstring):
+    return textwrap.dedent(sections(docstring)["Examples"].split("::\n", 1)[1])
+
+
 @pytest.mark.parametrize(("layer", "name", "node"), PUBLIC)
 def test_public_examples_use_what_they_explain(layer, name, node):
-    examples = sections(ast.get_docstring(node))["Examples"]
-    is_run = doctest.DocTestParser().get_examples(examples)
+    docstring = ast.get_docstring(node)
+    is_run = doctest.DocTestParser().get_examples(sections(docstring)["Examples"])
     if name == "CUDA":
-        code = textwrap.dedent(examples.split("::\n", 1)[1])
+        code = code_block(docstring)
         compile(code, name, "exec")
     elif name in device.ON_CUDA:
         # Not launched here, but imported and defined.
-        code = textwrap.dedent(examples.split("::\n", 1)[1])
+        code = code_block(docstring)
         exec(compile(code, name, "exec"), {})
     else:
         assert is_run

@@ -2,10 +2,12 @@
 
 They are compiled into ``@njit`` code as into ``@cuda.jit`` code, and run as plain Python where
 neither is; but for those `ON_CUDA`, by which the threads of a block or a warp work together, and
-those `ON_CPU`.
+those `ON_CPU`. They check nothing and raise nothing: an index has to lie inside its array. They
+allocate nothing, and each says how many operations a call takes.
 
 >>> from numba import njit
 >>> import numpy as np
+>>> from kernels.device import bilinear
 >>> @njit
 ... def sampled(image, y, x):
 ...     return bilinear(image, np.float32(y), np.float32(x), 0)

@@ -9,6 +9,7 @@ work of some extents, which each says in its module. On a device:
 and on the CPU:
 
 >>> import numpy as np
+>>> from kernels.launches import warp_kernel
 >>> source = np.arange(4, dtype=np.float32).reshape(2, 2, 1)
 >>> nnf, out = np.ones((2, 2, 2), np.int32), np.empty_like(source)
 >>> warp_kernel.cpu(source, nnf, out)

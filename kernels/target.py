@@ -507,7 +507,7 @@ if SIMULATED:
                 i = 4 * cuda.grid(1)
                 if i < vector.size:
                     a, b, c, d = load4(vector, i)
-                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+                    store4(out, i, (a + a, b + b, c + c, d + d))
         """
         return array[index], array[index + 1], array[index + 2], array[index + 3]
 
@@ -538,7 +538,7 @@ if SIMULATED:
                 i = 4 * cuda.grid(1)
                 if i < vector.size:
                     a, b, c, d = load4(vector, i)
-                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+                    store4(out, i, (a + a, b + b, c + c, d + d))
         """
         for k in range(4):
             array[index + k] = values[k]
@@ -580,7 +580,7 @@ else:
                 i = 4 * cuda.grid(1)
                 if i < vector.size:
                     a, b, c, d = load4(vector, i)
-                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+                    store4(out, i, (a + a, b + b, c + c, d + d))
         """
 
         def generate(context, builder, signature, arguments):
@@ -621,7 +621,7 @@ else:
                 i = 4 * cuda.grid(1)
                 if i < vector.size:
                     a, b, c, d = load4(vector, i)
-                    store4(out, i, (2 * a, 2 * b, 2 * c, 2 * d))
+                    store4(out, i, (a + a, b + b, c + c, d + d))
         """
 
         def generate(context, builder, signature, arguments):

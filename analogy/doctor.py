@@ -346,7 +346,7 @@ def _trial_seconds(device, model):
     Search and vote grow with the pixels. Deconvolutions do not: on small maps they wait for the
     filters. They are taken to need as many evaluations, each as long as its convolutions.
     """
-    from analogy import transfer
+    from analogy.algorithm import transfer
     from analogy.device import resolve
 
     random = np.random.default_rng(0)

@@ -105,7 +105,7 @@ def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
 
 def _run_pair(staging, a, b_primes, inputs, parameters, extras, options):
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy import transfer
+    from analogy.algorithm import transfer
 
     trace = _level_trace() if extras.viz or extras.report else None
     result = transfer(a, *b_primes, parameters, on_level=trace, **options)

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 import requests
@@ -119,8 +120,9 @@ def served(folder, worker=None, **options):
 
 def started_worker():
     """A worker of one thread: small images gain nothing by more, and other tests run beside."""
-    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     worker = Worker(device="cpu")
-    worker.start()
+    # For the worker alone: this process's Numba, with threads of its own, would refuse to compile.
+    with mock.patch.dict(os.environ, {"NUMBA_NUM_THREADS": "1"}):
+        worker.start()
     worker.wait_until_ready()
     return worker

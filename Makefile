@@ -3,6 +3,7 @@
 # make package-test                                            build, install and run what is handed out
 # make test VENV=.venv-oldest PYTHON=python3.11 CONSTRAINTS=constraints/oldest.txt    with other versions
 # make smoke [VENV=... PYTHON=... CONSTRAINTS=...]             a short selection of the tests
+# make coverage                                               which lines of kernels/ the tests reach, uncompiled
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make peers [PEERS="--middlebury DIR"]                        hold it against what people would use instead
 # make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, and 60,000 guided
@@ -34,7 +35,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
 INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable
 
-.PHONY: run test smoke package-test fuzz bench peers gpu-check docs lint hooks clean
+.PHONY: run test smoke coverage package-test fuzz bench peers gpu-check docs lint hooks clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -45,6 +46,13 @@ test: $(VENV)/installed-test
 
 smoke: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -m smoke
+
+# Compiled code leaves no trace, so the kernels run as Python, and those for CUDA in the simulator.
+coverage: export NUMBA_DISABLE_JIT = 1
+coverage: export NUMBA_ENABLE_CUDASIM = 1
+coverage: export COVERAGE_CORE = sysmon
+coverage: $(VENV)/installed-test
+	$(IN_VENV) -m pytest tests/kernels -n auto -m "not compiled" --cov
 
 package-test: $(VENV)/installed-test
 	$(IN_VENV) -m pytest tests/test_package.py -m package --durations 0
@@ -73,7 +81,7 @@ hooks: $(VENV)/installed-test
 	$(IN_VENV) -m pre_commit install
 
 clean:
-	rm -rf .venv* out .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv* out .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps keep pip from running again until pyproject.toml changes.

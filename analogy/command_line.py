@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import shlex
 import sys
 import time
@@ -94,6 +95,13 @@ def _check_positive(value: float | None):
     return value
 
 
+def _check_finite(value: float | None):
+    # Not every release of typer finds that NaN is out of an option's range.
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value:g} is not a finite number.")
+    return value
+
+
 @app.command()
 def run(
     context: typer.Context,
@@ -133,7 +141,13 @@ def run(
         typer.Option(help="How much of A's structure is kept, 3 the most; auto: by the images."),
     ] = None,
     alpha_offset: Annotated[
-        float | None, typer.Option(min=-1, max=1, help="Added to the blend weight of every level.")
+        float | None,
+        typer.Option(
+            min=-1,
+            max=1,
+            callback=_check_finite,
+            help="Added to the blend weight of every level.",
+        ),
     ] = None,
     ratio: Annotated[
         Any,
@@ -158,7 +172,10 @@ def run(
         int | None, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
     ] = None,
     colour_weight: Annotated[
-        float | None, typer.Option(min=0, help="Match colours, too: for pictures of one scene.")
+        float | None,
+        typer.Option(
+            min=0, callback=_check_finite, help="Match colours, too: for pictures of one scene."
+        ),
     ] = None,
     smoothing: Annotated[
         int | None, typer.Option(min=0, help="Smooth the matches of pictures of one scene.")

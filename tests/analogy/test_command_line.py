@@ -104,6 +104,8 @@ def test_module_does_what_the_script_does():
         ("--wls-epsilon", "nan"),
         ("--device", "tpu"),
         ("--alpha-offset", "nan"),
+        ("--colour-weight", "nan"),
+        ("--colour-weight", "inf"),
         ("--weight-map", "soft"),
         ("--start", "best"),
     ],

@@ -14,6 +14,8 @@ import kernels
 from benchmarks.ptx import find_ptxas
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 
+pytestmark = pytest.mark.compiled
+
 PACKAGE = Path(kernels.__file__).parent
 ROOT = PACKAGE.parent
 CAPABILITIES = ["7.5", "8.0", "9.0"]

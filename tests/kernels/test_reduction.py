@@ -66,6 +66,7 @@ def test_inner_product_of_two_vectors(target):
     assert type(product) is float
 
 
+@pytest.mark.compiled
 def test_long_sums_lose_nothing():
     # The worst case for a running float32 sum: all terms alike, so that all errors are alike.
     rows = np.full((1, 5_000_000), 0.1, np.float32)
@@ -75,6 +76,7 @@ def test_long_sums_lose_nothing():
     np.testing.assert_allclose(product, rows.size * np.float64(np.float32(0.1)) ** 2, rtol=1e-6)
 
 
+@pytest.mark.compiled
 def test_small_terms_are_not_lost(target):
     # In the simulator each of eight threads adds 1 and 63 times 2**-25: a plain float32 sum stays
     # at 1, an error of 1.9e-6.

@@ -83,6 +83,7 @@ def test_writes_to_out(target):
     np.testing.assert_array_equal(target.to_host(out), identity((4, 6)))
 
 
+@pytest.mark.compiled
 def test_large_images_keep_their_identity():
     shape = (3001, 4003)
     coarse = (701, 935)

@@ -115,6 +115,7 @@ def test_arrays_of_two_targets_are_refused(random):
         wls(CUDA.asarray(image), guide)
 
 
+@pytest.mark.compiled
 def test_few_iterations_whatever_the_size(monkeypatch, random):
     """Scaling by the diagonal alone takes about 300 at either."""
     precondition, calls = ColourElimination.precondition, []

@@ -71,15 +71,13 @@ def by_ours(first, second, threads, iterations):
     from kernels.matching.patchmatch import patchmatch
     from kernels.target import CPU
 
-    source, target = as_features(first, second)
     shape, other_shape = first.shape[:2], second.shape[:2]
     labels = interior(shape).astype(np.int32), interior(other_shape).astype(np.int32)
 
     def work():
         start = random_nnf(shape, other_shape, 0, CPU)
         return patchmatch(
-            source,
-            target,
+            *as_features(first, second),
             start,
             PATCH_SIDE,
             max(other_shape),
@@ -97,7 +95,6 @@ def by_ours_both_ways(first, second, threads):
     from kernels.matching.patchmatch import patchmatch_both_ways
     from kernels.target import CPU
 
-    maps = as_features(first, second)
     shapes = first.shape[:2], second.shape[:2]
     labels = tuple(interior(shape).astype(np.int32) for shape in shapes)
 
@@ -105,7 +102,7 @@ def by_ours_both_ways(first, second, threads):
         starts = random_nnf(*shapes, 0, CPU), random_nnf(*shapes[::-1], 1, CPU)
         radii = max(shapes[1]), max(shapes[0])
         (nnf, _), _ = patchmatch_both_ways(
-            *maps, starts, PATCH_SIDE, radii, bound=0.0, labels=labels
+            *as_features(first, second), starts, PATCH_SIDE, radii, bound=0.0, labels=labels
         )
         return nnf
 

@@ -79,7 +79,7 @@ def main():
     parser.add_argument(
         "--box", type=int, nargs=4, required=True, metavar=("TOP", "LEFT", "HEIGHT", "WIDTH")
     )
-    parser.add_argument("--reach", type=int, default=120, help="of patches from the hole, pixels")
+    parser.add_argument("--reach", type=int, default=100, help="of patches from the hole, pixels")
     options = parser.parse_args()
     image = imread(options.image)[..., :3].astype(np.float32) / 255
     top, left, height, width = options.box

@@ -79,13 +79,21 @@ def main():
     parser.add_argument(
         "--box", type=int, nargs=4, required=True, metavar=("TOP", "LEFT", "HEIGHT", "WIDTH")
     )
+    parser.add_argument("--reach", type=int, default=100, help="of patches from the hole, pixels")
     options = parser.parse_args()
     image = imread(options.image)[..., :3].astype(np.float32) / 255
     top, left, height, width = options.box
     hole = np.zeros(image.shape[:2], bool)
     hole[top : top + height, left : left + width] = True
+    # What is near is of the same light and distance, and the less there is the quicker the search.
+    near = tuple(
+        slice(max(start - options.reach, 0), start + extent + options.reach)
+        for start, extent in ((top, height), (left, width))
+    )
+    filled = image.copy()
+    filled[near] = inpaint(image[near], hole[near])
     # What goes in, the hole grey, beside what comes out.
-    pair = np.hstack([np.where(hole[..., None], 0.5, image), inpaint(image, hole)])
+    pair = np.hstack([np.where(hole[..., None], 0.5, image), filled])
     imsave(options.out, (pair * 255).round().clip(0, 255).astype(np.uint8))
 
 

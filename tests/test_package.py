@@ -150,3 +150,22 @@ def test_the_installed_doctor_finds_nothing_broken(installed, tmp_path):
     found = json.loads(run(installed / "analogy", "doctor", "--json", folder=tmp_path))
 
     assert found["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("embed_in_your_kernel", []),
+        ("feature_inversion", ["--levels", "2", "--side", "48", "--iterations", "3"]),
+        ("inpainting", ["--box", "20", "20", "16", "16", "--reach", "40"]),
+        ("texture_synthesis", ["--box", "0", "0", "40", "40"]),
+    ],
+)
+def test_the_examples_run_with_what_is_installed(installed, tmp_path, name, options):
+    Image.fromarray(resize(data.coffee(), (64, 72))).save(tmp_path / "in.png")
+    program = tmp_path / f"{name}.py"
+    program.write_bytes((ROOT / "examples" / program.name).read_bytes())
+
+    run(installed / "python", program, "in.png", "out.png", *options, folder=tmp_path)
+
+    assert np.asarray(Image.open(tmp_path / "out.png")).std() > 10

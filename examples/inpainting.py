@@ -23,7 +23,9 @@ PATCH_SIDE = 7
 
 def inpaint(image, hole, levels=5, iterations=16, seed=0):
     """Return an image, float32 (height, width, 3), with its hole, bool (height, width), filled."""
-    sizes = [[max(side >> level, 1) for side in hole.shape] for level in reversed(range(levels))]
+    sizes = [[side >> level for side in hole.shape] for level in reversed(range(levels))]
+    # A map has to have room for patches beside the hole.
+    sizes = [size for size in sizes[:-1] if min(size) >= 4 * PATCH_SIDE] + sizes[-1:]
     nnf = filled = None
     for level, shape in enumerate(sizes):
         known, holes = pyramid_level(image, hole, shape)

@@ -20,7 +20,7 @@ _ITERATIONS_OF_DECONVOLUTION = 25
 _TOP, _BOTTOM = 4, 2
 
 
-def contests(length, side):
+def contests(length, side, iterations=_ITERATIONS_OF_DECONVOLUTION):
     """Rosenbrock's function of `length` variables; a deconvolution of `side` pixels."""
     rosenbrock, deconvolution = rosenbrock_start(length), _deconvolution(side)
     return (
@@ -38,9 +38,8 @@ def contests(length, side):
             ),
         ),
         Contest(
-            f"L-BFGS, deconvolution of level {_TOP}, {side}x{side} pixels, "
-            f"{_ITERATIONS_OF_DECONVOLUTION} iterations",
-            _contenders("deconvolution", _ITERATIONS_OF_DECONVOLUTION),
+            f"L-BFGS, deconvolution of level {_TOP}, {side}x{side} pixels, {iterations} iterations",
+            _contenders("deconvolution", iterations),
             deconvolution,
             _deconvolution(_WARM_UP_SIDE),
             partial(_judge_deconvolution, *deconvolution.values()),

@@ -106,7 +106,7 @@ def contests():
         *inpainting.contests(64),
         smoothing.contest(24),
         *convolution.contests(12),
-        *minimisation.contests(100, 32),
+        *minimisation.contests(100, 32, iterations=5),
     ]
 
 

@@ -76,9 +76,8 @@ def wls(
     -----
     Conjugate gradients, about 10 to 70 iterations for photographs, at most 500: each takes some
     hundred operations a pixel and a channel and reads what it keeps a few times. Allocates planes
-    of the image's size, some three for the system and ten a channel. Waits for a device twice an
-    iteration, for the length of the step and of the error. Farbman et al. (2008), equation 7 of the
-    paper.
+    of the image's size, some twenty and seven a channel. Waits for a device twice an iteration, for
+    the length of the step and of the error. Farbman et al. (2008), equation 7 of the paper.
 
     Examples
     --------

@@ -389,7 +389,8 @@ def block_sum(scratch):
         half //= 2
 
 
-def _lane_sum_by_shuffle(value):
+@cuda.jit(device=True)
+def lane_sum(value):
     """Sum of a value over the LANES threads of a pixel, given to each of them.
 
     For kernels launched by `pixel_launch`. If one lane of a pixel calls it, all have to.
@@ -428,6 +429,10 @@ def _lane_sum_by_shuffle(value):
             if y < height and lane == 0:
                 out[y, x] = total / np.float32(channels)
     """
+    return _sum_over_lanes(value)
+
+
+def _sum_by_shuffle(value):
     offset = LANES // 2
     while offset > 0:
         value += cuda.shfl_xor_sync(0xFFFFFFFF, value, offset)
@@ -435,43 +440,7 @@ def _lane_sum_by_shuffle(value):
     return value
 
 
-def _lane_sum_by_memory(value):
-    """As :func:`_lane_sum_by_shuffle`, for the simulator.
-
-    Parameters
-    ----------
-    value : float32
-        The lane's own term.
-
-    Returns
-    -------
-    float32
-        The same for all lanes.
-
-    Notes
-    -----
-    LANES additions a lane, of shared memory between two barriers.
-
-    Examples
-    --------
-    The mean of each pixel's channels, launched by ``pixel_launch(height, width)``::
-
-        import numpy as np
-        from numba import cuda
-        from kernels.device import lane_sum, pixel_index
-
-        @cuda.jit
-        def mean(features, out):
-            height, width, channels = features.shape
-            y, x, lane = pixel_index(width)
-            total = np.float32(0)
-            if y < height:
-                for c in range(lane, channels, cuda.blockDim.x):
-                    total += features[y, x, c]
-            total = lane_sum(total)
-            if y < height and lane == 0:
-                out[y, x] = total / np.float32(channels)
-    """
+def _sum_by_memory(value):
     # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
     scratch = cuda.shared.array(LANES, float32)
     scratch[cuda.threadIdx.x] = value
@@ -483,7 +452,7 @@ def _lane_sum_by_memory(value):
     return total
 
 
-lane_sum = cuda.jit(device=True)(_lane_sum_by_memory if SIMULATED else _lane_sum_by_shuffle)
+_sum_over_lanes = cuda.jit(device=True)(_sum_by_memory if SIMULATED else _sum_by_shuffle)
 
 
 @cuda.jit(device=True)

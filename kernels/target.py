@@ -15,10 +15,9 @@ import numpy as np
 from llvmlite import ir
 from numba import config, cuda, types
 from numba.cuda.cudadrv.driver import device_memset
+from numba.extending import intrinsic, overload
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
-if not SIMULATED:
-    from numba.cuda.extending import intrinsic
 
 # Threads that share one pixel's channels in the warp-per-pixel kernels, and pixels per block.
 # The simulator runs one Python thread per CUDA thread, so it gets small blocks, and a block of a
@@ -93,7 +92,15 @@ class Kernel(NamedTuple):
     launch: Callable
 
 
-class Host:
+class _Target:
+    """What the CPU and a device have in common."""
+
+    def out(self, out, shape, dtype=np.float32):
+        """Array for a result: `out` where it is given, checked, or a new one."""
+        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
+
+
+class Host(_Target):
     """The CPU: NumPy arrays in host memory.
 
     Notes
@@ -121,10 +128,6 @@ class Host:
     def zeros(self, shape, dtype=np.float32):
         return np.zeros(shape, dtype)
 
-    def out(self, out, shape, dtype=np.float32):
-        """Array for a result: `out` where it is given, checked, or a new one."""
-        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
-
     def asarray(self, host_array):
         return np.ascontiguousarray(host_array)
 
@@ -135,7 +138,7 @@ class Host:
         return self
 
 
-class Device:
+class Device(_Target):
     """The current CUDA device: contiguous Numba device arrays.
 
     Parameters
@@ -181,10 +184,6 @@ class Device:
         array = self.empty(shape, dtype)
         device_memset(array, 0, array.nbytes, self._stream or 0)
         return array
-
-    def out(self, out, shape, dtype=np.float32):
-        """Array for a result: `out` where it is given, checked, or a new one."""
-        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
 
     def asarray(self, host_array):
         return cuda.to_device(np.ascontiguousarray(host_array), stream=self._stream or 0)
@@ -234,7 +233,7 @@ def on_target(*arrays, stream=None):
         If some arrays live on the host and some on a device, or if one on the host is not
         C-contiguous.
     """
-    viewed = [_view(array) for array in arrays]
+    viewed = [None if array is None else as_array(array) for array in arrays]
     target = target_of(*[array for array in viewed if array is not None])
     return target.on_stream(stream), *viewed
 
@@ -273,7 +272,23 @@ def as_array(array: Array) -> Result:
     >>> np.shares_memory(as_array(rows), rows)
     True
     """
-    return _view(array)
+    if getattr(array, "__cuda_ndarray__", False):
+        return array
+    if isinstance(array, np.ndarray):
+        if not array.flags.c_contiguous:
+            raise ValueError(
+                f"an array of shape {array.shape} is not C-contiguous; "
+                "hand over numpy.ascontiguousarray(array)"
+            )
+        return array
+    if hasattr(array, "__cuda_array_interface__"):
+        return cuda.as_cuda_array(array, sync=False)
+    if hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] == _DLPACK_CPU:
+        return as_array(np.from_dlpack(array))
+    raise TypeError(
+        f"{type(array).__name__} is no array that kernels can take: neither NumPy's, nor one with "
+        "the CUDA array interface, nor one on the host with DLPack"
+    )
 
 
 def target_of(*arrays):
@@ -290,26 +305,6 @@ def target_of(*arrays):
     if not any(on_device):
         return CPU
     raise ValueError("arrays of one call must all be NumPy arrays or all be device arrays")
-
-
-def _view(array):
-    if array is None or getattr(array, "__cuda_ndarray__", False):
-        return array
-    if isinstance(array, np.ndarray):
-        if not array.flags.c_contiguous:
-            raise ValueError(
-                f"an array of shape {array.shape} is not C-contiguous; "
-                "hand over numpy.ascontiguousarray(array)"
-            )
-        return array
-    if hasattr(array, "__cuda_array_interface__"):
-        return cuda.as_cuda_array(array, sync=False)
-    if hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] == _DLPACK_CPU:
-        return _view(np.from_dlpack(array))
-    raise TypeError(
-        f"{type(array).__name__} is no array that kernels can take: neither NumPy's, nor one with "
-        "the CUDA array interface, nor one on the host with DLPack"
-    )
 
 
 def _checked(out, shape, dtype):
@@ -476,163 +471,108 @@ def pixel_index(width):
     return pixel // width, pixel % width, cuda.threadIdx.x
 
 
-if SIMULATED:
+def load4(array, index):
+    """``array[index : index + 4]`` of a float32 vector as a tuple, in one access of 16 bytes.
 
-    def load4(array, index):
-        """Four elements of a vector as a tuple.
+    The place has to be a multiple of 16 bytes: so are the starts of device arrays, and those of
+    shared ones declared with an alignment of `FOUR_FLOATS`.
 
-        Parameters
-        ----------
-        array : float32 vector
-        index : int
-            Of the first; there are three more behind it.
+    Parameters
+    ----------
+    array : float32 vector
+    index : int
+        Of the first; there are three more behind it.
 
-        Returns
-        -------
-        four float32
+    Returns
+    -------
+    four float32
 
-        Notes
-        -----
-        One load of 16 bytes on a device, four in the simulator.
+    Notes
+    -----
+    One load of 16 bytes on a device, four in the simulator.
 
-        Examples
-        --------
-        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+    Examples
+    --------
+    A vector's doubles, four elements a thread; launched with a quarter as many threads::
 
-            from numba import cuda
-            from kernels.device import load4, store4
+        from numba import cuda
+        from kernels.device import load4, store4
 
-            @cuda.jit
-            def doubled(vector, out):
-                i = 4 * cuda.grid(1)
-                if i < vector.size:
-                    a, b, c, d = load4(vector, i)
-                    store4(out, i, (a + a, b + b, c + c, d + d))
-        """
-        return array[index], array[index + 1], array[index + 2], array[index + 3]
+        @cuda.jit
+        def doubled(vector, out):
+            i = 4 * cuda.grid(1)
+            if i < vector.size:
+                a, b, c, d = load4(vector, i)
+                store4(out, i, (a + a, b + b, c + c, d + d))
+    """
+    return array[index], array[index + 1], array[index + 2], array[index + 3]
 
-    def store4(array, index, values):
-        """Write a tuple of four to a vector.
 
-        Parameters
-        ----------
-        array : float32 vector
-            Written.
-        index : int
-            Of the first; there are three more behind it.
-        values : four float32
+def store4(array, index, values):
+    """Write a tuple of four to a float32 vector in one access; see :func:`load4`.
 
-        Notes
-        -----
-        One store of 16 bytes on a device, four in the simulator.
+    Parameters
+    ----------
+    array : float32 vector
+        Written.
+    index : int
+        Of the first; there are three more behind it.
+    values : four float32
 
-        Examples
-        --------
-        A vector's doubles, four elements a thread; launched with a quarter as many threads::
+    Notes
+    -----
+    One store of 16 bytes on a device, four in the simulator.
 
-            from numba import cuda
-            from kernels.device import load4, store4
+    Examples
+    --------
+    A vector's doubles, four elements a thread; launched with a quarter as many threads::
 
-            @cuda.jit
-            def doubled(vector, out):
-                i = 4 * cuda.grid(1)
-                if i < vector.size:
-                    a, b, c, d = load4(vector, i)
-                    store4(out, i, (a + a, b + b, c + c, d + d))
-        """
+        from numba import cuda
+        from kernels.device import load4, store4
+
+        @cuda.jit
+        def doubled(vector, out):
+            i = 4 * cuda.grid(1)
+            if i < vector.size:
+                a, b, c, d = load4(vector, i)
+                store4(out, i, (a + a, b + b, c + c, d + d))
+    """
+    for k in range(4):
+        array[index + k] = values[k]
+
+
+@overload(load4)
+def _load4(array, index):
+    return lambda array, index: _load_four(array, index)
+
+
+@overload(store4)
+def _store4(array, index, values):
+    return lambda array, index, values: _store_four(array, index, values)
+
+
+@intrinsic
+def _load_four(typing_context, array, index):
+    def generate(context, builder, signature, arguments):
+        place = _address_of_four(context, builder, signature, arguments)
+        four = builder.load(place, align=16)
+        values = [builder.extract_element(four, ir.IntType(32)(k)) for k in range(4)]
+        return context.make_tuple(builder, signature.return_type, values)
+
+    return types.UniTuple(types.float32, 4)(array, index), generate
+
+
+@intrinsic
+def _store_four(typing_context, array, index, values):
+    def generate(context, builder, signature, arguments):
+        place = _address_of_four(context, builder, signature, arguments)
+        four = ir.Constant(place.type.pointee, ir.Undefined)
         for k in range(4):
-            array[index + k] = values[k]
+            value = builder.extract_value(arguments[2], k)
+            four = builder.insert_element(four, value, ir.IntType(32)(k))
+        builder.store(four, place, align=16)
 
-else:
-
-    @intrinsic
-    def load4(typing_context, array, index):
-        """``array[index : index + 4]`` of a float32 vector as a tuple, in one access of 16 bytes.
-
-        The place has to be a multiple of 16 bytes: so are the starts of device arrays, and those of
-        shared ones declared with an alignment of `FOUR_FLOATS`.
-
-        Parameters
-        ----------
-        typing_context
-            Numba's own; not an argument of the call.
-        array : float32 vector
-        index : int
-            Of the first; there are three more behind it.
-
-        Returns
-        -------
-        four float32
-
-        Notes
-        -----
-        One load of 16 bytes on a device, four in the simulator.
-
-        Examples
-        --------
-        A vector's doubles, four elements a thread; launched with a quarter as many threads::
-
-            from numba import cuda
-            from kernels.device import load4, store4
-
-            @cuda.jit
-            def doubled(vector, out):
-                i = 4 * cuda.grid(1)
-                if i < vector.size:
-                    a, b, c, d = load4(vector, i)
-                    store4(out, i, (a + a, b + b, c + c, d + d))
-        """
-
-        def generate(context, builder, signature, arguments):
-            place = _address_of_four(context, builder, signature, arguments)
-            four = builder.load(place, align=16)
-            values = [builder.extract_element(four, ir.IntType(32)(k)) for k in range(4)]
-            return context.make_tuple(builder, signature.return_type, values)
-
-        return types.UniTuple(types.float32, 4)(array, index), generate
-
-    @intrinsic
-    def store4(typing_context, array, index, values):
-        """Write a tuple of four to a float32 vector in one access; see :func:`load4`.
-
-        Parameters
-        ----------
-        typing_context
-            Numba's own; not an argument of the call.
-        array : float32 vector
-            Written.
-        index : int
-            Of the first; there are three more behind it.
-        values : four float32
-
-        Notes
-        -----
-        One store of 16 bytes on a device, four in the simulator.
-
-        Examples
-        --------
-        A vector's doubles, four elements a thread; launched with a quarter as many threads::
-
-            from numba import cuda
-            from kernels.device import load4, store4
-
-            @cuda.jit
-            def doubled(vector, out):
-                i = 4 * cuda.grid(1)
-                if i < vector.size:
-                    a, b, c, d = load4(vector, i)
-                    store4(out, i, (a + a, b + b, c + c, d + d))
-        """
-
-        def generate(context, builder, signature, arguments):
-            place = _address_of_four(context, builder, signature, arguments)
-            four = ir.Constant(place.type.pointee, ir.Undefined)
-            for k in range(4):
-                value = builder.extract_value(arguments[2], k)
-                four = builder.insert_element(four, value, ir.IntType(32)(k))
-            builder.store(four, place, align=16)
-
-        return types.void(array, index, values), generate
+    return types.void(array, index, values), generate
 
 
 def _address_of_four(context, builder, signature, arguments):

@@ -16,6 +16,7 @@ the rest could still make up for, by what their pixels' sketches allow
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -142,8 +143,8 @@ def patchmatch(
     >>> nnf[2, 3].tolist(), round(float(cost[2, 3]), 4)
     ([2, 3], -1.0)
     """
-    maps = _Maps(source, target, labels, patch_side // 2, bound, cost, stream)
-    field = _Field(maps, nnf, patch_side, radius, seed)
+    sides = _sides(source, target, patch_side, labels, bound, cost, stream)
+    field = _Field(sides, nnf, radius, seed)
     for iteration in range(iterations):
         field.improve(iteration)
     return field.nnf, field.cost
@@ -221,14 +222,11 @@ def patchmatch_both_ways(
     >>> there[0][2, 1].tolist(), back[0][2, 4].tolist()
     ([2, 4], [2, 1])
     """
-    maps = _Maps(first, second, labels, patch_side // 2, bound, cost, stream)
-    directions = maps, maps.reversed()
-    fields = [
-        _Field(direction, nnf, patch_side, radius, seed)
-        for direction, nnf, radius, seed in zip(directions, nnfs, radii, seeds, strict=True)
-    ]
+    sides = _sides(first, second, patch_side, labels, bound, cost, stream)
+    directions = sides, sides.reversed()
+    fields = [_Field(*one) for one in zip(directions, nnfs, radii, seeds, strict=True)]
     forward, reverse = fields
-    scratch = [offers_scratch(field.cost.shape, maps.on) for field in fields]
+    scratch = [offers_scratch(field.cost.shape, sides.on) for field in fields]
     for iteration in range(iterations):
         for field in fields:
             field.improve(iteration)
@@ -263,35 +261,39 @@ class Problem(NamedTuple):
     bound: Any
 
 
-class _Maps:
-    """Two sides of a search, checked, and what its kernels take of them."""
+@dataclass(frozen=True)
+class _Sides:
+    """Two sides of a search, checked, and what its kernels take of them.
 
-    def __init__(self, source, target, labels, half, bound, cost, stream):
-        self.sources, self.targets = _as_tuple(source), _as_tuple(target)
-        count = len(self.sources)
-        if not 0 < count <= _MOST_PAIRS or count != len(self.targets):
-            raise ValueError(
-                f"{count} maps are to be matched with {len(self.targets)}; "
-                f"give as many of either, 1 to {_MOST_PAIRS}"
-            )
-        self.on, *maps = on_target(*self.sources, *self.targets, stream=stream)
-        self.sources, self.targets = tuple(maps[:count]), tuple(maps[count:])
-        _check_maps(self.sources, self.targets)
-        self.labels = labels or tuple(
-            no_labels(side[0].shape[0], self.on) for side in (self.sources, self.targets)
-        )
-        self.half, self.bound, self.cost = half, bound, cost
-        sketched = sketches_of if count == 1 and cost is None else no_sketches
-        self.sketches = sketched(self.sources[0], self.targets[0])
+    Attributes
+    ----------
+    on : Host or Device
+    sources, targets : tuples of arrays, (height, width, channels)
+    labels, sketches : pairs of arrays
+        See :class:`Problem`.
+    half : int
+    bound : float
+    cost : device function or None
+    """
+
+    on: Any
+    sources: tuple
+    targets: tuple
+    labels: tuple
+    sketches: tuple
+    half: int
+    bound: float
+    cost: Callable | None
 
     def reversed(self):
         """The same with source and target exchanged."""
-        other = object.__new__(_Maps)
-        vars(other).update(vars(self))
-        other.sources, other.targets = self.targets, self.sources
-        other.labels = self.labels[::-1]
-        other.sketches = self.sketches[::-1]
-        return other
+        return replace(
+            self,
+            sources=self.targets,
+            targets=self.sources,
+            labels=self.labels[::-1],
+            sketches=self.sketches[::-1],
+        )
 
     def arguments(self):
         """What every kernel takes first: sources, targets, channels and the problem."""
@@ -307,6 +309,25 @@ class _Maps:
         return search_kernels(len(self.sources), self.cost)
 
 
+def _sides(source, target, patch_side, labels, bound, cost, stream):
+    if patch_side % 2 != 1:
+        raise ValueError(f"the patch side is {patch_side}; it has to be odd")
+    sources, targets = _as_tuple(source), _as_tuple(target)
+    count = len(sources)
+    if not 0 < count <= _MOST_PAIRS or count != len(targets):
+        raise ValueError(
+            f"{count} maps are to be matched with {len(targets)}; "
+            f"give as many of either, 1 to {_MOST_PAIRS}"
+        )
+    on, *maps = on_target(*sources, *targets, stream=stream)
+    sources, targets = tuple(maps[:count]), tuple(maps[count:])
+    _check_maps(sources, targets)
+    labels = labels or tuple(no_labels(side[0].shape[0], on) for side in (sources, targets))
+    sketched = sketches_of if count == 1 and cost is None else no_sketches
+    sketches = sketched(sources[0], targets[0])
+    return _Sides(on, sources, targets, labels, sketches, patch_side // 2, bound, cost)
+
+
 class _Field:
     """A field that is being improved, and what its passes write.
 
@@ -316,13 +337,11 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, maps, nnf, patch_side, radius, seed):
-        if patch_side % 2 != 1:
-            raise ValueError(f"the patch side is {patch_side}; it has to be odd")
-        _, nnf, _ = on_target(nnf, maps.sources[0])
-        self._on, self._labels, self._kernels = maps.on, maps.labels, maps.kernels()
-        self._arguments, self._radius, self._seed = maps.arguments(), radius, seed
-        on, shape = maps.on, maps.sources[0].shape[:2]
+    def __init__(self, sides, nnf, radius, seed):
+        _, nnf, _ = on_target(nnf, sides.sources[0])
+        self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
+        self._arguments, self._radius, self._seed = sides.arguments(), radius, seed
+        on, shape = sides.on, sides.sources[0].shape[:2]
         self.nnf, self._other_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
         self._stamps, self._other_stamps = (on.empty(shape, np.int32) for _ in range(2))
         self.cost = on.empty(shape)

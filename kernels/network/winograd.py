@@ -192,11 +192,12 @@ def _gather(source, mask, top, left, first, count, patch):
     for i in range(PATCH):
         for j in range(PATCH):
             y, x = top + i, left + j
-            at = np.uintp((y * width + x) * channels + first)
             to = np.uintp(i * ROW + j * CHANNELS)
             if not (0 <= y < height and 0 <= x < width):
                 _clear(count, patch, to)
-            elif mask is None:
+                continue
+            at = np.uintp((y * width + x) * channels + first)
+            if mask is None:
                 _copy(values, at, count, patch, to)
             else:
                 _copy_masked(values, masks, at, count, patch, to)

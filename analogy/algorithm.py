@@ -17,8 +17,8 @@ from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import Deconvolution, prepare
 from analogy.faces import choose_ratio
 from analogy.flow import displacements
-from analogy.full_size import vote_at_full_size
-from analogy.images import as_image, matching_shape, resize
+from analogy.full_size import scale_of, vote_at_full_size
+from analogy.images import as_image, matching_shape, resize, size_of
 from analogy.masks import Masks, MatchingMasks, check_masks
 from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
@@ -149,7 +149,7 @@ def transfer(
     target = session.target
     check_memory(a.shape[:2], b_prime.shape[:2], *scale, session.free_memory, parameters.refine)
     progress = Progress(progress, _expected_shares(parameters))
-    _log.info("matching %s with %s px on %s", _size(small_a), _size(small_b_prime), target.name)
+    _log.info("matching %s with %s px on %s", size_of(small_a), size_of(small_b_prime), target.name)
     _log.debug("%s", parameters)
 
     with progress.stage("features"):
@@ -179,7 +179,7 @@ def transfer(
             masks_here = matching_masks.at(parameters.finest_level, *sizes, target)
             limit = parameters.fill_beyond / stride
             matches = fill_unreliable(matches, *distances, limit, masks_here)
-    scales = _scale(stride, small_a, a), _scale(stride, small_b_prime, b_prime)
+    scales = scale_of(stride, small_a, a), scale_of(stride, small_b_prime, b_prime)
     rebuild = _rebuild_by_fractions if parameters.refines_matches else _rebuild
     (a_prime, flow_ab), (b, flow_ba) = rebuild(matches, a, b_prime, scales, parameters, progress)
     if masks and masks.keep is not None:
@@ -204,10 +204,6 @@ def _with_ratio(parameters, a, b_prime):
         return parameters, {}
     ratio, shares = choose_ratio(a, b_prime)
     return replace(parameters, ratio=ratio), {"face_shares": shares}
-
-
-def _size(image):
-    return f"{image.shape[1]} x {image.shape[0]}"
 
 
 def _rebuild(matches, a, b_prime, scales, parameters, progress):
@@ -348,11 +344,6 @@ def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, kee
 def _layers_below(network, level, depth, target):
     kept = len(network.layers(level - depth, level - 1)) if depth > 1 else 0
     return prepare(network.layers(level - depth, level), kept, target)
-
-
-def _scale(stride, small, image):
-    """Pixels of an image in one of the level of its smaller copy that was matched."""
-    return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
 
 
 def _expected_shares(parameters):

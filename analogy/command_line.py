@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import shlex
 import sys
@@ -19,12 +18,10 @@ import typer
 from analogy.batch.commands import batch
 from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
+from analogy.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from analogy.logs import logged
 from analogy.service.commands import serve
 from analogy.video.commands import video
-
-EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 # Click's UsageError, wherever this version of typer keeps its Click.
 _UsageError: Any = typer.BadParameter.__base__
@@ -385,18 +382,13 @@ def model_fetch():
 
 
 def _parameters(preset, category, weight, options):
-    from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS
+    from analogy.parameters import CATEGORIES, adjusted_preset
 
     if category is not None and weight is not None:
         raise typer.BadParameter("--category and --weight both set the blend weights; give one.")
     given = {name: value for name, value in options.items() if value is not None}
-    if category is not None:
-        given = CATEGORIES[category] | given
-    if weight == "auto":
-        given["choose_alphas"] = True
-    elif weight is not None:
-        given["alphas"] = BLEND_WEIGHTS[int(weight)]
-    return dataclasses.replace(PRESETS[preset], **given)
+    of_category = CATEGORIES[category] if category is not None else {}
+    return adjusted_preset(preset, weight, **of_category | given)
 
 
 def _command(context):

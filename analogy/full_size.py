@@ -17,6 +17,18 @@ from kernels.target import target_of
 STRIP_PIXELS = 2**19
 
 
+def scale_of(stride: float, small: np.ndarray, image: np.ndarray) -> tuple[float, float]:
+    """Pixels of an image, along y and x, in one of a level of its smaller copy.
+
+    Parameters
+    ----------
+    stride : float
+        Pixels of the copy in one of the level.
+    small, image : arrays, (height, width, channels)
+    """
+    return tuple(stride * image.shape[axis] / small.shape[axis] for axis in range(2))
+
+
 def vote_at_full_size(nnf, shape, other_image, scale, other_scale, vote_side, strip=STRIP_PIXELS):
     """Rebuild an image from another one by the matches between their smaller copies.
 

@@ -146,6 +146,11 @@ def as_image(array: ArrayLike, name: str) -> np.ndarray:
     return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
 
 
+def size_of(image: np.ndarray) -> str:
+    """An image's size as people write it, width first."""
+    return f"{image.shape[1]} x {image.shape[0]}"
+
+
 def matching_shape(
     shape: tuple[int, int], ratio: float, max_side: int | None, name: str
 ) -> tuple[int, int]:

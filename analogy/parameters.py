@@ -204,3 +204,25 @@ PRESETS = {
     "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2], ratio=0.5),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }
+
+
+def adjusted_preset(
+    preset: str = "default", weight: str | None = None, **options: Any
+) -> Parameters:
+    """Parameters of a preset, changed by what was asked for.
+
+    Parameters
+    ----------
+    preset : str
+        Of `PRESETS`.
+    weight : "1", "2", "3" or "auto", optional
+        The blend weights of `BLEND_WEIGHTS`, or to be chosen by the images.
+    options
+        Fields of :class:`Parameters`; None leaves the preset's.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if weight == "auto":
+        given["choose_alphas"] = True
+    elif weight is not None:
+        given["alphas"] = BLEND_WEIGHTS[int(weight)]
+    return replace(PRESETS[preset], **given)

@@ -8,6 +8,7 @@ move data from one to the other.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -92,8 +93,12 @@ class Kernel(NamedTuple):
     launch: Callable
 
 
-class _Target:
+class _Target(ABC):
     """What the CPU and a device have in common."""
+
+    @abstractmethod
+    def empty(self, shape, dtype=np.float32):
+        """Array that is not initialised."""
 
     def out(self, out, shape, dtype=np.float32):
         """Array for a result: `out` where it is given, checked, or a new one."""

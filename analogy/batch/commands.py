@@ -11,15 +11,8 @@ from typing import Annotated
 import typer
 
 from analogy.errors import AnalogyError
-
-EXIT_SOME_FAILED = 1
-EXIT_INTERRUPTED = 130
-
-
-def _check_share(value: float):
-    if not 0 < value <= 1:
-        raise typer.BadParameter(f"{value:g} is not in the range 0<x<=1.")
-    return value
+from analogy.exit_codes import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from analogy.option_checks import check_share
 
 
 def batch(
@@ -42,7 +35,7 @@ def batch(
         float,
         typer.Option(
             metavar="X",
-            callback=_check_share,
+            callback=check_share,
             help="Of the memory that is free, all workers together; in (0, 1].",
         ),
     ] = 0.8,

@@ -10,15 +10,10 @@ from typing import Annotated, Literal
 import typer
 
 from analogy.errors import AnalogyError
+from analogy.exit_codes import EXIT_INTERRUPTED
+from analogy.option_checks import check_share
 
-_EXIT_INTERRUPTED = 130
 _PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "python-multipart": "python_multipart"}
-
-
-def _check_share(value: float):
-    if not 0 < value <= 1:
-        raise typer.BadParameter(f"{value:g} is not in the range 0<x<=1.")
-    return value
 
 
 def serve(
@@ -39,7 +34,7 @@ def serve(
     memory_share: Annotated[
         float,
         typer.Option(
-            callback=_check_share, metavar="X", help="Of the machine's memory that a job may take."
+            callback=check_share, metavar="X", help="Of the machine's memory that a job may take."
         ),
     ] = 0.8,
     queue: Annotated[int, typer.Option(min=1, metavar="N", help="Most jobs that wait.")] = 8,
@@ -71,7 +66,7 @@ def serve(
         serve_page(options)
     except KeyboardInterrupt:
         print("stopped; uploads and results are removed", file=sys.stderr)
-        sys.exit(_EXIT_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _check_packages():

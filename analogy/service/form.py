@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shlex
 
 from analogy.errors import AnalogyError, brief
-from analogy.parameters import BLEND_WEIGHTS, PRESETS
+from analogy.parameters import adjusted_preset
 
 # Presets that the page offers, with what it calls them and what it says of them.
 APPLICATIONS = {
@@ -53,15 +52,13 @@ def parameters_of(fields):
     """
     preset = _choice(fields, "preset", APPLICATIONS) or "default"
     weight = _choice(fields, "weight", WEIGHTS)
-    given = {
-        "alphas": BLEND_WEIGHTS[int(weight)] if weight in ("1", "2", "3") else None,
-        "choose_alphas": True if weight == "auto" else None,
-        "ratio": _ratio(fields),
-        "max_side": _whole_number(fields, "max_side", "longest side", 32, _LARGEST_SIDE),
-        "seed": _whole_number(fields, "seed", "seed", 0, _LARGEST_SEED),
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(PRESETS[preset], **given)
+    return adjusted_preset(
+        preset,
+        weight,
+        ratio=_ratio(fields),
+        max_side=_whole_number(fields, "max_side", "longest side", 32, _LARGEST_SIDE),
+        seed=_whole_number(fields, "seed", "seed", 0, _LARGEST_SEED),
+    )
 
 
 def command_of(a, b_prime, fields):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-_INTERRUPTED = 130
+from analogy.exit_codes import EXIT_INTERRUPTED
 
 
 def video(
@@ -78,10 +77,11 @@ def video(
     it leaves the frames that are done.
     """
     from analogy.logs import logged
+    from analogy.parameters import adjusted_preset
     from analogy.video.parameters import VideoParameters
 
     folder = Path("out", f"{frames.stem}__{style.stem}") if out is None else out
-    parameters = _parameters(preset, weight, ratio=ratio, max_side=max_side, seed=seed)
+    parameters = adjusted_preset(preset, weight, ratio=ratio, max_side=max_side, seed=seed)
     following = VideoParameters(**_given(warm_start=warm_start, least_gain=least_gain, blend=blend))
     finished = _Finished(folder, quiet or json)
     try:
@@ -96,7 +96,7 @@ def video(
             )
     except KeyboardInterrupt:
         print(f"interrupted; {finished}", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     if json:
         from analogy.outputs import json_text
 
@@ -145,17 +145,6 @@ def _print_summary(record, folder):
     if record["inconsistency"] is not None:
         print(f"change: {record['inconsistency']:.1f} grey levels from frame to frame, moved along")
     print(f"results: {folder}")
-
-
-def _parameters(preset, weight, **options):
-    from analogy.parameters import BLEND_WEIGHTS, PRESETS
-
-    given = _given(**options)
-    if weight == "auto":
-        given["choose_alphas"] = True
-    elif weight is not None:
-        given["alphas"] = BLEND_WEIGHTS[int(weight)]
-    return replace(PRESETS[preset], **given)
 
 
 def _given(**options):

@@ -10,8 +10,8 @@ import numpy as np
 
 from analogy.algorithm import transfer
 from analogy.errors import AnalogyError
-from analogy.full_size import vote_at_full_size
-from analogy.images import as_image, matching_shape, resize
+from analogy.full_size import scale_of, vote_at_full_size
+from analogy.images import as_image, matching_shape, resize, size_of
 from analogy.parameters import Parameters
 from analogy.refinement import refine
 from analogy.session import Session
@@ -125,18 +125,26 @@ class _Film:
         self._style, self._session = style, session
         # A ratio or blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
-        self._frame = self._small = self._a_prime = self._fields = self._style_features = None
+        self._frame = self._small = self._a_prime = self._fields = None
+        # At the scale of the shot.
+        self._small_style = self._style_features = None
 
     def next(self, frame, index, progress):
         started = time.perf_counter()
-        motion = self._motion_to(frame, index)
+        small, motion = None, None
+        if self._frame is not None:
+            self._check_size(frame, index)
+            small = self._as_matched(frame, f"frame {index}")
+            motion = motion_between(self._small, small)
         reliable = None if motion is None else float(motion[0].reliable.mean())
         is_cut = reliable is None or reliable < self._video.least_reliable
         is_fresh = is_cut or not self._video.warm_start
         if is_fresh:
             a_prime, flow = self._transferred(frame, progress)
+            # The shot may have a scale of its own.
+            small = self._as_matched(frame, f"frame {index}")
         else:
-            a_prime, flow = self._followed(frame, motion)
+            a_prime, flow = self._followed(frame, small, motion)
         if self._parameters.refine:
             a_prime = refine(a_prime, frame, self._parameters, self._session.target)
         inconsistency = None
@@ -146,23 +154,19 @@ class _Film:
             if not is_fresh and self._video.blend:
                 a_prime = _blended(a_prime, before, backward.reliable, self._video.blend)
             inconsistency = float(np.abs(a_prime - before)[backward.reliable].mean())
-        self._frame, self._a_prime = frame, a_prime
-        self._small = self._as_matched(frame, "frame")
+        self._frame, self._small, self._a_prime = frame, small, a_prime
         cost = self._fields[self._parameters.finest_level].cost
         seconds = time.perf_counter() - started
         how = "afresh" if is_fresh else "from the one before"
         _log.info("frame %d: matched %s in %.3f s", index, how, seconds)
         return Frame(a_prime, flow, is_fresh, reliable, inconsistency, cost, seconds)
 
-    def _motion_to(self, frame, index):
-        if self._frame is None:
-            return None
+    def _check_size(self, frame, index):
         if frame.shape != self._frame.shape:
             raise AnalogyError(
-                f"frame {index}: {_size(frame)} px where the one before has {_size(self._frame)}; "
-                "give frames of one size"
+                f"frame {index}: {size_of(frame)} px where the one before has "
+                f"{size_of(self._frame)}; give frames of one size"
             )
-        return motion_between(self._small, self._as_matched(frame, f"frame {index}"))
 
     def _transferred(self, frame, progress):
         """As an image by itself, and its matches at every level kept."""
@@ -181,15 +185,13 @@ class _Film:
         )
         used = Parameters(**found.record["parameters"])
         self._parameters = replace(used, refine=self._asked.refine)
+        self._small_style = self._style_features = None
         return found.a_prime, found.flow_ab
 
-    def _followed(self, frame, motion):
-        small, small_style = (
-            self._as_matched(frame, "frame"),
-            self._as_matched(self._style, "style"),
-        )
+    def _followed(self, frame, small, motion):
         if self._style_features is None:
-            self._style_features = self._session.extractor(small_style)
+            self._small_style = self._as_matched(self._style, "style")
+            self._style_features = self._session.extractor(self._small_style)
         self._fields = follow(
             self._fields,
             motion,
@@ -201,7 +203,11 @@ class _Film:
         finest = self._parameters.finest_level
         shape = self._style_features[finest].shape[:2]
         nnf = self._session.target.asarray(nearest(self._fields[finest].ab, shape))
-        scales = _scale(finest, small, frame), _scale(finest, small_style, self._style)
+        stride = 2 ** (finest - 1)
+        scales = (
+            scale_of(stride, small, frame),
+            scale_of(stride, self._small_style, self._style),
+        )
         side = self._parameters.vote_side
         return vote_at_full_size(nnf, frame.shape[:2], self._style, *scales, side)
 
@@ -210,15 +216,6 @@ class _Film:
         return resize(image, matching_shape(image.shape[:2], *scale, name))
 
 
-def _scale(level, small, image):
-    """Pixels of an image in one of a level of its smaller copy."""
-    return tuple(2 ** (level - 1) * image.shape[axis] / small.shape[axis] for axis in range(2))
-
-
 def _blended(a_prime, before, reliable, share):
     shares = np.where(reliable, np.float32(share), np.float32(0))[..., None]
     return np.rint(a_prime + shares * (before - a_prime)).astype(np.uint8)
-
-
-def _size(image):
-    return f"{image.shape[1]} x {image.shape[0]}"

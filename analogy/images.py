@@ -135,15 +135,21 @@ def as_image(array: ArrayLike, name: str) -> np.ndarray:
             "give (height, width) or (height, width, channels) with 1 to 4 channels, channels last"
         )
     height, width = array.shape[:2]
+    check_not_too_small((height, width), name)
+    samples = _as_bytes(array.reshape(height, width, channels), name)
+    colour, alpha = (samples, None) if channels % 2 else (samples[..., :-1], samples[..., -1:])
+    rgb = np.broadcast_to(colour, (height, width, 3))
+    return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
+
+
+def check_not_too_small(shape: tuple[int, int], name: str) -> None:
+    """Raise an `AnalogyError` where an image's height or width is under 32 pixels."""
+    height, width = shape
     if min(height, width) < MINIMUM_SIDE:
         raise AnalogyError(
             f"{name}: {width} x {height} px is too small; "
             f"give an image of at least {MINIMUM_SIDE} px a side"
         )
-    samples = _as_bytes(array.reshape(height, width, channels), name)
-    colour, alpha = (samples, None) if channels % 2 else (samples[..., :-1], samples[..., -1:])
-    rgb = np.broadcast_to(colour, (height, width, 3))
-    return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
 
 
 def size_of(image: np.ndarray) -> str:

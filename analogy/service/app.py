@@ -20,7 +20,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from analogy.errors import AnalogyError
-from analogy.images import MINIMUM_SIDE, image_shape
+from analogy.images import check_not_too_small, image_shape
 from analogy.memory import check_memory
 from analogy.service.form import (
     APPLICATIONS,
@@ -206,11 +206,7 @@ class _Service:
                 f"{name}: {width} x {height} px are more than the "
                 f"{self._limits.pixels / _MEGAPIXEL:g} megapixels taken here; shrink it"
             )
-        if min(height, width) < MINIMUM_SIDE:
-            raise AnalogyError(
-                f"{name}: {width} x {height} px is too small; "
-                f"give an image of at least {MINIMUM_SIDE} px a side"
-            )
+        check_not_too_small((height, width), name)
         return height, width
 
     def _shown(self, job):

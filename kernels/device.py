@@ -11,7 +11,7 @@ allocate nothing, and each says how many operations a call takes.
 >>> @njit
 ... def sampled(image, y, x):
 ...     return bilinear(image, np.float32(y), np.float32(x), 0)
->>> sampled(np.array([[[0.0], [1.0]]], np.float32), 0, 0.25)
+>>> float(sampled(np.array([[[0.0], [1.0]]], np.float32), 0, 0.25))
 0.25
 """
 

@@ -146,6 +146,7 @@ for name in device.ON_CUDA:
 """
 
 
+@pytest.mark.smoke
 def test_examples_on_cuda_compile_for_a_device():
     command = [sys.executable, "-c", COMPILED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -106,6 +106,12 @@ def _numba_type(value):
     return getattr(value, "numba_type", None) or typeof(value)
 
 
+def launch_of(kernel, blocks_and_threads, arguments, stage=""):
+    """A launch as :meth:`kernels.target.Device.launch` is asked for it."""
+    blocks, threads = (int(np.prod(extent)) for extent in blocks_and_threads)
+    return Launch(kernel, blocks, threads, tuple(arguments), stage)
+
+
 def kernel_name(kernel):
     """Module and name, and for a kernel made by a factory what it was made of."""
     function = kernel.py_func
@@ -192,20 +198,11 @@ class _Stages(Progress):
 
 @contextmanager
 def _recording(launches, stages):
-    from numba.cuda.dispatcher import CUDADispatcher
-
-    class Recorder:
-        def __init__(self, kernel, configuration):
-            self._kernel = kernel
-            self._blocks, self._threads = (np.prod(extent) for extent in configuration[:2])
-
-        def __call__(self, *arguments):
-            launches.append(
-                Launch(self._kernel, int(self._blocks), int(self._threads), arguments, stages.now)
-            )
+    def record(device, kernel, blocks_and_threads, *arguments):
+        launches.append(launch_of(kernel, blocks_and_threads, arguments, stages.now))
 
     substitutes = [
-        (CUDADispatcher, "__getitem__", Recorder),
+        (Device, "launch", record),
         (Device, "empty", staticmethod(ShapeOnly)),
         (Device, "zeros", staticmethod(ShapeOnly)),
         (Device, "asarray", staticmethod(lambda array: ShapeOnly(array.shape, array.dtype))),
@@ -215,18 +212,11 @@ def _recording(launches, stages):
     originals = [(owner, name, vars(owner)[name]) for owner, name, _ in substitutes]
     try:
         for owner, name, substitute in substitutes:
-            setattr(owner, name, _method(substitute))
+            setattr(owner, name, substitute)
         yield
     finally:
         for owner, name, original in originals:
             setattr(owner, name, original)
-
-
-def _method(substitute):
-    # A class is no function: as an attribute it would not be given the dispatcher.
-    if isinstance(substitute, type):
-        return lambda kernel, configuration: substitute(kernel, configuration)
-    return substitute
 
 
 def _stated_iterations(loss, gradient, x, *, iterations, **_):

@@ -262,7 +262,7 @@ def _dot(a, b):
 @lru_cache
 def _inner_products_cuda(k, m):
     # The extents are constants of the kernel, so that the sums live in registers.
-    @cuda.jit
+    @cuda.jit(cache=True)
     def kernel(rows, vectors, partial):
         total = cuda.local.array((k, m), float32)
         lost = cuda.local.array((k, m), float32)
@@ -300,7 +300,7 @@ def _inner_products_cuda(k, m):
     return kernel
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _sum_rows_cuda(partial, result):
     scratch = cuda.shared.array((_ROWS_AT_ONCE, _THREADS), float64)
     rows, blocks = partial.shape
@@ -319,7 +319,7 @@ def _sum_rows_cuda(partial, result):
                 result[first + row] = scratch[row, 0]
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _minmax_cuda(lows, highs, low_per_block, high_per_block):
     low, high = np.float32(np.inf), np.float32(-np.inf)
     element, length = np.uint64(cuda.grid(1)), np.uint64(lows.size)

@@ -8,13 +8,16 @@ move data from one to the other.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from llvmlite import ir
 from numba import config, cuda, types
+from numba.core.errors import NumbaPerformanceWarning
 from numba.cuda.cudadrv.driver import device_memset
 from numba.extending import intrinsic, overload
 
@@ -179,7 +182,7 @@ class Device(_Target):
 
     def launch(self, kernel, blocks_and_threads, *arguments):
         """Queue a CUDA kernel."""
-        kernel[(*blocks_and_threads, self._stream or 0)](*arguments)
+        _configured(kernel, *blocks_and_threads, self._stream or 0)(*arguments)
 
     def empty(self, shape, dtype=np.float32):
         return cuda.device_array(shape, dtype, stream=self._stream or 0)
@@ -477,24 +480,24 @@ def pixel_index(width):
 
 
 def load4(array, index):
-    """``array[index : index + 4]`` of a float32 vector as a tuple, in one access of 16 bytes.
+    """``array[index : index + 4]`` of a vector of floats as a tuple, in one access.
 
-    The place has to be a multiple of 16 bytes: so are the starts of device arrays, and those of
-    shared ones declared with an alignment of `FOUR_FLOATS`.
+    The place has to be a multiple of four elements' size: so are the starts of device arrays, and
+    those of shared ones of float32 declared with an alignment of `FOUR_FLOATS`.
 
     Parameters
     ----------
-    array : float32 vector
+    array : float32 or float16 vector
     index : int
         Of the first; there are three more behind it.
 
     Returns
     -------
-    four float32
+    four of the array's elements
 
     Notes
     -----
-    One load of 16 bytes on a device, four in the simulator.
+    One load of 16 bytes, or of 8 for float16, on a device; four in the simulator.
 
     Examples
     --------
@@ -560,11 +563,11 @@ def _store4(array, index, values):
 def _load_four(typing_context, array, index):
     def generate(context, builder, signature, arguments):
         place = _address_of_four(context, builder, signature, arguments)
-        four = builder.load(place, align=16)
+        four = builder.load(place, align=4 * array.dtype.bitwidth // 8)
         values = [builder.extract_element(four, ir.IntType(32)(k)) for k in range(4)]
         return context.make_tuple(builder, signature.return_type, values)
 
-    return types.UniTuple(types.float32, 4)(array, index), generate
+    return types.UniTuple(array.dtype, 4)(array, index), generate
 
 
 @intrinsic
@@ -583,7 +586,20 @@ def _store_four(typing_context, array, index, values):
 def _address_of_four(context, builder, signature, arguments):
     data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
     place = builder.gep(data, [arguments[1]])
-    return builder.bitcast(place, ir.VectorType(ir.FloatType(), 4).as_pointer())
+    return builder.bitcast(place, ir.VectorType(data.type.pointee, 4).as_pointer())
+
+
+def _configure(kernel, blocks, threads, stream):
+    """A CUDA kernel with its launch."""
+    with warnings.catch_warnings():
+        # Numba warns of grids of few blocks, which are what small maps need.
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        return kernel[blocks, threads, stream]
+
+
+# Numba itself keeps fewer launches than a transfer has. In the simulator a kernel knows its last
+# launch only.
+_configured = _configure if SIMULATED else lru_cache(maxsize=1024)(_configure)
 
 
 def _blocks(extent, block):

@@ -29,7 +29,7 @@ from kernels.network import implicit_gemm, pooling
 from kernels.solvers import elimination, vectors, wls
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
-HALF_PLANE, HALF_MAP = types.float16[:, ::1], types.float16[:, :, ::1]
+HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
 LABELS, PLACES = int32[:, ::1], int32[::1]
 
@@ -40,16 +40,16 @@ CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
 def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
-    fields = (PLANE, PLANE, LABELS, LABELS, int64, int64, int64, float32)
+    fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 
 def searches():
     """Kernels of the search: by inner products of a pair and of two, of float16, by a cost."""
     for maps, kernels in (
-        (matching(PLANE, 1), patchmatch.search_kernels()),
-        (matching(PLANE, 2), patchmatch.search_kernels(2)),
-        (matching(HALF_PLANE, 1), patchmatch.search_kernels()),
+        (matching(LINE, 1), patchmatch.search_kernels()),
+        (matching(LINE, 2), patchmatch.search_kernels(2)),
+        (matching(HALF_LINE, 1), patchmatch.search_kernels()),
         (matching(MAP, 1), patchmatch.search_kernels(1, patch_cost.squared_difference)),
         (matching(MAP, 1), patchmatch.search_kernels(1, patch_cost.normalised_correlation)),
     ):

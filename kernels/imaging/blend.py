@@ -293,7 +293,7 @@ def _response_cpu(features, out):
             out[y, x] = squared_norm(features[y, x])
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _response_cuda(features, out):
     y, x, lane = pixel_index(out.shape[1])
     square = lane_squared_norm(features, y, x, lane)
@@ -346,7 +346,7 @@ def _weight_map_cpu(weight):
 
 
 def _weight_map_cuda(weight):
-    @cuda.jit
+    @cuda.jit(cache=True)
     def kernel(response, extremes, alpha, out):
         x, y = cuda.grid(2)
         if y < out.shape[0] and x < out.shape[1]:
@@ -362,7 +362,7 @@ def _keep_content_cpu(keep, weights):
             weights[y, x] = max(weights[y, x], keep[y, x])
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _keep_content_cuda(keep, weights):
     x, y = cuda.grid(2)
     if y < weights.shape[0] and x < weights.shape[1]:
@@ -379,7 +379,7 @@ def _blend_cpu(content, detail, weights, out):
                 store(out, y, x, c, _mix(content[y, x, c], detail[y, x, c], weight))
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _blend_cuda(content, detail, weights, out):
     height, width, channels = out.shape
     y, x, lane = pixel_index(width)

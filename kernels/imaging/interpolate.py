@@ -80,7 +80,7 @@ def _interpolate_cpu(source, scale, out):
                 out[y, x, c] = _between(upper, lower, down)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _interpolate_cuda(source, scale, out):
     index, y = cuda.grid(2)
     channels = out.shape[2]

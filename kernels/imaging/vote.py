@@ -156,7 +156,7 @@ def _vote_cpu(source, nnf, radius, rounding, out):
                 store(out, y, x, c, _mean(total[c], count) + rounding)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _vote_cuda(source, nnf, radius, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
@@ -184,7 +184,7 @@ def _vote_field_cpu(source, field, radius, rounding, out):
                 store(out, y, x, c, value + rounding)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _vote_field_cuda(source, field, radius, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape

@@ -69,7 +69,7 @@ def _warp_cpu(source, nnf, out):
                 out[y, x, c] = source[match_y, match_x, c]
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _warp_cuda(source, nnf, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape

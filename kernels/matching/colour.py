@@ -85,7 +85,7 @@ def _append_colour_cpu(image, scale, weight, is_source, channel_offset, out):
             _append(image, scale, weight, is_source, channel_offset, y, x, out)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _append_colour_cuda(image, scale, weight, is_source, channel_offset, out):
     x, y = cuda.grid(2)
     if y < image.shape[0] and x < image.shape[1]:

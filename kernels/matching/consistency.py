@@ -69,7 +69,7 @@ def _round_trip_cpu(nnf, reverse, out):
             out[y, x] = _distance_back(nnf, reverse, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _round_trip_cuda(nnf, reverse, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:

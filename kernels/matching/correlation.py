@@ -81,7 +81,7 @@ def _correlate_cpu(rows, columns, products):
     np.dot(rows, columns.T, out=products)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _correlate_cuda(rows, columns, products):
     row_tile = cuda.shared.array((_TILE, _TILE), float32)
     column_tile = cuda.shared.array((_TILE, _PITCH), float32)
@@ -206,7 +206,7 @@ def _best_of_columns_cpu(table, value, place):
                 value[column], place[column] = table[row, column], row
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _best_of_rows_cuda(table, value, place):
     values = cuda.shared.array((PIXELS_PER_BLOCK, LANES), float32)
     places = cuda.shared.array((PIXELS_PER_BLOCK, LANES), int32)
@@ -230,7 +230,7 @@ def _best_of_rows_cuda(table, value, place):
         value[row], place[row] = best, best_place
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _best_of_columns_cuda(table, value, place):
     column = cuda.grid(1)
     if column < table.shape[1]:

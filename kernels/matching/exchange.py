@@ -75,14 +75,14 @@ def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, labels, other_lab
                 nnf[to_y, to_x, 0], nnf[to_y, to_x, 1] = y, x
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _clear_cuda(lowest, place):
     x, y = cuda.grid(2)
     if y < lowest.shape[0] and x < lowest.shape[1]:
         lowest[y, x], place[y, x] = _NO_OFFER, _NO_PLACE
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _offer_cost_cuda(other_nnf, other_cost, labels, other_labels, lowest):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
@@ -91,7 +91,7 @@ def _offer_cost_cuda(other_nnf, other_cost, labels, other_labels, lowest):
             cuda.atomic.min(lowest, (to_y, to_x), other_cost[y, x])
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _offer_place_cuda(other_nnf, other_cost, labels, other_labels, lowest, place):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
@@ -101,7 +101,7 @@ def _offer_place_cuda(other_nnf, other_cost, labels, other_labels, lowest, place
             cuda.atomic.min(place, (to_y, to_x), np.int32(y * other_cost.shape[1] + x))
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _take_cuda(nnf, cost, stamps, other_width, launch, lowest, place):
     x, y = cuda.grid(2)
     if y < cost.shape[0] and x < cost.shape[1] and lowest[y, x] < cost[y, x]:

@@ -188,7 +188,7 @@ def _sharpen_cpu(similarity, exponent, prior):
             prior[row, column] = _sharpened(similarity[row, column], exponent)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _sharpen_cuda(similarity, exponent, prior):
     column, row = cuda.grid(2)
     if row < prior.shape[0] and column < prior.shape[1]:
@@ -203,7 +203,7 @@ def _balance_cpu(belief, best, other_best, votes):
             votes[row, column] = belief[row, column] * scale
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _balance_cuda(belief, best, other_best, votes):
     column, row = cuda.grid(2)
     if row < votes.shape[0] and column < votes.shape[1]:
@@ -218,7 +218,7 @@ def _gather_cpu(votes, weights, shapes, step, out):
             out[row, column] = _gathered(votes, weights, shapes, step, row, column)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _gather_cuda(votes, weights, shapes, step, out):
     column, row = cuda.grid(2)
     if row < out.shape[0] and column < out.shape[1]:
@@ -232,7 +232,7 @@ def _believe_cpu(prior, votes, belief):
             belief[row, column] = _believed(prior[row, column], votes[row, column])
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _believe_cuda(prior, votes, belief):
     column, row = cuda.grid(2)
     if row < belief.shape[0] and column < belief.shape[1]:
@@ -247,7 +247,7 @@ def _field_cpu(place, other_width, nnf):
             nnf[y, x, 0], nnf[y, x, 1] = match // other_width, match % other_width
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _field_cuda(place, other_width, nnf):
     x, y = cuda.grid(2)
     if y < nnf.shape[0] and x < nnf.shape[1]:

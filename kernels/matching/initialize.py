@@ -127,7 +127,7 @@ def _random_map_cpu(seed, scale, out):
                 out[y, x, c] = np.float32(hash_random(seed, _STREAM, y, x, c)) * scale
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _random_map_cuda(seed, scale, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
@@ -144,7 +144,7 @@ def _random_nnf_cpu(seed, other_height, other_width, nnf):
             nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, other_width)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _random_nnf_cuda(seed, other_height, other_width, nnf):
     x, y = cuda.grid(2)
     if y < nnf.shape[0] and x < nnf.shape[1]:
@@ -161,7 +161,7 @@ def _identity_nnf_cpu(other_height, other_width, nnf):
             nnf[y, x, 1] = _proportional_coordinate(x, width, other_width)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _identity_nnf_cuda(other_height, other_width, nnf):
     x, y = cuda.grid(2)
     height, width = nnf.shape[:2]

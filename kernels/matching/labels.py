@@ -189,7 +189,7 @@ def _legal_nnf_cpu(nnf, labels, other_labels, places, starts, seed, out):
             )
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _legal_nnf_cuda(nnf, labels, other_labels, places, starts, seed, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:

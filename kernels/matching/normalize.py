@@ -92,7 +92,7 @@ def _normalize_cpu(features, channel_offset, length, out):
                 out[y, x, channel_offset + c] = features[y, x, c] * scale
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _normalize_cuda(features, channel_offset, length, out):
     height, width, channels = features.shape
     y, x, lane = pixel_index(width)

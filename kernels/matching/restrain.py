@@ -62,7 +62,7 @@ def _restrain_cpu(nnf, start, reach, out):
             out[y, x, 0], out[y, x, 1] = _restrained(nnf, start, reach, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _restrain_cuda(nnf, start, reach, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:

@@ -124,7 +124,7 @@ def _reliability_cpu(nnf, reverse, out):
             out[y, x] = _reliability(nnf, reverse, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _reliability_cuda(nnf, reverse, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
@@ -138,7 +138,7 @@ def _smooth_cpu(field, weights, guide, out):
             out[y, x, 0], out[y, x, 1] = _median(field, weights, guide, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _smooth_cuda(field, weights, guide, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:

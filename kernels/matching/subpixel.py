@@ -201,7 +201,7 @@ def _as_field_cpu(nnf, out):
                 out[y, x, axis] = np.float32(nnf[y, x, axis])
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _as_field_cuda(nnf, out):
     index, y = cuda.grid(2)
     if y < out.shape[0] and index < 2 * out.shape[1]:
@@ -215,7 +215,7 @@ def _linearise_cpu(source, target, field, terms):
             _linearise(source, target, field, y, x, terms)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _linearise_cuda(source, target, field, terms):
     x, y = cuda.grid(2)
     if y < field.shape[0] and x < field.shape[1]:
@@ -229,7 +229,7 @@ def _solve_cpu(terms, field, guide, out):
             out[y, x, 0], out[y, x, 1] = _solve(terms, field, guide, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _solve_cuda(terms, field, guide, out):
     x, y = cuda.grid(2)
     if y < field.shape[0] and x < field.shape[1]:
@@ -245,7 +245,7 @@ def _keep_better_cpu(source, target, field, nnf, radius, ratio, slack, out):
             )
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _keep_better_cuda(source, target, field, nnf, radius, ratio, slack, out):
     x, y = cuda.grid(2)
     if y < field.shape[0] and x < field.shape[1]:

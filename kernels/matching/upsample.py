@@ -93,7 +93,7 @@ def _upsample_nnf_cpu(
             out[y, x, 1] = _fine_match(match_x, residual_x, other_scale_x, other_width)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _upsample_nnf_cuda(
     nnf, first_row, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
 ):

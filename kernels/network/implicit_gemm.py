@@ -276,7 +276,7 @@ def _convolution(tile, values_at, start, finish, write):
                             for row in range(rows):
                                 sums[row, 4 * quad + k] += pixels[row + i] * four[k]
 
-    @cuda.jit(**launch_bounds(threads, tile.resident))
+    @cuda.jit(cache=True, **launch_bounds(threads, tile.resident))
     def kernel(source, mask, channels_in, filters, bias, out, height, width, channels_out):
         inputs = cuda.shared.array(two_inputs, float32)
         weights = cuda.shared.array(two_filters, float32, alignment=FOUR_FLOATS)

@@ -126,7 +126,7 @@ def _maxpool_cpu(source, out, argmax):
                 out[y, x, c], argmax[y, x, c] = _window_maximum(source, y, x, c)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _maxpool_cuda(source, out, argmax):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
@@ -144,7 +144,7 @@ def _maxpool_backward_cpu(gradient, argmax, out):
                 out[y, x, c] = _unpooled(gradient, argmax, y, x, c)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _maxpool_backward_cuda(gradient, argmax, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape

@@ -203,7 +203,7 @@ def _fill_cpu(value):
 
 
 def _fill_cuda(value):
-    @cuda.jit
+    @cuda.jit(cache=True)
     def kernel(out, first, second, third, fourth):
         x, y = cuda.grid(2)
         x, y = np.uint64(x) + _TWO, np.uint64(y) + _TWO

@@ -97,7 +97,7 @@ def _add_scaled_cpu(x, step, direction, out):
         out[i] = x[i] + step * direction[i]
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _add_scaled_cuda(x, step, direction, out):
     i = np.uint64(cuda.grid(1))
     while i < np.uint64(out.size):
@@ -159,7 +159,7 @@ def combine_kernel(count):
 def _combine_cuda(count):
     # The number of rows is a constant of the kernel: the sum is unrolled, with every weight in a
     # register and all of an element's loads under way at once.
-    @cuda.jit
+    @cuda.jit(cache=True)
     def kernel(rows, weights, row):
         i, length = np.uint64(cuda.grid(1)), np.uint64(rows.shape[1])
         while i < length:

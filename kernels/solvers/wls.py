@@ -148,7 +148,7 @@ def _system_cpu(guide, smoothness, sensitivity, epsilon, system):
             _write_ties(guide, smoothness, sensitivity, epsilon, system, y, x)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _system_cuda(guide, smoothness, sensitivity, epsilon, system):
     x, y = cuda.grid(2)
     if y < guide.shape[0] and x < guide.shape[1]:
@@ -175,7 +175,7 @@ def _planes_cpu(image, planes):
                 planes[c, y + MARGIN, x + MARGIN] = image[y, x, c]
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _planes_cuda(image, planes):
     x, y = cuda.grid(2)
     if y < image.shape[0] and x < image.shape[1]:
@@ -191,7 +191,7 @@ def _image_cpu(planes, image):
                 image[y, x, c] = planes[c, y + MARGIN, x + MARGIN]
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def _image_cuda(planes, image):
     x, y = cuda.grid(2)
     if y < image.shape[0] and x < image.shape[1]:

@@ -22,16 +22,16 @@ CAPABILITIES = ["7.5", "8.0", "9.0"]
 
 
 def kernels_in(source, module):
-    """Qualified names of the functions in a module that are decorated as CUDA kernels."""
-    found = []
+    """CUDA kernels of a module: their qualified names, and the text of their decorators."""
+    found = {}
 
     def walk(node, scope):
         for child in ast.iter_child_nodes(node):
             if not isinstance(child, ast.FunctionDef | ast.ClassDef):
                 walk(child, scope)
                 continue
-            if any(_makes_kernel(decorator) for decorator in child.decorator_list):
-                found.append(f"{module}.{scope}{child.name}")
+            for decorator in filter(_makes_kernel, map(ast.unparse, child.decorator_list)):
+                found[f"{module}.{scope}{child.name}"] = decorator
             inner = "<locals>." if isinstance(child, ast.FunctionDef) else ""
             walk(child, f"{scope}{child.name}.{inner}")
 
@@ -40,22 +40,49 @@ def kernels_in(source, module):
 
 
 def _makes_kernel(decorator):
-    text = ast.unparse(decorator)
-    return text.startswith("cuda.jit") and "device=True" not in text
+    return decorator.startswith("cuda.jit") and "device=True" not in decorator
+
+
+def all_kernels():
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        module = ".".join(("kernels", *path.relative_to(PACKAGE).with_suffix("").parts))
+        found |= kernels_in(path.read_text(), module)
+    return found
 
 
 def test_every_kernel_has_declared_launches():
-    found = [
-        kernel
-        for path in PACKAGE.rglob("*.py")
-        for kernel in kernels_in(path.read_text(), _module(path))
+    assert sorted(all_kernels()) == sorted({name(kernel) for kernel, _ in LAUNCHES})
+
+
+def test_every_kernel_is_kept_for_the_next_process():
+    compiled_anew = {
+        kernel for kernel, decorator in all_kernels().items() if "cache=True" not in decorator
+    }
+
+    assert not compiled_anew
+
+
+def test_the_next_process_finds_kernels_compiled(tmp_path):
+    """Also those made by functions, of which Numba has to know again what they were made of."""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-m", "tests.kernel_cache"],
+            cwd=ROOT,
+            env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0", "NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for _ in range(2)
     ]
 
-    assert sorted(found) == sorted({name(kernel) for kernel, _ in LAUNCHES})
-
-
-def _module(path):
-    return ".".join(("kernels", *path.relative_to(PACKAGE).with_suffix("").parts))
+    assert [run.stderr for run in runs] == ["", ""]
+    (found, compiled), (found_again, compiled_again) = (
+        map(int, run.stdout.split()) for run in runs
+    )
+    assert found == compiled_again == 0
+    assert compiled == found_again > 3
 
 
 def test_kernels_are_found_in_functions_and_told_from_device_functions():
@@ -69,7 +96,10 @@ def factory():
 def helper(x): ...
 """
 
-    assert kernels_in(source, "m") == ["m.plain", "m.factory.<locals>.kernel"]
+    assert kernels_in(source, "m") == {
+        "m.plain": "cuda.jit",
+        "m.factory.<locals>.kernel": "cuda.jit(fastmath=True)",
+    }
 
 
 def test_a_python_float_is_no_declared_argument():

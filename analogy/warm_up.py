@@ -18,8 +18,9 @@ from kernels.imaging.warp import warp
 from kernels.matching.upsample import upsample_nnf
 from kernels.solvers.wls import wls
 
-# Large enough that the whole map and the pooled one take both ways through the convolution.
-_SIDE = 80
+# Large enough that the whole map and the pooled one take both ways through the convolution, on the
+# CPU and on a device.
+_SIDE, _DEVICE_SIDE = 80, 192
 
 # A thin first layer, as the network has it, and wide ones.
 _CHANNELS = (3, 16, 16, 16)
@@ -32,7 +33,8 @@ def warm_up(parameters, target):
     they come out of Numba's cache within a second.
     """
     generator = np.random.default_rng(0)
-    shape = _SIDE, _SIDE
+    side = _DEVICE_SIDE if target.is_cuda else _SIDE
+    shape = side, side
     image = target.asarray(generator.integers(0, 256, (*shape, 3)).astype(np.uint8))
     thin, features = (
         target.asarray(generator.random((*shape, channels), np.float32)) for channels in (3, 16)
@@ -57,7 +59,7 @@ def warm_up(parameters, target):
         field, _ = refine_matches(host, host, nnf, nnf, parameters)
         vote_field(image, field, parameters.vote_side)
     blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)
-    half = target.asarray(generator.random((_SIDE // 2, _SIDE // 2, 16), np.float32))
+    half = target.asarray(generator.random((side // 2, side // 2, 16), np.float32))
     deconvolve(prepare(_layers(generator), 1, target), half, thin, iterations=2, tolerance=0.0)
     if parameters.refine:
         wls(thin, target.asarray(generator.random(shape, np.float32)))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from llvmlite import ir
 from numba import config, cuda, types
-from numba.core.errors import NumbaPerformanceWarning
+from numba.cuda.core.errors import NumbaPerformanceWarning
 from numba.cuda.cudadrv.driver import device_memset
 from numba.extending import intrinsic, overload
 
@@ -377,7 +377,7 @@ def vector_launch(length):
     >>> vector_launch(10**9) == vector_launch(10**10)
     True
     """
-    return min(-(-length // VECTOR_BLOCK), VECTOR_BLOCKS), VECTOR_BLOCK
+    return min(int(-(-length // VECTOR_BLOCK)), VECTOR_BLOCKS), VECTOR_BLOCK
 
 
 def pixel_launch(height, width):
@@ -603,4 +603,5 @@ _configured = _configure if SIMULATED else lru_cache(maxsize=1024)(_configure)
 
 
 def _blocks(extent, block):
-    return tuple(-(-size // threads) for size, threads in zip(extent, block, strict=True))
+    # Python's integers: CUDA takes no NumPy ones.
+    return tuple(int(-(-size // threads)) for size, threads in zip(extent, block, strict=True))

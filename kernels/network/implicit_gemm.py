@@ -14,6 +14,7 @@ bytes at a time; where a map's channels do not, one by one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -80,16 +81,16 @@ def pack(weights):
 
     Returns
     -------
-    float32 array, (groups of channels out, chunks of channels in, 9 * CHUNK * group)
+    float32 array, (groups of channels out * chunks of channels in * 9 * CHUNK * group,)
         Filled up with zeros, so that the kernels load filters without a condition.
     """
     channels_in, channels_out = weights.shape[2:]
-    group = THIN.group if channels_out <= THIN.group else LARGE.group
+    group = _group_of(channels_out)
     chunks, groups = -(-channels_in // CHUNK), -(-channels_out // group)
     padded = np.zeros((9, chunks * CHUNK, groups * group), np.float32)
     padded[:, :channels_in, :channels_out] = weights.reshape(9, channels_in, channels_out)
     tiles = padded.reshape(9, chunks, CHUNK, groups, group).transpose(3, 1, 0, 2, 4)
-    return np.ascontiguousarray(tiles).reshape(groups, chunks, 9 * CHUNK * group)
+    return np.ascontiguousarray(tiles).ravel()
 
 
 def convolve(on, source, mask, filters, bias, floor, out):
@@ -97,35 +98,38 @@ def convolve(on, source, mask, filters, bias, floor, out):
 
     As :func:`kernels.network.winograd.convolve`; where there is a floor it is zero.
     """
-    tile, channels_in = tile_for(filters, out), source.shape[2]
+    tile, channels_in = tile_for(out.shape), source.shape[2]
     read = _read_four if channels_in % 4 == 0 else _read_some
     write = _write_four if out.shape[2] % 4 == 0 else _write_some
     values_at = _unmasked(read) if mask is None else _masked(read)
     start = _no_bias if bias is None else _bias
     finish = _linear if floor is None else _relu
-    # A kernel takes an array in any case; it reads none that its functions have no use for.
-    mask = source if mask is None else mask
-    bias = filters[0, 0] if bias is None else bias
-    # Flat, so that a thread addresses a pixel with one number.
+    # Flat, so that a thread addresses a pixel with one number. A kernel takes an array in any case;
+    # it reads none that its functions have no use for.
+    source = source.reshape(source.size)
     on.launch(
         _convolution(tile, values_at, start, finish, write),
         (tile.blocks(*out.shape), (tile.lanes, tile.columns)),
-        source.reshape(source.size),
-        mask.reshape(mask.size),
+        source,
+        source if mask is None else mask.reshape(mask.size),
         channels_in,
-        filters.reshape(filters.size),
-        bias,
+        filters,
+        filters if bias is None else bias,
         out.reshape(out.size),
         *out.shape,
     )
 
 
-def tile_for(filters, out):
-    """Tile that the kernels use for packed filters and a result."""
-    if filters.shape[2] == 9 * CHUNK * THIN.group:
+def tile_for(shape):
+    """Tile that the kernels use for a result of a shape, (height, width, channels)."""
+    if _group_of(shape[2]) == THIN.group:
         return THIN
-    blocks = np.prod(LARGE.blocks(*out.shape))
-    return LARGE if blocks >= _MANY_BLOCKS else SMALL
+    return LARGE if math.prod(LARGE.blocks(*shape)) >= _MANY_BLOCKS else SMALL
+
+
+def _group_of(channels_out):
+    """Channels that a block computes, and that filters are packed by."""
+    return THIN.group if channels_out <= THIN.group else LARGE.group
 
 
 @cuda.jit(device=True, inline="always")

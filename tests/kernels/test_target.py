@@ -1,7 +1,11 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from kernels.target import CPU, CUDA, target_of
+from kernels.target import CPU, CUDA, element_launch, pixel_launch, target_of, vector_launch
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])
@@ -16,3 +20,37 @@ def test_zeros_are_zeros(target, dtype):
 def test_arrays_of_two_targets_are_refused():
     with pytest.raises(ValueError, match="must all be"):
         target_of(CPU.zeros(3), CUDA.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("launch", "extents"),
+    [(element_launch, (5, 70)), (pixel_launch, (5, 70)), (vector_launch, (1000,))],
+)
+def test_launches_are_of_pythons_integers(launch, extents):
+    """Shapes that were computed with are often NumPy's, which a device refuses."""
+    parts = np.hstack(launch(*np.int64(extents))).tolist()
+
+    assert parts == np.hstack(launch(*extents)).tolist()
+    for extent in launch(*np.int64(extents)):
+        assert {type(part) for part in (extent if isinstance(extent, tuple) else [extent])} == {int}
+
+
+SMALL_LAUNCH = """
+import warnings
+warnings.simplefilter("error")
+from kernels.launches import warp_kernel
+from kernels.target import _configured
+_configured(warp_kernel.cuda, *warp_kernel.launch(1, 1), 0)
+"""
+
+
+def test_numba_does_not_warn_of_small_maps():
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_LAUNCH],
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -107,6 +107,16 @@ class _Target(ABC):
         """Array for a result: `out` where it is given, checked, or a new one."""
         return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
 
+    def out_beside(self, out, shape, channel_offset, channels):
+        """Float32 map for a result that takes some channels of it from an offset on; as `out`."""
+        if channel_offset < 0:
+            raise ValueError(f"the channel offset is {channel_offset}; it has to be 0 or more")
+        least = channel_offset + channels
+        if out is None:
+            return self.empty((*shape, least))
+        is_wide_enough = len(out.shape) == 3 and out.shape[2] >= least
+        return _checked(out, (*shape, out.shape[2] if is_wide_enough else least), np.float32)
+
 
 class Host(_Target):
     """The CPU: NumPy arrays in host memory.
@@ -182,7 +192,8 @@ class Device(_Target):
 
     def launch(self, kernel, blocks_and_threads, *arguments):
         """Queue a CUDA kernel."""
-        _configured(kernel, *blocks_and_threads, self._stream or 0)(*arguments)
+        blocks, threads = blocks_and_threads
+        _configured(kernel, blocks, threads, self._stream or 0)(*arguments)
 
     def empty(self, shape, dtype=np.float32):
         return cuda.device_array(shape, dtype, stream=self._stream or 0)

@@ -54,12 +54,13 @@ def append_colour(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays live on different targets, one on the host is not C-contiguous, `out` has
+        another shape or dtype, or the channel offset is negative.
 
     Notes
     -----
     About ten operations a pixel; reads three channels and writes five. Allocates nothing and does
-    not wait for a device. Shape and dtype of `out` are not checked.
+    not wait for a device.
 
     Examples
     --------
@@ -72,6 +73,7 @@ def append_colour(
     -0.5
     """
     on, image, out = on_target(image, out, stream=stream)
+    out = on.out_beside(out, image.shape[:2], channel_offset, COLOUR_CHANNELS)
     scale, weight = np.float32(math.sqrt(2 * weight)), np.float32(weight)
     arguments = image, scale, weight, is_source, channel_offset, out
     on.run(append_colour_kernel, image.shape[:2], *arguments)

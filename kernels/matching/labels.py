@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
+from numpy.typing import ArrayLike
 
 from kernels.hashing import hash_random, random_below
 from kernels.target import CPU, Array, Kernel, Result, Stream, cuda, element_launch, on_target
@@ -52,13 +53,13 @@ class LabelMap:
     starts: Any
 
 
-def label_map(labels: np.ndarray, target=CPU) -> LabelMap:
+def label_map(labels: ArrayLike, target=CPU) -> LabelMap:
     """Find where each label is.
 
     Parameters
     ----------
-    labels : NumPy array of integers, (height, width)
-        Not negative.
+    labels : array of integers, (height, width)
+        On the host, not negative; what NumPy makes an array of.
     target : CPU or CUDA of `kernels.target`
         Where the result is made.
 
@@ -68,10 +69,10 @@ def label_map(labels: np.ndarray, target=CPU) -> LabelMap:
 
     Raises
     ------
-    AttributeError
-        If `labels` is no NumPy array.
+    TypeError
+        If `labels` are no integers.
     ValueError
-        If it is empty.
+        If they have not two axes, are empty, or one is negative.
 
     Notes
     -----
@@ -86,6 +87,14 @@ def label_map(labels: np.ndarray, target=CPU) -> LabelMap:
     >>> label_map(np.array([[2, 0], [2, 2]])).starts.tolist()
     [0, 1, 1, 4]
     """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise TypeError(f"labels are integers; these are {labels.dtype}")
+    if labels.ndim != 2 or labels.size == 0 or labels.min() < 0:
+        raise ValueError(
+            f"labels of shape {labels.shape}: they have to be (height, width), not empty and not "
+            "negative"
+        )
     flat = labels.ravel()
     places = np.argsort(flat, kind="stable").astype(np.int32)
     starts = np.searchsorted(flat[places], np.arange(flat.max() + 2)).astype(np.int32)

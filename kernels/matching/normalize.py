@@ -58,13 +58,14 @@ def normalize(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays live on different targets, one on the host is not C-contiguous, `out` has
+        another shape or dtype, or the channel offset is negative.
 
     Notes
     -----
     Three operations a value and a root a pixel; reads the features once, but for what a cache
     holds, and writes them once. Allocates nothing but the result and does not wait for a device.
-    Shape and dtype of `out` are not checked. Section 4.2 of the paper.
+    Section 4.2 of the paper.
 
     Examples
     --------
@@ -76,8 +77,7 @@ def normalize(
     """
     on, features, out = on_target(features, out, stream=stream)
     height, width, channels = features.shape
-    if out is None:
-        out = on.empty((height, width, channel_offset + channels))
+    out = on.out_beside(out, (height, width), channel_offset, channels)
     on.run(normalize_kernel, (height, width), features, channel_offset, np.float32(length), out)
     return out
 

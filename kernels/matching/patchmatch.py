@@ -127,7 +127,8 @@ def patchmatch(
         If something is no array.
     ValueError
         If the arrays live on different targets, one on the host is not C-contiguous, the maps are
-        not alike in number, channels or dtype, or the patch side is even.
+        not alike in number, channels or dtype, a field or labels have another shape or dtype than
+        their maps ask for, or the patch side is even.
 
     Notes
     -----
@@ -206,7 +207,8 @@ def patchmatch_both_ways(
         If something is no array.
     ValueError
         If the arrays live on different targets, one on the host is not C-contiguous, the maps are
-        not alike in number, channels or dtype, or the patch side is even.
+        not alike in number, channels or dtype, a field or labels have another shape or dtype than
+        their maps ask for, or the patch side is even.
 
     Notes
     -----
@@ -332,7 +334,7 @@ def _sides(source, target, patch_side, labels, bound, cost, stream):
     on, *maps = on_target(*sources, *targets, stream=stream)
     sources, targets = tuple(maps[:count]), tuple(maps[count:])
     _check_maps(sources, targets)
-    labels = labels or tuple(no_labels(side[0].shape[0], on) for side in (sources, targets))
+    labels = _labels(labels, sources[0], targets[0], on)
     sketched = sketches_of if count == 1 and cost is None else no_sketches
     sketches = sketched(sources[0], targets[0])
     return _Sides(on, sources, targets, labels, sketches, patch_side // 2, bound, cost)
@@ -349,6 +351,7 @@ class _Field:
 
     def __init__(self, sides, nnf, radius, seed):
         _, nnf, _ = on_target(nnf, sides.sources[0])
+        _check_int32("the field", nnf, (*sides.sources[0].shape[:2], 2))
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
         self._arguments, self._radius, self._seed = sides.arguments(), radius, seed
         on, shape = sides.on, sides.sources[0].shape[:2]
@@ -399,6 +402,21 @@ def _check_maps(sources, targets):
                 f"a map of shape {source.shape} cannot be matched with one of {target.shape}: the "
                 "maps of a side have one size, those of a pair as many channels"
             )
+
+
+def _labels(labels, source, target, on):
+    if labels is None:
+        return tuple(no_labels(features.shape[0], on) for features in (source, target))
+    _, own, others, _ = on_target(*labels, source)
+    _check_int32("the labels of the source", own, source.shape[:2])
+    _check_int32("the labels of the target", others, target.shape[:2])
+    return own, others
+
+
+def _check_int32(name, array, shape):
+    if tuple(array.shape) != shape or array.dtype != np.int32:
+        given = f"{array.dtype} {tuple(array.shape)}"
+        raise ValueError(f"{name}: {given}; what belongs to the maps is int32 {shape}")
 
 
 def _flat(features):

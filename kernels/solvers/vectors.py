@@ -33,12 +33,13 @@ def add_scaled(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays live on different targets, one on the host is not C-contiguous, or their
+        lengths differ.
 
     Notes
     -----
     n multiply-adds; reads two vectors and writes one. Allocates nothing and does not wait for a
-    device. Lengths and dtypes are not checked.
+    device.
 
     Examples
     --------
@@ -50,6 +51,11 @@ def add_scaled(
     [3.0, 6.0]
     """
     on, x, direction, out = on_target(x, direction, out, stream=stream)
+    if not x.shape == direction.shape == out.shape:
+        raise ValueError(
+            f"vectors of the shapes {x.shape}, {direction.shape} and {out.shape}: they have to be "
+            "of one length"
+        )
     on.run(add_scaled_kernel, (out.size,), x, np.float32(step), direction, out)
 
 
@@ -70,7 +76,8 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     TypeError
         If `rows` is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is on the host and not C-contiguous, there are not as many coefficients as rows, or
+        `row` is none of them.
 
     Notes
     -----
@@ -88,6 +95,11 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     """
     weights = tuple(np.float32(value) for value in coefficients)
     on, rows = on_target(rows, stream=stream)
+    if rows.shape[0] != len(weights) or not 0 <= row < len(weights):
+        raise ValueError(
+            f"{len(weights)} coefficients and row {row} for {rows.shape[0]} rows; each row takes "
+            "one, and the result is written over one of them"
+        )
     on.run(combine_kernel(len(weights)), (rows.shape[1],), rows, weights, row)
 
 

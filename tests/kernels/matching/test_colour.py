@@ -36,3 +36,11 @@ def test_roles_may_be_exchanged_in_place(target, random, is_source):
     append_colour(image, 2.0, is_source, twice, 0)
 
     np.testing.assert_array_equal(target.to_host(once), target.to_host(twice))
+
+
+def test_a_result_without_room_is_refused():
+    image, out = np.zeros((2, 3, 3), np.float32), np.zeros((2, 3, 7), np.float32)
+
+    append_colour(image, 1.0, True, out, 2)
+    with pytest.raises(ValueError, match=r"has to be float32 \(2, 3, 8\)"):
+        append_colour(image, 1.0, True, out, 3)

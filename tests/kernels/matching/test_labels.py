@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 
 from kernels.matching.labels import is_allowed, label_map, legal_nnf, no_labels
@@ -60,3 +61,18 @@ def test_without_labels_everything_is_allowed():
     none = no_labels(4, CPU)
 
     assert is_allowed(none, none, 3, 5, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error"),
+    [
+        ([[0.5, 1.0]], TypeError),
+        ("labels", TypeError),
+        ([1, 2], ValueError),
+        (np.zeros((0, 3), int), ValueError),
+        ([[0, -1]], ValueError),
+    ],
+)
+def test_what_are_no_labels_is_refused(labels, error):
+    with pytest.raises(error, match="labels"):
+        label_map(labels)

@@ -59,3 +59,18 @@ def test_in_place(target, random):
 
     assert normalize(array, out=array) is array
     np.testing.assert_allclose(target.to_host(array), oracles.normalize(features), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("out", "offset", "told"),
+    [
+        (np.zeros((3, 5, 5), np.float32), 2, r"has to be float32 \(3, 5, 6\)"),
+        (np.zeros((3, 4, 9), np.float32), 0, r"has to be float32 \(3, 5, 9\)"),
+        (np.zeros((3, 5), np.float32), 0, r"has to be float32 \(3, 5, 4\)"),
+        (np.zeros((3, 5, 4)), 0, "out is float64"),
+        (None, -1, "channel offset is -1"),
+    ],
+)
+def test_a_result_without_room_is_refused(out, offset, told):
+    with pytest.raises(ValueError, match=told):
+        normalize(np.ones((3, 5, 4), np.float32), out, offset)

@@ -217,3 +217,21 @@ def test_seeds_differ(random):
 def test_rejects_what_cannot_be_matched(source, target, patch_side, told):
     with pytest.raises(ValueError, match=told):
         patchmatch(source, target, np.zeros((8, 8, 2), np.int32), patch_side, 4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"nnf": np.zeros((4, 4, 2), np.int32)}, r"the field: int32 \(4, 4, 2\)"),
+        ({"nnf": np.zeros((4, 5, 2), np.int64)}, "the field: int64"),
+        ({"labels": [np.zeros((4, 5), np.int32)] * 2}, "labels of the target"),
+        ({"labels": [np.zeros((4, 6), np.int32)] * 2}, "labels of the source"),
+    ],
+)
+def test_what_does_not_belong_to_the_maps_is_refused(changed, told):
+    """A kernel would read beyond it."""
+    source, target = np.zeros((4, 5, 3), np.float32), np.zeros((4, 6, 3), np.float32)
+    options = {"nnf": np.zeros((4, 5, 2), np.int32), "labels": None} | changed
+
+    with pytest.raises(ValueError, match=told):
+        patchmatch(source, target, patch_side=3, radius=4, **options)

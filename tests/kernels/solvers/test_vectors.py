@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,18 @@ def test_adds_in_place(target):
     add_scaled(x, 0.5, x, x)
 
     np.testing.assert_array_equal(target.to_host(x), 1.5 * np.arange(40))
+
+
+def test_vectors_of_other_lengths_are_refused():
+    x, longer = np.zeros(3, np.float32), np.zeros(4, np.float32)
+
+    for vectors in ((longer, x, x), (x, longer, x), (x, x, longer)):
+        a, direction, out = vectors
+        with pytest.raises(ValueError, match="have to be of one length"):
+            add_scaled(a, 1.0, direction, out)
+
+
+@pytest.mark.parametrize(("coefficients", "row"), [([1, 2], 0), ([1, 2, 3], 3), ([1, 2, 3], -1)])
+def test_coefficients_and_row_have_to_fit(coefficients, row):
+    with pytest.raises(ValueError, match=f"row {row} for 3 rows"):
+        combine(np.zeros((3, 4), np.float32), coefficients, row)

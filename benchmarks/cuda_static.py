@@ -81,8 +81,9 @@ def compiled(launches):
     rows = []
     for (name, signature), launch in sorted(kinds.items(), key=lambda kind: str(kind[0])):
         row = {"kernel": name, "threads": launch.threads, "capabilities": {}}
-        for capability in LIMITS:
-            taken = assemble(compile_to_ptx(launch.kernel, signature, capability), capability)
+        ptxes = compile_to_ptx(launch.kernel, signature, list(LIMITS))
+        for capability, ptx in zip(LIMITS, ptxes, strict=True):
+            taken = assemble(ptx, capability)
             taken["occupancy"] = occupancy(
                 capability, launch.threads, taken["registers"], taken["shared"]
             )

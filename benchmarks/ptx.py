@@ -14,37 +14,41 @@ def find_ptxas():
     return next((path for folder in folders for path in Path(folder).glob("*/bin/ptxas")), None)
 
 
-def compile_to_ptx(kernel, signature, capability):
-    """PTX of a kernel.
+def compile_to_ptx(kernel, signature, capabilities):
+    """PTX of a kernel for devices.
+
+    Numba works through the kernel once, as for the first of them; what then is made of its
+    intermediate code is of each.
 
     Parameters
     ----------
     kernel : CUDADispatcher
     signature : tuple of Numba types
-    capability : (int, int)
-        Compute capability of the device to compile for.
+    capabilities : sequence of (int, int)
+        Compute capabilities to compile for, the least first.
 
     Returns
     -------
-    str
+    list of str
     """
-    from numba import cuda
-    from numba.cuda import dispatcher
+    from numba.cuda import compiler, dispatcher
 
     class Device:
-        compute_capability = capability
+        compute_capability = capabilities[0]
 
     # Kernels that call device functions ask the current device, and there is none.
     dispatcher.get_current_device = Device
     options = kernel.targetoptions
-    ptx, _ = cuda.compile_ptx(
+    library, _ = compiler._compile_pyfunc_with_fixup(
         kernel.py_func,
         signature,
-        cc=capability,
+        device=False,
+        abi="numba",
+        cc=capabilities[0],
         fastmath=options["fastmath"],
         launch_bounds=options["launch_bounds"],
     )
-    return ptx
+    return [library.get_asm_str(cc=capability) for capability in capabilities]
 
 
 def assemble(ptx, capability, cubin=None):

@@ -8,7 +8,7 @@ from tests import oracles
 
 # (source size, target size, channels, patch side, radius): unequal sizes either way round, maps
 # smaller than a patch and than the jumps.
-SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 5, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
+SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 8, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
 LARGE = [((24, 31), (20, 26), 12, 3, 26), ((17, 40), (30, 22), 7, 5, 4)]
 # As many channels as have sketches, and more than one tile a row.
 SKETCHED = ((12, 37), (10, 35), 128, 3, 5)

@@ -790,7 +790,9 @@ def _element_index(width):
     )
 
 
-@njit(fastmath=True, **INNER)
+# No dispatcher, which Numba could not tell in another process: what captures it would be compiled
+# anew there.
+@register_jitable(fastmath=True, **INNER)
 def _run_product_cpu(source, first, target, match_first, length, channels, lane):
     total = np.float32(0)
     run, match_run = source[first : first + length], target[match_first : match_first + length]

@@ -42,6 +42,8 @@ def server(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job, which these tests may be, ignores the signal and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]

@@ -24,6 +24,7 @@ from analogy.errors import AnalogyError
 _log = logging.getLogger(__name__)
 
 _PREFIX = ".unfinished-"
+_DISCARDED = f"{_PREFIX}discarded-"
 _LOCK = ".lock"
 
 
@@ -64,7 +65,7 @@ def staged(folder):
                 yield staging
                 _publish(staging, folder)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            _discard(staging)
     except BaseException:
         _remove_empty(absent)
         raise
@@ -157,10 +158,22 @@ def _remove_abandoned(folder):
     for staging in folder.glob(f"{_PREFIX}*"):
         if _is_abandoned(staging):
             _log.info("%s: left by a killed run, removed", staging)
-            shutil.rmtree(staging, ignore_errors=True)
+            _discard(staging)
+
+
+def _discard(staging):
+    """Remove a staging folder so that, if this process is killed meanwhile, others may go on."""
+    if not staging.name.startswith(_DISCARDED):
+        with contextlib.suppress(OSError):
+            # Its lock may be the first to go: then it would look like one that was just made.
+            name = _DISCARDED + staging.name.removeprefix(_PREFIX)
+            staging = staging.rename(staging.with_name(name))
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _is_abandoned(staging):
+    if staging.name.startswith(_DISCARDED):
+        return True
     try:
         # A link could lead out of the folder.
         if fcntl is None or staging.is_symlink():

@@ -305,6 +305,25 @@ def test_what_a_killed_process_staged_is_removed_by_the_next(tmp_path, holder):
     assert os.listdir(tmp_path) == ["b.json"]
 
 
+def test_what_a_process_was_removing_when_it_was_killed_is_removed_by_the_next(
+    tmp_path, monkeypatch
+):
+    def killed(folder, **options):
+        (folder / ".lock").unlink(missing_ok=True)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt), staged(tmp_path):
+            pass
+    assert len(os.listdir(tmp_path)) == 1
+
+    with staged(tmp_path):
+        pass
+
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks")
 def test_what_a_living_process_has_staged_is_left_alone(tmp_path, holder):
     with staged(tmp_path) as staging:

@@ -15,6 +15,9 @@ from PIL import Image
 
 from analogy.batch.pairs import read_jobs
 from analogy.errors import AnalogyError
+from analogy.parameters import Parameters
+from analogy.warm_up import warm_up
+from kernels.target import CPU
 from tests.analogy.batch.pictures import paint, tabulate
 
 distributed = pytest.importorskip("distributed")
@@ -26,6 +29,12 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 _PATIENCE = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels_are_compiled():
+    """On a new machine compilation takes longer than the tests have patience."""
+    warm_up(Parameters(), CPU)
 
 
 def start(*arguments):

@@ -199,7 +199,14 @@ def _local_cluster(count, memory, gpus):
                 SpecCluster(
                     scheduler={
                         "cls": Scheduler,
-                        "options": common | {"port": 0, "allowed_failures": _ALLOWED_FAILURES},
+                        "options": common
+                        | {
+                            "port": 0,
+                            # Asked for its health over HTTP even without a dashboard; on the
+                            # usual port it would tell of another scheduler that is there.
+                            "dashboard_address": "127.0.0.1:0",
+                            "allowed_failures": _ALLOWED_FAILURES,
+                        },
                     },
                     workers={
                         index: {

@@ -1,9 +1,11 @@
 """Jobs on real worker processes, which are killed."""
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -154,6 +156,20 @@ def test_interrupted_workers_leave_nothing_half_done(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["quick", "summary.json"]
     assert_whole(out / "quick")
     assert_ended(workers)
+
+
+def test_another_scheduler_on_the_machine_is_no_matter(tmp_path):
+    paint(tmp_path, "a.png", "b.png")
+    path = tabulate(tmp_path, "a,b,name,finest-level", "a.png,b.png,one,5", "a.png,b.png,two,5")
+    with socket.socket() as taken:
+        # Where Dask answers for itself unless told otherwise; or another has taken it already.
+        with contextlib.suppress(OSError):
+            taken.bind(("", 8787))
+            taken.listen()
+        process = start(path, "--out", tmp_path / "out", "--jobs", 2)
+        _, error = process.communicate(timeout=60)
+
+    assert (process.returncode, error) == (0, "")
 
 
 def test_a_scheduler_that_is_there_is_used(tmp_path):

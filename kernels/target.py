@@ -105,7 +105,9 @@ class _Target(ABC):
 
     def out(self, out, shape, dtype=np.float32):
         """Array for a result: `out` where it is given, checked, or a new one."""
-        return _checked(out, shape, dtype) if out is not None else self.empty(shape, dtype)
+        if out is None:
+            return self.empty(shape, dtype)
+        return checked("out is", out, shape, dtype)
 
     def out_beside(self, out, shape, channel_offset, channels):
         """Float32 map for a result that takes some channels of it from an offset on; as `out`."""
@@ -115,7 +117,8 @@ class _Target(ABC):
         if out is None:
             return self.empty((*shape, least))
         is_wide_enough = len(out.shape) == 3 and out.shape[2] >= least
-        return _checked(out, (*shape, out.shape[2] if is_wide_enough else least), np.float32)
+        shape = *shape, out.shape[2] if is_wide_enough else least
+        return checked("out is", out, shape, np.float32)
 
 
 class Host(_Target):
@@ -326,13 +329,14 @@ def target_of(*arrays):
     raise ValueError("arrays of one call must all be NumPy arrays or all be device arrays")
 
 
-def _checked(out, shape, dtype):
+def checked(told, array, shape, dtype):
+    """An array, if it has a shape and dtype; `told` begins what a ValueError says otherwise."""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if tuple(out.shape) != shape or out.dtype != dtype:
+    if tuple(array.shape) != shape or array.dtype != dtype:
         raise ValueError(
-            f"out is {out.dtype} {tuple(out.shape)}; it has to be {np.dtype(dtype)} {shape}"
+            f"{told} {array.dtype} {tuple(array.shape)}; it has to be {np.dtype(dtype)} {shape}"
         )
-    return out
+    return array
 
 
 def element_launch(height, row_length):

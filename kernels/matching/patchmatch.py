@@ -40,6 +40,7 @@ from kernels.target import (
     Kernel,
     Result,
     Stream,
+    checked,
     cuda,
     element_launch,
     launch_bounds,
@@ -351,7 +352,7 @@ class _Field:
 
     def __init__(self, sides, nnf, radius, seed):
         _, nnf, _ = on_target(nnf, sides.sources[0])
-        _check_int32("the field", nnf, (*sides.sources[0].shape[:2], 2))
+        checked("the field:", nnf, (*sides.sources[0].shape[:2], 2), np.int32)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
         self._arguments, self._radius, self._seed = sides.arguments(), radius, seed
         on, shape = sides.on, sides.sources[0].shape[:2]
@@ -408,15 +409,10 @@ def _labels(labels, source, target, on):
     if labels is None:
         return tuple(no_labels(features.shape[0], on) for features in (source, target))
     _, own, others, _ = on_target(*labels, source)
-    _check_int32("the labels of the source", own, source.shape[:2])
-    _check_int32("the labels of the target", others, target.shape[:2])
-    return own, others
-
-
-def _check_int32(name, array, shape):
-    if tuple(array.shape) != shape or array.dtype != np.int32:
-        given = f"{array.dtype} {tuple(array.shape)}"
-        raise ValueError(f"{name}: {given}; what belongs to the maps is int32 {shape}")
+    return (
+        checked("the labels of the source:", own, source.shape[:2], np.int32),
+        checked("the labels of the target:", others, target.shape[:2], np.int32),
+    )
 
 
 def _flat(features):

@@ -23,6 +23,7 @@ import analogy
 from analogy.command_line import main
 from analogy.images import resize
 from kernels.target import SIMULATED
+from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ["a_prime.png", "b.png", "confidence_a.png", "confidence_b.png"]
@@ -388,8 +389,7 @@ def test_interrupt_while_computing_leaves_the_folder_as_it_was(files):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 60
     while len(os.listdir("out")) == 1 and process.poll() is None and time.monotonic() < deadline:

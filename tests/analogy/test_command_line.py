@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from analogy.command_line import main
+from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
 
@@ -279,8 +280,7 @@ def test_interrupt_ends_with_one_line_and_130(images):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
     writing_end = _open_once_read("pipe.png", process)
     process.send_signal(signal.SIGINT)

@@ -1,11 +1,6 @@
 """The trace of a transfer needs the real kernels: each test runs in a process of its own."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import run_without_simulator
 
 TRACE = """
 from analogy.model import bundled_path
@@ -31,25 +26,14 @@ assert 0 < whole["H100"] < whole["A100"] < whole["K40"]
 
 
 def test_a_transfer_is_traced_without_a_device():
-    done = run("-c", TRACE)
+    done = run_without_simulator("-c", TRACE)
 
     assert done.returncode == 0, done.stderr
 
 
 def test_gpu_check_says_that_there_is_no_gpu():
-    done = run("-m", "benchmarks.gpu_check", CUDA_VISIBLE_DEVICES="-1")
+    done = run_without_simulator("-m", "benchmarks.gpu_check", CUDA_VISIBLE_DEVICES="-1")
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "no NVIDIA GPU" in done.stderr
-
-
-def run(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )

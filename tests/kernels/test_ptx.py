@@ -2,9 +2,6 @@
 
 import ast
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,11 +10,11 @@ from numba import float32, float64
 import kernels
 from benchmarks.ptx import find_ptxas
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
+from tests.processes import run_without_simulator
 
 pytestmark = pytest.mark.compiled
 
 PACKAGE = Path(kernels.__file__).parent
-ROOT = PACKAGE.parent
 # The least first.
 CAPABILITIES = ["7.5", "8.0", "9.0"]
 
@@ -67,14 +64,7 @@ def test_every_kernel_is_kept_for_the_next_process():
 def test_the_next_process_finds_kernels_compiled(tmp_path):
     """Also those made by functions, of which Numba has to know again what they were made of."""
     runs = [
-        subprocess.run(
-            [sys.executable, "-m", "tests.kernel_cache"],
-            cwd=ROOT,
-            env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0", "NUMBA_CACHE_DIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run_without_simulator("-m", "tests.kernel_cache", NUMBA_CACHE_DIR=str(tmp_path))
         for _ in range(2)
     ]
 
@@ -116,14 +106,7 @@ def reports():
     """Compile every declared launch for each compute capability: what each kernel takes."""
     if find_ptxas() is None:
         pytest.skip("no ptxas: install the extra [test] on Linux")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.ptx", *CAPABILITIES],
-        cwd=ROOT,
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_without_simulator("-m", "tests.ptx", *CAPABILITIES)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
     reports = [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,11 +1,8 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from kernels.target import CPU, CUDA, element_launch, pixel_launch, target_of, vector_launch
+from tests.processes import run_without_simulator
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])
@@ -45,12 +42,6 @@ _configured(warp_kernel.cuda, *warp_kernel.launch(1, 1), 0)
 
 
 def test_numba_does_not_warn_of_small_maps():
-    done = subprocess.run(
-        [sys.executable, "-c", SMALL_LAUNCH],
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_without_simulator("-c", SMALL_LAUNCH)
 
     assert (done.returncode, done.stderr) == (0, "")

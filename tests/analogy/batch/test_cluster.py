@@ -21,6 +21,7 @@ from analogy.parameters import Parameters
 from analogy.warm_up import warm_up
 from kernels.target import CPU
 from tests.analogy.batch.pictures import paint, tabulate
+from tests.processes import heed_interrupts
 
 distributed = pytest.importorskip("distributed")
 
@@ -47,8 +48,7 @@ def start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
 
 

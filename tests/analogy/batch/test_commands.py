@@ -12,6 +12,7 @@ import pytest
 
 from analogy.command_line import main
 from tests.analogy.batch.pictures import paint, tabulate
+from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,8 +116,7 @@ def test_interrupt_keeps_what_is_done(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
     writing_end = open_once_read(tmp_path / "pipe.png", process)
     process.send_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ import pytest
 from analogy import AnalogyError
 from analogy.service.server import Options, serve
 from tests.analogy.service.serving import LARGE, PATIENCE, Service
+from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,8 +43,7 @@ def server(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]

@@ -12,6 +12,7 @@ from PIL import Image
 from analogy.command_line import main
 from analogy.images import read_image
 from tests.analogy.video.film import castle, church
+from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[3]
 
@@ -90,8 +91,7 @@ def test_an_interrupted_run_leaves_the_finished_frames(film):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job, which these tests may be, ignores the signal and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=heed_interrupts,
     )
     finished = Path("out/film__church/9.png")
     deadline = time.monotonic() + 120

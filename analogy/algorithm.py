@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,19 +16,25 @@ from analogy.blend_weight import choose_blend_weight
 from analogy.coarse import coarse_matches
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.deconvolution import Deconvolution, prepare
-from analogy.faces import choose_ratio
+from analogy.features import FeatureExtractor
 from analogy.flow import displacements
 from analogy.full_size import scale_of, vote_at_full_size
-from analogy.images import as_image, matching_shape, resize, size_of
+from analogy.images import as_image, resize
 from analogy.masks import Masks, MatchingMasks, check_masks
 from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
 from analogy.network import Network
 from analogy.parameters import LEVELS, Parameters
 from analogy.progress import Progress
-from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
+from analogy.reconstruction import (
+    blend_with_content,
+    deconvolve_detail,
+    resample_detail,
+    vote_detail,
+)
 from analogy.record import run_record
 from analogy.refinement import refine
+from analogy.scales import FIRST_LEVEL, carried_matches, scale_shapes
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches
 from analogy.session import Session
 from kernels.imaging.vote import vote_field
@@ -134,38 +141,36 @@ def transfer(
     """
     parameters = parameters or Parameters()
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
-    parameters, faces = _with_ratio(parameters, a, b_prime)
     if masks:
         check_masks(masks, a.shape[:2], b_prime.shape[:2])
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
-    scale = parameters.ratio, parameters.max_side
-    small_a, small_b_prime = (
-        resize(image, matching_shape(image.shape[:2], *scale, name))
-        for image, name in ((a, "a"), (b_prime, "b_prime"))
-    )
+    shapes = scale_shapes(a.shape[:2], b_prime.shape[:2], parameters, ("a", "b_prime"))
     session = session or Session(model, device)
     target = session.target
+    scale = parameters.ratio, parameters.max_side
     check_memory(a.shape[:2], b_prime.shape[:2], *scale, session.free_memory, parameters.refine)
-    progress = Progress(progress, _expected_shares(parameters))
-    _log.info("matching %s with %s px on %s", size_of(small_a), size_of(small_b_prime), target.name)
+    progress = Progress(progress, _expected_shares(parameters, shapes))
     _log.debug("%s", parameters)
-
+    matching_masks = MatchingMasks(masks)
     with progress.stage("features"):
         network, extractor = session.network, session.extractor
-        features = extractor(small_a), extractor(small_b_prime)
     with progress.stage(_PREPARATION):
         session.warm_up(parameters)
     choice = None
     if parameters.choose_alphas:
         with progress.stage("blend weight"):
+            features = [
+                extractor(resize(image, shape))
+                for image, shape in zip((a, b_prime), shapes[0], strict=True)
+            ]
             choice = choose_blend_weight(*features, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
-    matching_masks = MatchingMasks(masks)
-    matches, deconvolutions = match_features(
-        *features, network, parameters, progress, on_level, matching_masks
+    matches, deconvolutions = match_from_small_to_large(
+        a, b_prime, shapes, network, extractor, parameters, progress, on_level, matching_masks
     )
+    small_a, small_b_prime = shapes[-1]
     with progress.stage("confidence"):
         # Pixels of an image as matched, in one of the finest level.
         stride = 2 ** (parameters.finest_level - 1)
@@ -175,11 +180,13 @@ def transfer(
             for distance, image in zip(distances, (a, b_prime), strict=True)
         )
         if parameters.fill_unreliable:
-            sizes = small_a.shape[:2], small_b_prime.shape[:2]
-            masks_here = matching_masks.at(parameters.finest_level, *sizes, target)
+            masks_here = matching_masks.at(parameters.finest_level, *shapes[-1], target)
             limit = parameters.fill_beyond / stride
             matches = fill_unreliable(matches, *distances, limit, masks_here)
-    scales = scale_of(stride, small_a, a), scale_of(stride, small_b_prime, b_prime)
+    scales = (
+        scale_of(stride, small_a, a.shape[:2]),
+        scale_of(stride, small_b_prime, b_prime.shape[:2]),
+    )
     rebuild = _rebuild_by_fractions if parameters.refines_matches else _rebuild
     (a_prime, flow_ab), (b, flow_ba) = rebuild(matches, a, b_prime, scales, parameters, progress)
     if masks and masks.keep is not None:
@@ -191,29 +198,20 @@ def transfer(
                 refine(a_prime, a, parameters, target),
                 refine(b, b_prime, parameters, target),
             )
-    used = {"device": extractor.device, "providers": list(extractor.providers)} | faces
-    record = run_record(parameters, network, used, progress, deconvolutions)
+    used = {"device": extractor.device, "providers": list(extractor.providers)}
+    record = run_record(parameters, network, used, progress, deconvolutions, shapes)
     if choice:
         record["blend_weight"] = asdict(choice)
     return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
 
 
-def _with_ratio(parameters, a, b_prime):
-    """Parameters with a ratio that is a number, and on what ground where it was to be chosen."""
-    if parameters.ratio != "auto":
-        return parameters, {}
-    ratio, shares = choose_ratio(a, b_prime)
-    return replace(parameters, ratio=ratio), {"face_shares": shares}
-
-
 def _rebuild(matches, a, b_prime, scales, parameters, progress):
     """A' and B at the images' own size, each with the flow that it was put together by."""
+    vote = parameters.vote_side, parameters.vote_width
     with progress.stage("vote"):
         return (
-            vote_at_full_size(matches.ab, a.shape[:2], b_prime, *scales, parameters.vote_side),
-            vote_at_full_size(
-                matches.ba, b_prime.shape[:2], a, *scales[::-1], parameters.vote_side
-            ),
+            vote_at_full_size(matches.ab, a, b_prime, *scales, *vote),
+            vote_at_full_size(matches.ba, b_prime, a, *scales[::-1], *vote),
         )
 
 
@@ -234,6 +232,55 @@ def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
         ]
 
 
+def match_from_small_to_large(
+    a: np.ndarray,
+    b_prime: np.ndarray,
+    shapes: Sequence[tuple[tuple[int, int], tuple[int, int]]],
+    network: Network,
+    extractor: FeatureExtractor,
+    parameters: Parameters,
+    progress: Progress,
+    on_level: Callable[[LevelState], None] | None = None,
+    masks: MatchingMasks | None = None,
+) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
+    """Match two images at one size after another, each from where the one before has come.
+
+    Parameters
+    ----------
+    a, b_prime : uint8 arrays, (height, width, 3)
+    shapes : sequence of (shape, shape)
+        Of A and of B' at each size, see :func:`analogy.scales.scale_shapes`.
+    network : Network
+    extractor : FeatureExtractor
+    parameters : Parameters
+    progress : Progress
+    on_level : callable, LevelState -> None, optional
+        Told of the levels of the last size.
+    masks : MatchingMasks, optional
+
+    Returns
+    -------
+    matches : Matches
+        At the finest level of the last size.
+    deconvolutions : dict, (scale, level, "a_prime" or "b") -> Deconvolution
+        Scales are counted from 0, the smallest.
+    """
+    matches, deconvolutions = None, {}
+    for scale, (shape_a, shape_b) in enumerate(shapes):
+        is_last = scale == len(shapes) - 1
+        part = progress.of_scale(scale, len(shapes))
+        _log.info("matching at %d x %d and %d x %d px", *shape_a[::-1], *shape_b[::-1])
+        with part.stage("features"):
+            features = extractor(resize(a, shape_a)), extractor(resize(b_prime, shape_b))
+        # The levels of smaller sizes all count, whatever is the finest of the last.
+        here = parameters if is_last else replace(parameters, finest_level=1)
+        matches, found = match_features(
+            *features, network, here, part, on_level if is_last else None, masks, matches
+        )
+        deconvolutions |= {(scale, *key): value for key, value in found.items()}
+    return matches, deconvolutions
+
+
 def match_features(
     features_a: Sequence[Any],
     features_b_prime: Sequence[Any],
@@ -242,6 +289,7 @@ def match_features(
     progress: Progress,
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
+    smaller: Matches | None = None,
 ) -> tuple[Matches, dict[tuple[int, str], Deconvolution]]:
     """Match the features of two images from level 5 down to 1.
 
@@ -254,6 +302,9 @@ def match_features(
     progress : Progress
     on_level : callable, LevelState -> None, optional
     masks : MatchingMasks, optional
+    smaller : Matches, optional
+        Of the same images at a smaller size: they take the place of levels 5 and 4, and the search
+        begins at level 3.
 
     Returns
     -------
@@ -268,34 +319,36 @@ def match_features(
     matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions: dict[tuple[int, str], Deconvolution] = {}
-    has_colours = parameters.colour_weight > 0
-    coarse = {}
+    known = {} if smaller is None else carried_matches(smaller, a, b_prime)
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
-        colours = (a[0], b_prime[0]) if has_colours and level == 1 else None
+        has_colours = parameters.colour_weight > 0 and level == 1
         with progress.stage("search", level):
-            if level == 5 and _is_matched_by_votes(parameters):
-                coarse = coarse_matches(a, b_prime)
-            if level in coarse or parameters.independent_levels:
+            if level == 5 and _is_matched_by_votes(parameters) and smaller is None:
+                known = coarse_matches(a, b_prime)
+            is_known = level in known and level > FIRST_LEVEL
+            if is_known or parameters.independent_levels:
                 a_prime, b = a[level], b_prime[level]
             matches = search_matches(
                 LevelFeatures(a[level], a_prime, b, b_prime[level]),
-                coarse.get(level, matches),
+                known.get(level, matches),
                 level,
                 parameters,
-                iterations=0 if level in coarse else None,
-                reach=parameters.search_reach(level) if coarse else None,
-                colours=colours,
+                iterations=0 if is_known else None,
+                reach=parameters.search_reach(level) if known else None,
+                colours=(a[0], b_prime[0]) if has_colours else None,
                 masks=masks.at(level, *matched, on),
             )
         if on_level:
             on_level(LevelState(level, matches, a_prime, b))
         if level == parameters.finest_level:
             break
-        if _is_reconstructed(level, parameters):
+        keep = masks.at(level - 1, *matched, on).keep
+        if level - 1 == FIRST_LEVEL and smaller is not None:
+            a_prime, b = _voted_both(a, b_prime, known[FIRST_LEVEL], parameters, keep)
+        elif _is_reconstructed(level, parameters, known):
             with progress.stage("reconstruction", level) as tick:
-                keep = masks.at(level - 1, *matched, on).keep
                 a_prime, b, found = _reconstruct_both(
                     a, b_prime, matches, network, level, parameters, tick, keep
                 )
@@ -311,11 +364,22 @@ def _is_matched_by_votes(parameters):
     return parameters.coarse_matching == "hough" and not parameters.independent_levels
 
 
-def _is_reconstructed(level, parameters):
+def _is_reconstructed(level, parameters, known):
     """Tell whether the level below asks for features of A' and B made from this one's matches."""
     if parameters.independent_levels or level <= parameters.finest_level:
         return False
-    return level < 5 or not _is_matched_by_votes(parameters)
+    return level - 1 <= FIRST_LEVEL or level - 1 not in known
+
+
+def _voted_both(a, b_prime, matches, parameters, keep):
+    """Features of A' and B at the first level that is searched, straight from its own matches."""
+    level = FIRST_LEVEL
+    detail_of_b_prime = vote_detail(b_prime, matches.ab, level, parameters)
+    detail_of_a = vote_detail(a, matches.ba, level, parameters)
+    return (
+        blend_with_content(a[level], detail_of_b_prime, level, parameters, keep),
+        blend_with_content(b_prime[level], detail_of_a, level, parameters),
+    )
 
 
 def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, keep=None):
@@ -346,9 +410,9 @@ def _layers_below(network, level, depth, target):
     return prepare(network.layers(level - depth, level), kept, target)
 
 
-def _expected_shares(parameters):
+def _expected_shares(parameters, shapes):
     """What each stage costs of a whole run, measured on two CPU cores."""
-    shares = {("features", None): 2.0, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
+    shares = {("features", None): 0.5, (_PREPARATION, None): 0.5, ("vote", None): 0.1}
     shares["confidence", None] = 0.1
     if parameters.refines_matches:
         shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
@@ -356,10 +420,23 @@ def _expected_shares(parameters):
         shares["blend weight", None] = _SEARCH_SHARES[5]
     if parameters.refine:
         shares["refinement", None] = 0.5
-    finest = parameters.finest_level
+    largest = math.prod(shapes[-1][0])
+    for scale, (shape_a, _) in enumerate(shapes):
+        stages = _scale_shares(parameters, scale > 0, scale == len(shapes) - 1)
+        size = math.prod(shape_a) / largest
+        shares |= {(*stage, scale): size * share for stage, share in stages.items()}
+    return shares
+
+
+def _scale_shares(parameters, is_led, is_last):
+    """The same of one size, where the last has the area 1."""
+    finest = parameters.finest_level if is_last else 1
+    known = (5, 4, 3) if is_led else (5, 4) if _is_matched_by_votes(parameters) else ()
+    shares = {("features", None): 2.0}
     shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
     return shares | {
         ("reconstruction", level): cost
         for level, cost in _RECONSTRUCTION_SHARES.items()
-        if _is_reconstructed(level, parameters)
+        if _is_reconstructed(level, replace(parameters, finest_level=finest), known)
+        and not (is_led and level - 1 == FIRST_LEVEL)
     }

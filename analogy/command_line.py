@@ -74,14 +74,8 @@ def _analogy():
     """Deep Image Analogy: give each of two images the look of the other."""
 
 
-def _ratio(text: str):
-    if text == "auto":
-        return text
-    try:
-        ratio = float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither a number nor 'auto'.") from None
-    if not 0 < ratio <= 1:
+def _check_ratio(ratio: float | None):
+    if ratio is not None and not 0 < ratio <= 1:
         raise typer.BadParameter(f"{ratio:g} is not in the range 0<x<=1.")
     return ratio
 
@@ -115,6 +109,7 @@ def run(
             "default",
             "paper",
             "authors",
+            "matches",
             "flow",
             "photo2style",
             "style2style",
@@ -123,7 +118,7 @@ def run(
         ],
         typer.Option(
             help="Parameters to start from: ours, the paper's, its authors' program's, ours for "
-            "two photographs of one scene, or what the authors advise for an application."
+            "correspondences or for two photographs of one scene, or ours for an application."
         ),
     ] = "default",
     category: Annotated[
@@ -147,16 +142,23 @@ def run(
         ),
     ] = None,
     ratio: Annotated[
-        Any,
+        float | None,
         typer.Option(
-            parser=_ratio,
-            metavar="R|auto",
-            help="Match at this scale, in (0, 1]; results keep their size. auto: 0.5 where a face "
-            "is found that fills 8 % of either image or more, 1 otherwise.",
+            callback=_check_ratio,
+            metavar="R",
+            help="Match up to this scale, in (0, 1]; results keep their size.",
         ),
     ] = None,
     max_side: Annotated[
         int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
+    ] = None,
+    first_scale: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            help="Match at so many pixels a side first, and lead larger sizes by that; a number "
+            "as large as the images gives one size.",
+        ),
     ] = None,
     deconv_depth: Annotated[
         int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
@@ -167,6 +169,14 @@ def run(
     ] = None,
     finest_level: Annotated[
         int | None, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
+    ] = None,
+    evenness: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            callback=_check_finite,
+            help="Charge patches that are fetched often, so that all of B is used; 0.1 is much.",
+        ),
     ] = None,
     colour_weight: Annotated[
         float | None,
@@ -261,6 +271,8 @@ def run(
         "alpha_offset": alpha_offset,
         "ratio": ratio,
         "max_side": max_side,
+        "first_scale": first_scale,
+        "evenness": evenness,
         "deconv_depth": deconv_depth,
         "coarse_matching": coarse_matching,
         "finest_level": finest_level,

@@ -19,11 +19,15 @@ class Parameters:
 
     Attributes
     ----------
-    ratio : float or "auto"
-        Size at which features are matched, as a share of the images' own size. The results are
-        always put together at full size. "auto" is for :mod:`analogy.faces` to choose.
+    ratio : float
+        Largest size at which features are matched, as a share of the images' own size. The results
+        are always put together at full size.
     max_side : int or None
         Longest side, in pixels, at which features are matched. The authors' program: 700.
+    first_scale : int or None
+        Side, in pixels, of a square of the area that images are shrunk to in order to be matched
+        first; larger sizes then start from the matches of smaller ones, see
+        :mod:`analogy.scales`. None for one size, as the paper and the authors' program have it.
     patch_sides : tuple of int
         Of the patches compared, in pixels of the level (section 4.2).
     search_radii : tuple of int or None
@@ -32,13 +36,25 @@ class Parameters:
         Of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
-        iterations then end at lower costs than ten. Has no effect with `single_direction` or a
+        iterations then end at lower costs than ten, and worse pictures, as parts of B' that nothing
+        in A is like are fetched all the same. Has no effect with `single_direction` or a
         `colour_weight`, where the directions compare different maps.
+    anchor_costs : tuple of float
+        By how much the cost of a match rises at most as it moves away from where the search of its
+        level started; the cost of two equal patches is -2. Patches that lie side by side in B' then
+        stay so, and with them its strokes and textures. It has no effect where matches are
+        exchanged.
+    evenness : tuple of float
+        What an iteration of the search adds to the cost of a match for each time that its patch is
+        fetched, as a multiple of its fair share, see :mod:`kernels.matching.occurrence`: stains and
+        repetition give way to parts of B' that would never appear. It has no effect where matches
+        are exchanged.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
     coarse_matching : "hough" or "patchmatch"
-        How levels 5 and 4 are matched: all matches compared and supported by those of like
-        displacement, or searched like the finer levels (section 4.2).
+        How levels 5 and 4 of the smallest size are matched: all matches compared and supported by
+        those of like displacement, or searched like the finer levels (section 4.2). The former
+        carries more keypoints between photographs, the latter keeps A's outlines.
     search_reaches : tuple of int or None
         Pixels of a level that its search may lead a match away from where it started, along either
         axis, after coarse levels matched by "hough"; None for any.
@@ -73,8 +89,12 @@ class Parameters:
     weight_map : "sigmoid" or "hard"
         Switch between content and style by response (eq. 6; the authors' program: hard).
     vote_side : int
-        Of the patches averaged in the results, in pixels (section 4.5: 5, the authors'
+        Of the patches that vote for the results' pixels, in pixels (section 4.5: 5, the authors'
         program: 3).
+    vote_width : float or None
+        Difference in colour, in grey levels, by which a vote loses its weight: votes count by how
+        like they are to what the pixel's own match fetches, so that seams vanish and strokes stay
+        sharp. None for the mean of all votes, as the paper and the authors' program have it.
     fill_unreliable : bool
         Before the vote, give pixels whose matches do not lead back the displacement of the nearest
         ones whose do (for the failures of section 7).
@@ -100,15 +120,18 @@ class Parameters:
     seed : int
     """
 
-    ratio: float | Literal["auto"] = 1.0
+    ratio: float = 1.0
     max_side: int | None = 700
+    first_scale: int | None = 224
     patch_sides: tuple[int, ...] = (3, 3, 3, 5, 5)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
-    search_iterations: tuple[int, ...] = (10, 8, 8, 8, 8)
-    exchange_matches: bool = True
+    search_iterations: tuple[int, ...] = (10, 10, 10, 10, 4)
+    exchange_matches: bool = False
+    anchor_costs: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.05)
+    evenness: tuple[float, ...] = (0.0,) * 5
     initialization: Literal["random", "identity"] = "random"
-    coarse_matching: Literal["hough", "patchmatch"] = "hough"
-    search_reaches: tuple[int | None, ...] = (None, None, 2, None, None)
+    coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
+    search_reaches: tuple[int | None, ...] = (None,) * 5
     finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False
@@ -122,7 +145,8 @@ class Parameters:
     choose_alphas: bool = False
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
-    vote_side: int = 5
+    vote_side: int = 3
+    vote_width: float | None = 24.0
     fill_unreliable: bool = False
     fill_beyond: float = 16.0
     colour_weight: float = 0.0
@@ -133,6 +157,14 @@ class Parameters:
     wls_alpha: float = 1.0
     wls_epsilon: float = 1e-4
     seed: int = 0
+
+    @property
+    def has_scales(self) -> bool:
+        """Whether images are matched at smaller sizes first."""
+        # Levels 5 and 4 of a larger size are not searched, and nothing leads independent levels.
+        return (
+            self.first_scale is not None and self.finest_level <= 3 and not self.independent_levels
+        )
 
     @property
     def refines_matches(self) -> bool:
@@ -152,6 +184,9 @@ class Parameters:
 
     def search_reach(self, level: int) -> int | None:
         return self.search_reaches[LEVELS.index(level)]
+
+    def anchor_cost(self, level: int) -> float:
+        return self.anchor_costs[LEVELS.index(level)]
 
     def alpha(self, level: int) -> float:
         """Weight of the content at a level below 5, kept inside [0, 1]."""
@@ -173,35 +208,49 @@ CATEGORIES: dict[str, dict[str, Any]] = {
 }
 
 _DEFAULT = Parameters()
-_PLAIN_SEARCH: dict[str, Any] = {
-    "coarse_matching": "patchmatch",
+#: One size, searched and voted for as the paper and the authors' program do.
+_PLAIN: dict[str, Any] = {
+    "first_scale": None,
     "search_iterations": (10,) * 5,
-    "exchange_matches": False,
+    "anchor_costs": (0.0,) * 5,
+    "vote_side": 5,
+    "vote_width": None,
 }
 
-#: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for two
-#: photographs of one scene, and what the authors advise for the applications of sections 6.1 to
-#: 6.4.
+#: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for
+#: correspondences and for two photographs of one scene, and what the authors advise for the
+#: applications of sections 6.1 to 6.4.
 PRESETS = {
     "default": _DEFAULT,
     "paper": replace(
-        _DEFAULT, **_PLAIN_SEARCH, deconv_depth=1, deconv_target="warp", deconv_start="random"
+        _DEFAULT, **_PLAIN, deconv_depth=1, deconv_target="warp", deconv_start="random"
     ),
-    "authors": replace(_DEFAULT, **_PLAIN_SEARCH, weight_map="hard", vote_side=3),
+    "authors": replace(_DEFAULT, **_PLAIN | {"vote_side": 3}, weight_map="hard"),
+    # Which thing is which, for keypoints: votes, and a search that is held near them. Pictures take
+    # over outlines of B' by it. See docs/evaluation-keypoints.md.
+    "matches": replace(
+        _DEFAULT,
+        **_PLAIN | {"search_iterations": (10, 8, 8, 8, 8)},
+        exchange_matches=True,
+        coarse_matching="hough",
+        search_reaches=(None, None, 2, None, None),
+    ),
     # Two photographs of one scene: all content (section 5.1, category I), and what was measured
     # to suit it, see docs/evaluation.md.
     "flow": replace(
         _DEFAULT,
-        **_PLAIN_SEARCH,
+        **_PLAIN,
         alphas=(1.0, 1.0, 1.0, 1.0),
         colour_weight=1000.0,
         smoothing=3,
         subpixel=10,
     ),
-    # The applications of sections 6.1 to 6.4, as the authors advise for their program.
-    "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], ratio="auto"),
+    # The applications of sections 6.1 to 6.4, with the weights that the authors advise for their
+    # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
+    # what matching from small to large does away with.
+    "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     "style2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
-    "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2], ratio=0.5),
+    "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2]),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }
 

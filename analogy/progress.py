@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 _log = logging.getLogger(__name__)
 
@@ -16,19 +17,19 @@ class Progress:
     Parameters
     ----------
     callback : callable, (fraction in [0, 1], text) -> None, or None
-    shares : dict, (stage, level) -> float
+    shares : dict, (stage, level) or (stage, level, scale) -> float
         Expected cost of every stage there will be, in any unit.
 
     Attributes
     ----------
     seconds : dict, (stage, level) -> float
-        Of the stages that are over.
+        Time of the stages that are over, those of all scales together.
     """
 
     def __init__(
         self,
         callback: Callable[[float, str], None] | None,
-        shares: dict[tuple[str, int | None], float],
+        shares: dict[tuple, float],
     ) -> None:
         self._callback, self._shares = callback, shares
         self._whole = sum(shares.values())
@@ -36,10 +37,18 @@ class Progress:
         self.seconds: dict[tuple[str, int | None], float] = {}
 
     @contextmanager
-    def stage(self, name: str, level: int | None = None) -> Iterator[Callable[[float], None]]:
-        """Run a stage; yields a callable that takes the share of the stage done so far."""
-        share = self._shares[name, level]
+    def stage(
+        self, name: str, level: int | None = None, scale: tuple[int, int] | None = None
+    ) -> Iterator[Callable[[float], None]]:
+        """Run a stage; yields a callable that takes the share of the stage done so far.
+
+        `scale` says which of how many sizes the stage is of, counted from 0.
+        """
+        key = (name, level) if scale is None else (name, level, scale[0])
+        share = self._shares[key]
         text = name if level is None else f"level {level}: {name}"
+        if scale is not None and scale[1] > 1:
+            text = f"size {scale[0] + 1} of {scale[1]}, {text}"
 
         def tick(part):
             self._tell(self._done + share * part, text)
@@ -48,11 +57,28 @@ class Progress:
         _log.debug("%s: begins", text)
         start = time.perf_counter()
         yield tick
-        self.seconds[name, level] = time.perf_counter() - start
-        _log.info("%s: %.3f s", text, self.seconds[name, level])
+        taken = time.perf_counter() - start
+        self.seconds[name, level] = self.seconds.get((name, level), 0.0) + taken
+        _log.info("%s: %.3f s", text, taken)
         self._done += share
         tick(0.0)
+
+    def of_scale(self, scale: int, count: int) -> ScaleProgress:
+        """Let stages be those of one of `count` sizes, counted from 0."""
+        return ScaleProgress(self, (scale, count))
 
     def _tell(self, done, text):
         if self._callback:
             self._callback(min(done / self._whole, 1.0), text)
+
+
+@dataclass(frozen=True)
+class ScaleProgress:
+    """The part of a run's progress that is of one size."""
+
+    whole: Progress
+    scale: tuple[int, int]
+
+    def stage(self, name: str, level: int | None = None):
+        """Run a stage of this size, see :meth:`Progress.stage`."""
+        return self.whole.stage(name, level, self.scale)

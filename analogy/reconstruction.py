@@ -44,6 +44,11 @@ def resample_detail(content, features, nnf, level):
     return warp(features[level - 1], _upsampled(nnf, content, features, level, level - 1))
 
 
+def vote_detail(features, nnf, level, parameters):
+    """Carry B's features of a level into A's place by the patches that `nnf` points at."""
+    return vote(features[level], nnf, parameters.patch_side(level))
+
+
 def deconvolve_detail(content, features, nnf, level, subnet, parameters, tick):
     """Carry B's features to the level below `level` by deconvolution (eq. 5).
 

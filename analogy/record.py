@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 _PACKAGES = ("deep-image-analogy", "numba", "numba-cuda", "numpy", "onnxruntime-gpu", "onnxruntime")
 
 
-def run_record(parameters, network, used, progress, deconvolutions):
+def run_record(parameters, network, used, progress, deconvolutions, shapes):
     """Describe a finished run in what JSON can hold."""
     return {
         "parameters": asdict(parameters),
@@ -22,15 +22,18 @@ def run_record(parameters, network, used, progress, deconvolutions):
         **used,
         "versions": {"python": platform.python_version()} | _versions(),
         "seconds": _seconds(progress.seconds),
+        # Height and width of A and of B' at each size, from small to large.
+        "sizes": [[list(shape) for shape in pair] for pair in shapes],
         "deconvolution": [
             {
+                "scale": scale,
                 "level": level,
                 "image": image,
                 "residuals": list(result.residuals),
                 "evaluations": result.evaluations,
                 "stopped_by": result.reason,
             }
-            for (level, image), result in deconvolutions.items()
+            for (scale, level, image), result in deconvolutions.items()
         ],
         "peak_memory_bytes": peak_memory(),
     }

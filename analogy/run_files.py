@@ -88,8 +88,7 @@ def transfer_files(inputs, folder, parameters, extras, **options):
 def _read_images(inputs, parameters):
     paths = [inputs.a, *inputs.b_primes]
     images = [read_image(path) for path in paths]
-    # A ratio to be chosen is chosen so that it is none too small.
-    scale = 1.0 if parameters.ratio == "auto" else parameters.ratio, parameters.max_side
+    scale = parameters.ratio, parameters.max_side
     for path, image in zip(paths, images, strict=True):
         matching_shape(image.shape[:2], *scale, str(path))
     return images

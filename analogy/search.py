@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+from analogy.parameters import LEVELS
 from kernels.matching.colour import COLOUR_CHANNELS, append_colour
 from kernels.matching.initialize import identity_nnf, random_nnf
 from kernels.matching.labels import legal_nnf
@@ -17,6 +19,9 @@ from kernels.target import target_of
 _FORWARD, _REVERSE = 0, 1
 _SEEDS_PER_LEVEL = 2
 _SEEDS_PER_RUN = 16
+
+# Pixels of a level from its anchor at which a match costs the whole anchor cost more.
+_ANCHOR_REACH = 4.0
 
 # Colours are weighed as numbers in [0, 1] and given in the network's 0 to 255.
 _COLOUR_RANGE = 255.0
@@ -97,10 +102,11 @@ def search_matches(
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
     # are written anew for each: there is nothing to exchange.
     together = parameters.exchange_matches and not (parameters.single_direction or colours)
+    find = _search_together if together else partial(_search_apart, **_charges(parameters, level))
     others = features.b_prime, features.a
 
     def search(matches, iterations):
-        (ab, cost_ab), (ba, cost_ba) = (_search_together if together else _search_apart)(
+        (ab, cost_ab), (ba, cost_ba) = find(
             _with_colours(maps, colours, parameters.colour_weight),
             (matches.ab, matches.ba),
             parameters.patch_side(level),
@@ -146,14 +152,32 @@ def _legal(matches, masks, seed):
     return legal, (a.labels, b_prime.labels)
 
 
+def _charges(parameters, level):
+    """What matches of a level cost beside their patches."""
+    return {
+        "anchor_cost": parameters.anchor_cost(level),
+        "evenness": parameters.evenness[LEVELS.index(level)],
+    }
+
+
 def _search_together(pairs, nnfs, patch_side, radii, **options):
     return patchmatch_both_ways(*next(pairs), nnfs, patch_side, radii, **options)
 
 
-def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, anchor_cost, **options):
     both = (labels, labels and labels[::-1])
+    options |= {"anchor_cost": anchor_cost, "anchor_reach": _ANCHOR_REACH}
     return [
-        patchmatch(*pair, nnf, patch_side, radius, seed=seed, labels=own, **options)
+        patchmatch(
+            *pair,
+            nnf,
+            patch_side,
+            radius,
+            seed=seed,
+            labels=own,
+            anchors=nnf if anchor_cost else None,
+            **options,
+        )
         for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
     ]
 

@@ -9,6 +9,7 @@ import numpy as np
 from analogy.coarse import coarse_matches
 from analogy.confidence import round_trips
 from analogy.deconvolution import deconvolve, prepare
+from analogy.full_size import vote_at_full_size
 from analogy.match_refinement import refine_matches
 from analogy.network import Convolution, MaxPool
 from analogy.reconstruction import blend_with_content
@@ -53,9 +54,12 @@ def warm_up(parameters, target):
     )
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
-    vote(image, nnf, parameters.vote_side)
+    host, side = target.to_host(image), (parameters.vote_side, parameters.vote_width)
+    for scale in ((1.0, 1.0), (2.0, 2.0)):
+        # A larger image follows its edges.
+        larger = host.repeat(int(scale[0]), axis=0).repeat(int(scale[1]), axis=1)
+        vote_at_full_size(nnf, larger, host, scale, (1.0, 1.0), *side)
     if parameters.refines_matches:
-        host = target.to_host(image)
         field, _ = refine_matches(host, host, nnf, nnf, parameters)
         vote_field(image, field, parameters.vote_side)
     blend_with_content(features, vote(warp(features, nnf), nnf, 3), 1, parameters)

@@ -4,6 +4,7 @@ from .imaging.blend import response as response
 from .imaging.blend import weight_map as weight_map
 from .imaging.interpolate import interpolate as interpolate
 from .imaging.vote import vote as vote
+from .imaging.vote import vote_alike as vote_alike
 from .imaging.vote import vote_field as vote_field
 from .imaging.warp import warp as warp
 from .matching.colour import append_colour as append_colour
@@ -11,6 +12,7 @@ from .matching.consistency import round_trip as round_trip
 from .matching.correlation import best_of_columns as best_of_columns
 from .matching.correlation import best_of_rows as best_of_rows
 from .matching.correlation import correlate as correlate
+from .matching.guided import upsample_nnf_guided as upsample_nnf_guided
 from .matching.hough import gather_votes as gather_votes
 from .matching.hough import hough_matching as hough_matching
 from .matching.initialize import identity_nnf as identity_nnf
@@ -20,6 +22,7 @@ from .matching.labels import LabelMap as LabelMap
 from .matching.labels import label_map as label_map
 from .matching.labels import legal_nnf as legal_nnf
 from .matching.normalize import normalize as normalize
+from .matching.occurrence import occurrence as occurrence
 from .matching.patchmatch import patchmatch as patchmatch
 from .matching.patchmatch import patchmatch_both_ways as patchmatch_both_ways
 from .matching.restrain import restrain as restrain

@@ -26,7 +26,7 @@ from kernels.imaging.blend import (
     weight_map_kernel,
 )
 from kernels.imaging.interpolate import interpolate_kernel
-from kernels.imaging.vote import vote_field_kernel, vote_kernel
+from kernels.imaging.vote import vote_alike_kernel, vote_field_kernel, vote_kernel
 from kernels.imaging.warp import warp_kernel
 from kernels.matching.colour import append_colour_kernel
 from kernels.matching.consistency import round_trip_kernel
@@ -35,6 +35,7 @@ from kernels.matching.correlation import (
     best_of_rows_kernel,
     correlate_kernel,
 )
+from kernels.matching.guided import guided_kernel
 from kernels.matching.initialize import identity_nnf_kernel, random_map_kernel, random_nnf_kernel
 from kernels.matching.labels import legal_nnf_kernel
 from kernels.matching.normalize import normalize_kernel
@@ -61,6 +62,7 @@ __all__ = [
     "combine_kernel",
     "correlate_kernel",
     "element_launch",
+    "guided_kernel",
     "identity_nnf_kernel",
     "interpolate_kernel",
     "keep_better_kernel",
@@ -81,6 +83,7 @@ __all__ = [
     "smooth_kernel",
     "upsample_nnf_kernel",
     "vector_launch",
+    "vote_alike_kernel",
     "vote_field_kernel",
     "vote_kernel",
     "warp_kernel",

@@ -14,10 +14,12 @@ from kernels.matching import (
     consistency,
     correlation,
     exchange,
+    guided,
     hough,
     initialize,
     labels,
     normalize,
+    occurrence,
     patch_cost,
     patchmatch,
     restrain,
@@ -40,7 +42,8 @@ CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
 def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
-    fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32)
+    fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, NNF)
+    fields += (float32, float32)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 
@@ -114,6 +117,7 @@ LAUNCHES = [
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),
+    (guided._guided_cuda, (NNF, IMAGE, IMAGE, *[int64] * 3, *[float32] * 4, NNF)),
     (hough._sharpen_cuda, (PLANE, float32, PLANE)),
     (hough._balance_cuda, (PLANE, LINE, LINE, PLANE)),
     (hough._gather_cuda, (PLANE, LINE, *[types.UniTuple(int64, 4)] * 2, PLANE)),
@@ -124,6 +128,10 @@ LAUNCHES = [
     (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
+    (occurrence._matches_cuda, (NNF, STAMPS)),
+    (occurrence._uses_cuda, (STAMPS, int64, STAMPS)),
+    (occurrence._occurrence_cuda, (STAMPS, int64, float32, PLANE)),
+    (occurrence._charge_cuda, (NNF, PLANE, PLANE, STAMPS, int64)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
     *searches(),
@@ -146,6 +154,10 @@ LAUNCHES = [
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
+    *(
+        (vote._vote_alike_cuda, (map_, NNF, int64, float32, float32, map_))
+        for map_ in (MAP, IMAGE, HALF_MAP)
+    ),
     (vote._vote_field_cuda, (MAP, MAP, int64, float32, MAP)),
     (vote._vote_field_cuda, (IMAGE, MAP, int64, float32, IMAGE)),
     (warp._warp_cuda, (MAP, NNF, MAP)),

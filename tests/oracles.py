@@ -86,6 +86,47 @@ def upsample_nnf(nnf, shape, other_shape, scale, other_scale):
     return out
 
 
+def upsample_nnf_guided(nnf, guide, image, other_shape, scale, other_scale):
+    out = np.empty((*image.shape[:2], 2), np.int32)
+    for y, x in np.ndindex(*image.shape[:2]):
+        centre = (np.array([y, x]) + 0.5) / scale
+        own = np.minimum(np.floor(centre).astype(int), np.subtract(nnf.shape[:2], 1))
+        near = [
+            (near_y, near_x)
+            for near_y in range(max(own[0] - 1, 0), min(own[0] + 2, nnf.shape[0]))
+            for near_x in range(max(own[1] - 1, 0), min(own[1] + 2, nnf.shape[1]))
+        ]
+        colours = image[y, x].astype(np.float64) - np.array([guide[place] for place in near])
+        away = centre - (np.array(near) + 0.5)
+        # 24 grey levels in each channel count as much as a coarse pixel of distance.
+        unlikeness = (away**2).sum(axis=1) + (colours**2).sum(axis=1) / (3 * 24**2)
+        place = near[int(np.argmin(np.float32(unlikeness)))]
+        match = np.floor((nnf[place] + centre - place) * other_scale)
+        out[y, x] = np.clip(match, 0, np.subtract(other_shape, 1))
+    return out
+
+
+def occurrence(nnf, other_shape, patch_side):
+    half = patch_side // 2
+    matches, uses = np.zeros(other_shape), np.zeros(other_shape)
+    for match in nnf.reshape(-1, 2):
+        matches[tuple(match)] += 1
+    for q in np.ndindex(*other_shape):
+        uses[q] = _patch(matches, q, half).sum()
+    fair = patch_side**2 * nnf.shape[0] * nnf.shape[1] / np.prod(other_shape)
+    return np.array(
+        [
+            [_patch(uses, (y, x), half).mean() / fair for x in range(other_shape[1])]
+            for y in range(other_shape[0])
+        ]
+    )
+
+
+def _patch(values, q, half):
+    y, x = q
+    return values[max(y - half, 0) : y + half + 1, max(x - half, 0) : x + half + 1]
+
+
 def round_trip(nnf, reverse):
     out = np.empty(nnf.shape[:2], np.float32)
     for p in np.ndindex(nnf.shape[:2]):
@@ -171,13 +212,39 @@ def is_allowed(labels, position, match):
     return own[tuple(position)] in (0, other[tuple(match)])
 
 
-def patchmatch(source, target, nnf, patch_side, radius, iterations, seed, labels=None):
-    """Jump flooding and random search, pixel by pixel, without any shortcut."""
-    nnf = nnf.copy()
-    cost = _first_cost(source, target, nnf, patch_side // 2, labels)
+def patchmatch(
+    source,
+    target,
+    nnf,
+    patch_side,
+    radius,
+    iterations,
+    seed,
+    labels=None,
+    anchors=None,
+    evenness=0.0,
+):
+    """Jump flooding and random search, pixel by pixel, without any shortcut.
+
+    `anchors` are a field, the cost of straying from it, and the distance at which that is whole.
+    """
+    nnf, half = nnf.copy(), patch_side // 2
+    charges = np.zeros(target.shape[:2])
     for iteration in range(iterations):
-        _improve(source, target, nnf, cost, patch_side // 2, radius, iteration, seed, labels)
-    return nnf, cost
+        charges += evenness * occurrence(nnf, target.shape[:2], patch_side)
+
+        def charge(p, q):
+            total = charges[tuple(q)]
+            if anchors is not None:
+                field, whole, reach = anchors
+                total += whole * min(np.square(np.subtract(q, field[p])).sum() / reach**2, 1.0)
+            return total
+
+        cost = _first_cost(source, target, nnf, half, labels)
+        for p in np.ndindex(cost.shape):
+            cost[p] += charge(p, nnf[p])
+        _improve(source, target, nnf, cost, half, radius, iteration, seed, labels, charge)
+    return nnf, _first_cost(source, target, nnf, half, labels)
 
 
 def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds, labels=None):
@@ -227,14 +294,14 @@ def _first_cost(source, target, nnf, half, labels):
     return cost
 
 
-def _improve(source, target, nnf, cost, half, radius, iteration, seed, labels):
+def _improve(source, target, nnf, cost, half, radius, iteration, seed, labels, charge=None):
     for jump in (8, 4, 2, 1):
         before = nnf.copy()
         for y, x in np.ndindex(nnf.shape[:2]):
             for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
                 if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
                     match = before[y + dy, x + dx] - (dy, dx)
-                    _try_match(source, target, nnf, cost, (y, x), match, half, labels)
+                    _try_match(source, target, nnf, cost, (y, x), match, half, labels, charge)
     launch = 6 * iteration + 5
     for y, x in np.ndindex(nnf.shape[:2]):
         window, attempt = radius, 0
@@ -245,16 +312,18 @@ def _improve(source, target, nnf, cost, half, radius, iteration, seed, labels):
                 high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
                 bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
                 match.append(low + (bits * (high - low + 1) >> 32))
-            _try_match(source, target, nnf, cost, (y, x), match, half, labels)
+            _try_match(source, target, nnf, cost, (y, x), match, half, labels, charge)
             window, attempt = window // 2, attempt + 1
 
 
-def _try_match(source, target, nnf, cost, position, match, half, labels):
+def _try_match(source, target, nnf, cost, position, match, half, labels, charge):
     if not (0 <= match[0] < target.shape[0] and 0 <= match[1] < target.shape[1]):
         return
     if not is_allowed(labels, position, match):
         return
     new_cost = patch_cost(source, target, position, match, half)
+    if charge is not None:
+        new_cost += charge(position, match)
     if new_cost < cost[position]:
         cost[position], nnf[position] = new_cost, match
 
@@ -276,6 +345,27 @@ def bilinear(source, y, x):
             if weight_y * weight_x > 0:
                 total += weight_y * weight_x * source[row, column].astype(np.float64)
     return total
+
+
+def vote_alike(source, nnf, patch_side, width):
+    radius = patch_side // 2
+    out = np.empty((*nnf.shape[:2], source.shape[2]), source.dtype)
+    for p in np.ndindex(nnf.shape[:2]):
+        own = source[tuple(nnf[p])].astype(np.float64)
+        total, weights = np.zeros(source.shape[2]), 0.0
+        for offset in np.ndindex(patch_side, patch_side):
+            near = np.add(p, offset) - radius
+            if (near < 0).any() or (near >= nnf.shape[:2]).any():
+                continue
+            position = nnf[tuple(near)] + p - near
+            if (position < 0).any() or (position >= source.shape[:2]).any():
+                continue
+            value = source[tuple(position)].astype(np.float64)
+            weight = max(1 - np.square(value - own).sum() / width**2, 0.0) ** 2
+            total, weights = total + weight * value, weights + weight
+        mean = total / weights
+        out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
+    return out
 
 
 def vote_field(source, field, patch_side):

@@ -193,10 +193,12 @@ class _Service:
             self._checked_shape(upload.file, name)
             for upload, name in zip(files.values(), names, strict=True)
         ]
-        # A ratio to be chosen may come out as 1.
-        ratio = 1.0 if parameters.ratio == "auto" else parameters.ratio
         check_memory(
-            *shapes, ratio, parameters.max_side, self._limits.memory_bytes, parameters.refine
+            *shapes,
+            parameters.ratio,
+            parameters.max_side,
+            self._limits.memory_bytes,
+            parameters.refine,
         )
 
     def _checked_shape(self, file, name):

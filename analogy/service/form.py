@@ -88,14 +88,14 @@ def _choice(fields, name, choices):
 
 def _ratio(fields):
     text = fields.get("ratio")
-    if text in (None, "auto"):
-        return text
+    if text is None:
+        return None
     try:
         ratio = float(text)
     except ValueError:
         ratio = 0.0
     if not 0 < ratio <= 1:
-        raise AnalogyError(f"scale: {brief(text, 40)!r}; give a number above 0, up to 1, or 'auto'")
+        raise AnalogyError(f"scale: {brief(text, 40)!r}; give a number above 0, up to 1")
     return ratio
 
 

@@ -123,7 +123,7 @@ class _Film:
 
     def __init__(self, style, parameters, video, session):
         self._style, self._session = style, session
-        # A ratio or blend weights that are to be chosen are chosen by the first frame of a shot.
+        # Blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
         self._frame = self._small = self._a_prime = self._fields = None
         # At the scale of the shot.
@@ -205,11 +205,11 @@ class _Film:
         nnf = self._session.target.asarray(nearest(self._fields[finest].ab, shape))
         stride = 2 ** (finest - 1)
         scales = (
-            scale_of(stride, small, frame),
-            scale_of(stride, self._small_style, self._style),
+            scale_of(stride, small.shape[:2], frame.shape[:2]),
+            scale_of(stride, self._small_style.shape[:2], self._style.shape[:2]),
         )
-        side = self._parameters.vote_side
-        return vote_at_full_size(nnf, frame.shape[:2], self._style, *scales, side)
+        votes = self._parameters.vote_side, self._parameters.vote_width
+        return vote_at_full_size(nnf, frame, self._style, *scales, *votes)
 
     def _as_matched(self, image, name):
         scale = self._parameters.ratio, self._parameters.max_side

@@ -28,6 +28,7 @@ from kernels.half import as_float32, storage
 from kernels.hashing import hash_random, random_below
 from kernels.matching.exchange import offers_scratch, take_offers
 from kernels.matching.labels import is_allowed, no_labels
+from kernels.matching.occurrence import charge_occurrence
 from kernels.matching.patch_cost import patch_overlap
 from kernels.matching.sketch import no_sketches, sketches_of
 from kernels.reduction import lane_sum
@@ -80,6 +81,10 @@ def patchmatch(
     bound: float = float(_HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
+    anchors: Array | None = None,
+    anchor_cost: float = 0.0,
+    anchor_reach: float = 4.0,
+    evenness: float = 0.0,
     stream: Stream = None,
 ) -> tuple[Result, Result]:
     """Improve a nearest-neighbour field between two maps.
@@ -114,6 +119,18 @@ def patchmatch(
     cost : device function, optional
         Another cost, see :mod:`kernels.matching.patch_cost`; its kernels are compiled the first
         time. On a device one thread works on a pixel then, not a warp.
+    anchors : int32 array, (height, width, 2), optional
+        Positions (y, x) in `target` that matches are drawn to, so that neighbours stay side by side
+        where the patches leave a choice.
+    anchor_cost : float, optional
+        By how much the cost of a match rises, with the square of its distance from the anchor, up
+        to `anchor_reach`, and no further beyond.
+    anchor_reach : float, optional
+        In pixels of `target`, more than 0.
+    evenness : float, optional
+        What each iteration adds to the cost of a match for every use of its patch, as a multiple
+        of its fair share, see :mod:`kernels.matching.occurrence`: what is much in demand becomes
+        dear, and more of `target` is used.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -121,6 +138,7 @@ def patchmatch(
     -------
     nnf : int32 array, (height, width, 2)
     cost : float32 array, (height, width)
+        Of the patches alone, without what anchors and use add.
 
     Raises
     ------
@@ -128,8 +146,8 @@ def patchmatch(
         If something is no array.
     ValueError
         If the arrays live on different targets, one on the host is not C-contiguous, the maps are
-        not alike in number, channels or dtype, a field or labels have another shape or dtype than
-        their maps ask for, or the patch side is even.
+        not alike in number, channels or dtype, a field, anchors or labels have another shape or
+        dtype than their maps ask for, the patch side is even, or `anchor_reach` is not positive.
 
     Notes
     -----
@@ -149,9 +167,15 @@ def patchmatch(
     ([2, 3], -1.0)
     """
     sides = _sides(source, target, patch_side, labels, bound, cost, stream)
+    if anchors is not None:
+        sides = sides.anchored(anchors, anchor_cost, anchor_reach)
     field = _Field(sides, nnf, radius, seed)
     for iteration in range(iterations):
+        if evenness:
+            field.charge(evenness, iteration)
         field.improve(iteration)
+    if anchors is not None or evenness:
+        field.forget_charges()
     return field.nnf, field.cost
 
 
@@ -257,6 +281,12 @@ class Problem(NamedTuple):
         Pixels between a patch's middle and its border.
     bound : float32
         Of the inner product of two channel vectors.
+    charges : float32 array, (target_height, target_width)
+        What a match costs beside its patches, by its place; (0, 0) where nothing.
+    anchors : int32 array, (height, width, 2)
+        Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
+    anchor_cost, anchor_reach_square : float32
+        What a match costs more at most, and the square of the distance from which on it does.
     """
 
     source_sketch: Any
@@ -270,6 +300,10 @@ class Problem(NamedTuple):
     target_width: int
     half: int
     bound: Any
+    charges: Any
+    anchors: Any
+    anchor_cost: Any
+    anchor_reach_square: Any
 
 
 @dataclass(frozen=True)
@@ -285,6 +319,8 @@ class _Sides:
     half : int
     bound : float
     cost : device function or None
+    anchors, anchor_cost, anchor_reach_square
+        See :class:`Problem`.
     """
 
     on: Any
@@ -295,9 +331,20 @@ class _Sides:
     half: int
     bound: float
     cost: Callable | None
+    anchors: Any
+    anchor_cost: float = 0.0
+    anchor_reach_square: float = 1.0
+
+    def anchored(self, anchors, cost, reach):
+        """The same with anchors, which are checked."""
+        if not reach > 0:
+            raise ValueError(f"the anchors' reach is {reach}; it has to be more than 0")
+        _, anchors, source = on_target(anchors, self.sources[0])
+        checked("the anchors:", anchors, (*source.shape[:2], 2), np.int32)
+        return replace(self, anchors=anchors, anchor_cost=cost, anchor_reach_square=reach**2)
 
     def reversed(self):
-        """The same with source and target exchanged."""
+        """The same with source and target exchanged, and without anchors."""
         return replace(
             self,
             sources=self.targets,
@@ -314,8 +361,19 @@ class _Sides:
             maps = (tuple(map(_flat, side)) for side in maps)
         sketches, sketched = map(_flat, self.sketches), self.sketches[0].shape[2]
         shapes = *self.sources[0].shape[:2], *self.targets[0].shape[:2]
-        bound = np.float32(self.bound)
-        problem = Problem(*sketches, sketched, *self.labels, *shapes, self.half, bound)
+        numbers = map(np.float32, (self.bound, self.anchor_cost, self.anchor_reach_square))
+        bound, *anchor_numbers = numbers
+        problem = Problem(
+            *sketches,
+            sketched,
+            *self.labels,
+            *shapes,
+            self.half,
+            bound,
+            self.on.empty((0, 0)),
+            self.anchors,
+            *anchor_numbers,
+        )
         return *maps, channels, problem
 
     def kernels(self):
@@ -338,7 +396,8 @@ def _sides(source, target, patch_side, labels, bound, cost, stream):
     labels = _labels(labels, sources[0], targets[0], on)
     sketched = sketches_of if count == 1 and cost is None else no_sketches
     sketches = sketched(sources[0], targets[0])
-    return _Sides(on, sources, targets, labels, sketches, patch_side // 2, bound, cost)
+    free = on.empty((0, 0, 2), np.int32)
+    return _Sides(on, sources, targets, labels, sketches, patch_side // 2, bound, cost, free)
 
 
 class _Field:
@@ -354,12 +413,28 @@ class _Field:
         _, nnf, _ = on_target(nnf, sides.sources[0])
         checked("the field:", nnf, (*sides.sources[0].shape[:2], 2), np.int32)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
-        self._arguments, self._radius, self._seed = sides.arguments(), radius, seed
+        self._sides, self._radius, self._seed = sides, radius, seed
+        *self._maps, self._problem = sides.arguments()
         on, shape = sides.on, sides.sources[0].shape[:2]
         self.nnf, self._other_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
         self._stamps, self._other_stamps = (on.empty(shape, np.int32) for _ in range(2))
         self.cost = on.empty(shape)
         self._run(self._kernels.start, nnf, self.nnf, self._stamps, self.cost)
+
+    def charge(self, evenness, iteration):
+        """Raise what each place costs by how often it is used."""
+        if self._problem.charges.shape[0] == 0:
+            charges = self._on.zeros(self._sides.targets[0].shape[:2])
+            self._problem = self._problem._replace(charges=charges)
+        launch = iteration * PASSES_PER_ITERATION
+        state = self._sides.half, evenness, self.cost, self._stamps, launch
+        charge_occurrence(self._on, self.nnf, self._problem.charges, *state)
+
+    def forget_charges(self):
+        """Let costs be those of the patches alone."""
+        plain = {"charges": self._on.empty((0, 0)), "anchors": self._on.empty((0, 0, 2), np.int32)}
+        self._problem = self._problem._replace(**plain)
+        self._run(self._kernels.start, self.nnf, self._other_nnf, self._other_stamps, self.cost)
 
     def improve(self, iteration):
         """Propagate from far to near, then search at random."""
@@ -381,7 +456,7 @@ class _Field:
         take_offers(self._on, *mine, *offers, launch, scratch)
 
     def _run(self, kernel, *arguments):
-        self._on.run(kernel, self.cost.shape, *self._arguments, *arguments)
+        self._on.run(kernel, self.cost.shape, *self._maps, self._problem, *arguments)
 
 
 def _as_tuple(maps):
@@ -576,11 +651,17 @@ def _pixel_functions(patch_cost):
     """Work of one pixel in each pass, for a cost of patches that labels allow."""
 
     @register_jitable
+    def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
+        """Cost of the patches and of the match itself; `_HUGE` or more if not below `best`."""
+        charge = _charge(problem, y, x, match_y, match_x)
+        return patch_cost(maps, problem, y, x, match_y, match_x, best - charge, lane) + charge
+
+    @register_jitable
     def start(maps, problem, y, x, match_y, match_x, lane):
         """Cost of the match to start from, or `_HUGE` if labels forbid it."""
         if not is_allowed(problem.labels, problem.target_labels, y, x, match_y, match_x):
             return _HUGE
-        return patch_cost(maps, problem, y, x, match_y, match_x, _HUGE, lane)
+        return whole_cost(maps, problem, y, x, match_y, match_x, _HUGE, lane)
 
     @register_jitable
     def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, lane):
@@ -603,7 +684,7 @@ def _pixel_functions(patch_cost):
                 continue
             if not is_allowed(labels, target_labels, y, x, match_y, match_x):
                 continue
-            cost = patch_cost(maps, problem, y, x, match_y, match_x, best, lane)
+            cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
         return best, best_y, best_x, stamp
@@ -620,7 +701,7 @@ def _pixel_functions(patch_cost):
             match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
             is_new = match_y != best_y or match_x != best_x
             if is_new and is_allowed(labels, target_labels, y, x, match_y, match_x):
-                cost = patch_cost(maps, problem, y, x, match_y, match_x, best, lane)
+                cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
                 if cost < best:
                     best, best_y, best_x, stamp = cost, match_y, match_x, launch
             radius //= 2
@@ -846,6 +927,19 @@ def _neighbour_offset(neighbour, jump):
     if neighbour == 2:
         return 0, jump
     return jump, 0
+
+
+@register_jitable
+def _charge(problem, y, x, match_y, match_x):
+    """What a match costs whatever its patches look like."""
+    charge = np.float32(0)
+    if problem.charges.shape[0] > 0:
+        charge += problem.charges[match_y, match_x]
+    if problem.anchors.shape[0] > 0:
+        dy, dx = match_y - problem.anchors[y, x, 0], match_x - problem.anchors[y, x, 1]
+        share = np.float32(dy * dy + dx * dx) / problem.anchor_reach_square
+        charge += problem.anchor_cost * min(share, np.float32(1))
+    return charge
 
 
 @register_jitable

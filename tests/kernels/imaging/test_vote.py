@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.imaging.vote import vote, vote_field
+from kernels.imaging.vote import vote, vote_alike, vote_field
 from tests import oracles
 from tests.strategies import (
     channel_counts,
@@ -45,6 +45,50 @@ def test_rounds_images(target, generator, shape, source_shape, patch_side):
     out = target.to_host(vote(target.asarray(source), target.asarray(nnf), patch_side))
 
     np.testing.assert_array_equal(out, oracles.vote(source, nnf, patch_side), strict=True)
+
+
+@property_test
+@given(
+    generators,
+    shapes,
+    shapes,
+    channel_counts,
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([0.5, 2.0, 8.0]),
+)
+def test_votes_count_by_their_likeness_to_the_own_match(
+    target, generator, shape, source_shape, channels, patch_side, width
+):
+    source = feature_map(generator, source_shape, channels)
+    nnf = random_nnf(generator, shape, source_shape)
+
+    out = target.to_host(vote_alike(target.asarray(source), target.asarray(nnf), patch_side, width))
+
+    # The square of a distance is a sum of `channels` rounded terms, each at most width^2 where the
+    # weight is not 0; weights and their mean add a few roundings for each vote.
+    roundings = MOST_VOTES + 4 * channels + 16
+    tolerance = roundings * np.finfo(np.float32).eps * max(np.abs(source).max(), width)
+    expected = oracles.vote_alike(source, nnf, patch_side, width)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance, strict=True)
+
+
+def test_a_wide_vote_is_the_plain_mean_and_a_narrow_one_the_own_match(target, random):
+    source = random.integers(0, 256, (7, 8, 3)).astype(np.uint8)
+    nnf = random_nnf(random, (6, 5), (7, 8))
+    arrays = target.asarray(source), target.asarray(nnf)
+
+    wide = target.to_host(vote_alike(*arrays, 3, 1e6)).astype(int)
+    narrow = target.to_host(vote_alike(*arrays, 3, 0.5))
+
+    # Weights of almost 1 may tip what lies half way between two grey levels.
+    assert np.abs(wide - target.to_host(vote(*arrays, 3))).max() <= 1
+    np.testing.assert_array_equal(narrow, source[nnf[..., 0], nnf[..., 1]])
+
+
+@pytest.mark.parametrize("width", [0.0, -1.0, float("nan")])
+def test_refuses_a_width_that_is_none(width):
+    with pytest.raises(ValueError, match="it has to be more than 0"):
+        vote_alike(np.zeros((2, 2, 1), np.float32), np.zeros((2, 2, 2), np.int32), 3, width)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])

@@ -15,6 +15,9 @@ SKETCHED = ((12, 37), (10, 35), 128, 3, 5)
 
 MAP = np.zeros((8, 8, 4), np.float32)
 
+# Of anchors, in pixels.
+REACH = 3.0
+
 
 def unit_maps(random, source_shape, target_shape, channels):
     maps = []
@@ -36,10 +39,13 @@ def random_labels(random, *shapes):
     return maps
 
 
-def check_against_oracle(on, random, case, iterations, bound, labels=None):
+def check_against_oracle(
+    on, random, case, iterations, bound, labels=None, anchor_cost=0.0, evenness=0.0
+):
     source_shape, target_shape, channels, patch_side, radius = case
     source, target = unit_maps(random, source_shape, target_shape, channels)
     nnf = random_nnf(random, source_shape, target_shape)
+    anchors = random_nnf(random, source_shape, target_shape) if anchor_cost else None
 
     found, cost = patchmatch(
         *map(on.asarray, (source, target, nnf)),
@@ -49,10 +55,23 @@ def check_against_oracle(on, random, case, iterations, bound, labels=None):
         seed=3,
         bound=bound,
         labels=labels and tuple(map(on.asarray, labels)),
+        anchors=None if anchors is None else on.asarray(anchors),
+        anchor_cost=anchor_cost,
+        anchor_reach=REACH,
+        evenness=evenness,
     )
 
     expected_nnf, expected_cost = oracles.patchmatch(
-        source, target, nnf, patch_side, radius, iterations, 3, labels
+        source,
+        target,
+        nnf,
+        patch_side,
+        radius,
+        iterations,
+        3,
+        labels,
+        None if anchors is None else (anchors, anchor_cost, REACH),
+        evenness,
     )
     np.testing.assert_array_equal(on.to_host(found), expected_nnf)
     # Means of float32 sums of a few hundred products of at most 1.
@@ -62,6 +81,66 @@ def check_against_oracle(on, random, case, iterations, bound, labels=None):
 @pytest.mark.parametrize("case", SMALL, ids=str)
 def test_makes_the_same_choices_as_the_oracle(target, random, case):
     check_against_oracle(target, random, case, iterations=2, bound=1.0)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+@pytest.mark.parametrize(
+    "charges",
+    [{"anchor_cost": 0.4}, {"evenness": 0.3}, {"anchor_cost": 0.2, "evenness": 0.1}],
+    ids=str,
+)
+def test_charges_are_those_of_the_oracle(target, random, case, charges):
+    check_against_oracle(target, random, case, iterations=2, bound=1.0, **charges)
+
+
+@pytest.mark.parametrize("case", [*LARGE, SKETCHED], ids=str)
+def test_charges_go_together_with_shortcuts_and_labels(random, case):
+    labels = random_labels(random, *case[:2])
+    charges = {"anchor_cost": 0.2, "evenness": 0.1}
+
+    check_against_oracle(CPU, random, case, iterations=3, bound=1.0, labels=labels, **charges)
+
+
+def test_what_anchors_cost_beyond_doubt_holds_matches_to_them(random):
+    (shape, other_shape, *_), (first, second) = LARGE[0], unit_maps(random, *LARGE[0][:3])
+    anchors = random_nnf(random, shape, other_shape)
+
+    found, _ = patchmatch(
+        first, second, anchors, 3, 6, anchors=anchors, anchor_cost=1e6, anchor_reach=1.0
+    )
+
+    np.testing.assert_array_equal(found, anchors)
+
+
+def test_evenness_uses_more_of_the_other_map(random):
+    (shape, other_shape, *_), (first, second) = LARGE[0], unit_maps(random, *LARGE[0][:3])
+    nnf = random_nnf(random, shape, other_shape)
+
+    used = [
+        len(
+            np.unique(
+                patchmatch(first, second, nnf, 3, 20, evenness=evenness)[0].reshape(-1, 2), axis=0
+            )
+        )
+        for evenness in (0.0, 0.02)
+    ]
+
+    assert used[1] > 1.1 * used[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"anchors": np.zeros((8, 7, 2), np.int32)}, "the anchors: int32"),
+        (
+            {"anchors": np.zeros((8, 8, 2), np.int32), "anchor_reach": 0.0},
+            "the anchors' reach is 0",
+        ),
+    ],
+)
+def test_refuses_anchors_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        patchmatch(MAP, MAP, np.zeros((8, 8, 2), np.int32), 3, 4, **changes)
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)

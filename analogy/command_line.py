@@ -175,7 +175,7 @@ def run(
         typer.Option(
             min=0,
             callback=_check_finite,
-            help="Charge patches that are fetched often, so that all of B is used; 0.1 is much.",
+            help="Charge patches for how often they are fetched, so that all of B is used.",
         ),
     ] = None,
     colour_weight: Annotated[

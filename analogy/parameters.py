@@ -256,7 +256,10 @@ PRESETS = {
 
 
 def adjusted_preset(
-    preset: str = "default", weight: str | None = None, **options: Any
+    preset: str = "default",
+    weight: str | None = None,
+    evenness: float | None = None,
+    **options: Any,
 ) -> Parameters:
     """Parameters of a preset, changed by what was asked for.
 
@@ -266,10 +269,14 @@ def adjusted_preset(
         Of `PRESETS`.
     weight : "1", "2", "3" or "auto", optional
         The blend weights of `BLEND_WEIGHTS`, or to be chosen by the images.
+    evenness : float, optional
+        That of every level.
     options
         Fields of :class:`Parameters`; None leaves the preset's.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if evenness is not None:
+        given["evenness"] = (evenness,) * len(LEVELS)
     if weight == "auto":
         given["choose_alphas"] = True
     elif weight is not None:

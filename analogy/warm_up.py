@@ -54,11 +54,11 @@ def warm_up(parameters, target):
     )
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
-    host, side = target.to_host(image), (parameters.vote_side, parameters.vote_width)
+    host, votes = target.to_host(image), (parameters.vote_side, parameters.vote_width)
     for scale in ((1.0, 1.0), (2.0, 2.0)):
         # A larger image follows its edges.
         larger = host.repeat(int(scale[0]), axis=0).repeat(int(scale[1]), axis=1)
-        vote_at_full_size(nnf, larger, host, scale, (1.0, 1.0), *side)
+        vote_at_full_size(nnf, larger, host, scale, (1.0, 1.0), *votes)
     if parameters.refines_matches:
         field, _ = refine_matches(host, host, nnf, nnf, parameters)
         vote_field(image, field, parameters.vote_side)

@@ -1,5 +1,7 @@
 """Slow, obvious NumPy versions of the kernels, to compare against."""
 
+import functools
+
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
@@ -230,21 +232,23 @@ def patchmatch(
     """
     nnf, half = nnf.copy(), patch_side // 2
     charges = np.zeros(target.shape[:2])
+    charge = functools.partial(_charge, charges, anchors)
     for iteration in range(iterations):
         charges += evenness * occurrence(nnf, target.shape[:2], patch_side)
-
-        def charge(p, q):
-            total = charges[tuple(q)]
-            if anchors is not None:
-                field, whole, reach = anchors
-                total += whole * min(np.square(np.subtract(q, field[p])).sum() / reach**2, 1.0)
-            return total
-
         cost = _first_cost(source, target, nnf, half, labels)
         for p in np.ndindex(cost.shape):
             cost[p] += charge(p, nnf[p])
         _improve(source, target, nnf, cost, half, radius, iteration, seed, labels, charge)
     return nnf, _first_cost(source, target, nnf, half, labels)
+
+
+def _charge(charges, anchors, p, q):
+    """What it costs to match p with q, whatever their patches look like."""
+    total = charges[tuple(q)]
+    if anchors is not None:
+        field, whole, reach = anchors
+        total += whole * min(np.square(np.subtract(q, field[p])).sum() / reach**2, 1.0)
+    return total
 
 
 def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds, labels=None):

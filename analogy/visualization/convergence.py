@@ -63,12 +63,16 @@ def _plot(deconvolutions, look):
     darkest, lightest = look["colours"]
     shades = colormaps["plasma"](np.linspace(darkest, lightest, len(LEVELS)))
     colours = dict(zip(LEVELS, shades, strict=True))
+    last = {(entry["level"], entry["image"]): entry["scale"] for entry in deconvolutions}
     for entry in deconvolutions:
         level, image, residuals = entry["level"], entry["image"], entry["residuals"]
-        label = f"level {level}, {_NAMES[image]}"
+        is_last = entry["scale"] == last[level, image]
+        label = f"level {level}, {_NAMES[image]}" if is_last else None
         style = {"color": colours[level], "linestyle": _STYLES[image]}
-        (line,) = axes.plot(residuals, label=label, linewidth=1.8, **style)
-        line.set_gid(f"level{level}-{image}")
+        # Smaller sizes are drawn beside the largest, thinner.
+        width = 1.8 if is_last else 0.8
+        (line,) = axes.plot(residuals, label=label, linewidth=width, **style)
+        line.set_gid(f"size{entry['scale'] + 1}-level{level}-{image}")
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -77,7 +77,7 @@ def vote_alike(
     *,
     stream: Stream = None,
 ) -> Result:
-    """Rebuild a map as :func:`vote` does, counting votes by how like the pixel's own match they are.
+    """Rebuild a map as :func:`vote` does, by votes that are like the pixel's own match.
 
     A vote that differs by the distance d from what the pixel's own match fetches has the weight
     ``(1 - (d / width)**2)**2``, and none from `width` on (Tukey's biweight). Where patches agree

@@ -208,11 +208,15 @@ CATEGORIES: dict[str, dict[str, Any]] = {
 }
 
 _DEFAULT = Parameters()
-#: One size, searched and voted for as the paper and the authors' program do.
+#: One size, searched and voted for as the paper and the authors' program do, whatever the defaults.
 _PLAIN: dict[str, Any] = {
     "first_scale": None,
     "search_iterations": (10,) * 5,
     "anchor_costs": (0.0,) * 5,
+    "evenness": (0.0,) * 5,
+    # Where somebody asks for the coarse levels to be matched by votes all the same.
+    "search_reaches": (None, None, 2, None, None),
+    "alphas": BLEND_WEIGHTS[2],
     "vote_side": 5,
     "vote_width": None,
 }
@@ -233,14 +237,12 @@ PRESETS = {
         **_PLAIN | {"search_iterations": (10, 8, 8, 8, 8)},
         exchange_matches=True,
         coarse_matching="hough",
-        search_reaches=(None, None, 2, None, None),
     ),
     # Two photographs of one scene: all content (section 5.1, category I), and what was measured
     # to suit it, see docs/evaluation.md.
     "flow": replace(
         _DEFAULT,
-        **_PLAIN,
-        alphas=(1.0, 1.0, 1.0, 1.0),
+        **_PLAIN | {"alphas": (1.0, 1.0, 1.0, 1.0)},
         colour_weight=1000.0,
         smoothing=3,
         subpixel=10,

@@ -9,14 +9,18 @@ ROW_TOP, ROW_PITCH, BOX_HEIGHT = 66, 98, 62
 # Left edges and widths of the columns.
 FEATURES, SEARCH, RECONSTRUCTION = (20, 210), (300, 270), (650, 290)
 
-# By level: size of the maps at 448 x 448 pixels, how it is matched, what comes of it.
+# By level: size of the maps at 448 x 448 pixels, how it is matched, which level is deconvolved to
+# and which is kept.
+_LED = "or the smaller size's matches"
 ROWS = (
-    (5, "28 x 28 x 512", ("votes of like displacement", "then what the matches cost"), None),
-    (4, "56 x 56 x 512", ("the votes, at this size", "then what the matches cost"), (2, 3)),
-    (3, "112 x 112 x 256", ("PatchMatch, patches 3 x 3", "8 iterations, both ways"), (1, 2)),
-    (2, "224 x 224 x 128", ("PatchMatch, patches 5 x 5", "8 iterations, both ways"), (0, 1)),
-    (1, "448 x 448 x 64", ("PatchMatch, patches 5 x 5", "8 iterations, both ways"), None),
+    (5, "28 x 28 x 512", ("PatchMatch, patches 3 x 3", _LED), (3, 4)),
+    (4, "56 x 56 x 512", ("PatchMatch, patches 3 x 3", _LED), (2, 3)),
+    (3, "112 x 112 x 256", ("PatchMatch, patches 3 x 3", "either direction"), (1, 2)),
+    (2, "224 x 224 x 128", ("PatchMatch, patches 5 x 5", "either direction"), (0, 1)),
+    (1, "448 x 448 x 64", ("PatchMatch, patches 5 x 5", "either direction"), None),
 )
+# The level that a larger size is searched from.
+FIRST_LEVEL = 3
 
 # Colours of the page that it is part of, where there is one.
 STYLE = """
@@ -33,7 +37,6 @@ STYLE = """
 #architecture .code { font: 13px ui-monospace, monospace; fill: var(--faint); }
 #architecture .head { font-weight: 600; }
 #architecture rect { fill: var(--box); stroke: var(--line); }
-#architecture .none { fill: none; stroke-dasharray: 4 4; }
 #architecture .arrow { fill: none; stroke: var(--line); stroke-width: 1.5; }
 #architecture .found { stroke: var(--mark); }
 #architecture marker path { fill: var(--line); }
@@ -43,13 +46,14 @@ STYLE = """
 
 def draw():
     """Text of the picture."""
-    parts = [*_heads(), *(part for row in range(len(ROWS)) for part in _row(row)), *_results()]
+    rows = (part for row in range(len(ROWS)) for part in _row(row))
+    parts = [*_heads(), *rows, *_next_size(), *_results()]
     return "\n".join(
         [
             f'<svg id="architecture" xmlns="http://www.w3.org/2000/svg" role="img"'
             f' viewBox="0 0 {WIDTH} {HEIGHT}" aria-labelledby="architecture-title">',
             '<title id="architecture-title">From two images by features of five levels, searched '
-            "from level 5 to level 1, to A' and B</title>",
+            "from level 5 to level 1 at one size after another, to A' and B</title>",
             f"<style>\n{STYLE}\n</style>",
             "<defs>",
             *(_marker(name) for name in ("", "found")),
@@ -63,7 +67,7 @@ def draw():
 def _heads():
     for (left, width), head, code in (
         (FEATURES, "Features of A and B'", "analogy.features"),
-        (SEARCH, "Search", "analogy.coarse, .search"),
+        (SEARCH, "Search", "analogy.search, .scales"),
         (RECONSTRUCTION, "Reconstruction of A' and B", "analogy.reconstruction"),
     ):
         yield _text(left + width / 2, 22, head, "head")
@@ -79,16 +83,10 @@ def _row(index):
     yield _arrow(f"M {_right(FEATURES)} {middle} H {SEARCH[0] - 8}")
     if level > 1:
         yield _arrow(f"M {_middle(SEARCH)} {top + BOX_HEIGHT} V {below - 8}", "found")
-        carried = "the same votes" if level == 5 else "matches, upsampled"
-        yield _text(_middle(SEARCH) - 12, below - 14, carried, "small", "end")
-    if level == 5:
-        yield _rect(RECONSTRUCTION[0], top, RECONSTRUCTION[1], BOX_HEIGHT, "none")
-        yield _text(
-            _middle(RECONSTRUCTION), middle - 4, "none: levels 5 and 4 are matched", "small"
-        )
-        yield _text(_middle(RECONSTRUCTION), middle + 14, "by the images' own features", "small")
-    elif reconstruction:
+        yield _text(_middle(SEARCH) - 12, below - 14, "matches, upsampled", "small", "end")
+    if reconstruction:
         lowest, kept = reconstruction
+        blended = "blend; at the first size" if level > FIRST_LEVEL else "blend with content"
         name = f"level {lowest}" if lowest else "the image"
         yield from _box(
             RECONSTRUCTION[0],
@@ -96,7 +94,7 @@ def _row(index):
             RECONSTRUCTION[1],
             BOX_HEIGHT,
             f"deconvolve level {level} to {name}",
-            (f"forward to level {kept}, blend with content",),
+            (f"forward to level {kept}, {blended}",),
         )
         yield _arrow(f"M {_right(SEARCH)} {middle} H {RECONSTRUCTION[0] - 8}", "found")
         yield _text((_right(SEARCH) + RECONSTRUCTION[0]) / 2, middle - 8, "matches", "small")
@@ -113,13 +111,23 @@ def _row(index):
         )
 
 
+def _next_size():
+    """From the last level's matches to the first two levels of the next size."""
+    tops = [ROW_TOP + row * ROW_PITCH for row in range(len(ROWS))]
+    start, gap = SEARCH[0], (_right(FEATURES) + SEARCH[0]) / 2
+    leave, *enter = (top + BOX_HEIGHT - 12 for top in (tops[-1], tops[1], tops[0]))
+    for end in enter:
+        yield _arrow(f"M {start} {leave} H {gap} V {end} H {start - 8}", "found")
+    yield _text(gap - 8, tops[3] - 12, "to the next size", "small", "end")
+
+
 def _results():
     top = ROW_TOP + len(ROWS) * ROW_PITCH
     bottom = top - ROW_PITCH + BOX_HEIGHT
     yield _arrow(f"M {_middle(SEARCH)} {bottom} V {top - 8}", "found")
-    yield _text(_middle(SEARCH) + 12, top - 14, "matches of level 1", "small", "start")
+    yield _text(_middle(SEARCH) + 12, top - 14, "of the last size", "small", "start")
     yield from _box(
-        SEARCH[0], top, SEARCH[1], BOX_HEIGHT, "vote at the images' full size", ("patches 5 x 5",)
+        SEARCH[0], top, SEARCH[1], BOX_HEIGHT, "vote at the images' full size", ("along edges",)
     )
     yield _text(_middle(SEARCH), top + BOX_HEIGHT + 20, "analogy.full_size", "code")
     yield from _box(

@@ -126,7 +126,7 @@ def transfer(
         Of several transfers, instead of `model` and `device`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
     on_level : callable, LevelState -> None, optional
-        Told of each level when it has been searched.
+        Told of each level of the last and largest size when it has been searched.
     masks : Masks, optional
         Which parts of the images belong together, and what of A is kept: :mod:`analogy.masks`.
 
@@ -148,12 +148,11 @@ def transfer(
             parameters = replace(parameters, coarse_matching="patchmatch")
     shapes = scale_shapes(a.shape[:2], b_prime.shape[:2], parameters, ("a", "b_prime"))
     session = session or Session(model, device)
-    target = session.target
-    scale = parameters.ratio, parameters.max_side
-    check_memory(a.shape[:2], b_prime.shape[:2], *scale, session.free_memory, parameters.refine)
+    limits = parameters.ratio, parameters.max_side, session.free_memory
+    check_memory(a.shape[:2], b_prime.shape[:2], *limits, parameters.refine)
     progress = Progress(progress, _expected_shares(parameters, shapes))
+    _log.info("computing on %s", session.target.name)
     _log.debug("%s", parameters)
-    matching_masks = MatchingMasks(masks)
     with progress.stage("features"):
         network, extractor = session.network, session.extractor
     with progress.stage(_PREPARATION):
@@ -161,42 +160,28 @@ def transfer(
     choice = None
     if parameters.choose_alphas:
         with progress.stage("blend weight"):
-            features = [
-                extractor(resize(image, shape))
-                for image, shape in zip((a, b_prime), shapes[0], strict=True)
-            ]
+            features = _features(extractor, a, b_prime, shapes[0])
             choice = choose_blend_weight(*features, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
+    matching_masks = MatchingMasks(masks)
     matches, deconvolutions = match_from_small_to_large(
         a, b_prime, shapes, network, extractor, parameters, progress, on_level, matching_masks
     )
-    small_a, small_b_prime = shapes[-1]
     with progress.stage("confidence"):
-        # Pixels of an image as matched, in one of the finest level.
-        stride = 2 ** (parameters.finest_level - 1)
-        distances = round_trips(matches)
-        confidence_a, confidence_b = (
-            confidence_map(distance, image.shape[:2], stride)
-            for distance, image in zip(distances, (a, b_prime), strict=True)
+        matches, confidence_a, confidence_b = _judged(
+            matches, a, b_prime, shapes[-1], parameters, matching_masks
         )
-        if parameters.fill_unreliable:
-            masks_here = matching_masks.at(parameters.finest_level, *shapes[-1], target)
-            limit = parameters.fill_beyond / stride
-            matches = fill_unreliable(matches, *distances, limit, masks_here)
-    scales = (
-        scale_of(stride, small_a, a.shape[:2]),
-        scale_of(stride, small_b_prime, b_prime.shape[:2]),
+    (a_prime, flow_ab), (b, flow_ba) = _rebuilt(
+        matches, a, b_prime, shapes[-1], parameters, progress
     )
-    rebuild = _rebuild_by_fractions if parameters.refines_matches else _rebuild
-    (a_prime, flow_ab), (b, flow_ba) = rebuild(matches, a, b_prime, scales, parameters, progress)
     if masks and masks.keep is not None:
         a_prime[masks.keep != 0] = a[masks.keep != 0]
     refined = None, None
     if parameters.refine:
         with progress.stage("refinement"):
             refined = (
-                refine(a_prime, a, parameters, target),
-                refine(b, b_prime, parameters, target),
+                refine(a_prime, a, parameters, session.target),
+                refine(b, b_prime, parameters, session.target),
             )
     used = {"device": extractor.device, "providers": list(extractor.providers)}
     record = run_record(parameters, network, used, progress, deconvolutions, shapes)
@@ -205,8 +190,45 @@ def transfer(
     return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
 
 
-def _rebuild(matches, a, b_prime, scales, parameters, progress):
+def _features(extractor, a, b_prime, shapes):
+    """Features of both images at one size."""
+    return [
+        extractor(resize(image, shape)) for image, shape in zip((a, b_prime), shapes, strict=True)
+    ]
+
+
+def _judged(matches, a, b_prime, matched, parameters, masks):
+    """Matches, filled where they do not lead back if that is asked for, and both confidences."""
+    stride = _stride(parameters)
+    distances = round_trips(matches)
+    confidences = [
+        confidence_map(distance, image.shape[:2], stride)
+        for distance, image in zip(distances, (a, b_prime), strict=True)
+    ]
+    if parameters.fill_unreliable:
+        masks_here = masks.at(parameters.finest_level, *matched, target_of(matches.ab))
+        limit = parameters.fill_beyond / stride
+        matches = fill_unreliable(matches, *distances, limit, masks_here)
+    return matches, *confidences
+
+
+def _stride(parameters):
+    """Pixels of an image as matched in one of the finest level."""
+    return 2 ** (parameters.finest_level - 1)
+
+
+def _rebuilt(matches, a, b_prime, matched, parameters, progress):
     """A' and B at the images' own size, each with the flow that it was put together by."""
+    scales = [
+        scale_of(_stride(parameters), small, image.shape[:2])
+        for small, image in zip(matched, (a, b_prime), strict=True)
+    ]
+    rebuild = _by_fractions if parameters.refines_matches else _by_pixels
+    return rebuild(matches, a, b_prime, scales, parameters, progress)
+
+
+def _by_pixels(matches, a, b_prime, scales, parameters, progress):
+    """As :func:`_rebuilt`, by matches that are whole pixels."""
     vote = parameters.vote_side, parameters.vote_width
     with progress.stage("vote"):
         return (
@@ -215,8 +237,8 @@ def _rebuild(matches, a, b_prime, scales, parameters, progress):
         )
 
 
-def _rebuild_by_fractions(matches, a, b_prime, scales, parameters, progress):
-    """As :func:`_rebuild`, by matches that are smoothed and refined to fractions of a pixel."""
+def _by_fractions(matches, a, b_prime, scales, parameters, progress):
+    """As :func:`_rebuilt`, by matches that are smoothed and refined to fractions of a pixel."""
     with progress.stage("match refinement"):
         nnf_ab = upsample_nnf(matches.ab, a.shape[:2], b_prime.shape[:2], *scales)
         nnf_ba = upsample_nnf(matches.ba, b_prime.shape[:2], a.shape[:2], *scales[::-1])
@@ -243,19 +265,20 @@ def match_from_small_to_large(
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
-    """Match two images at one size after another, each from where the one before has come.
+    """Match two images at one size after another, each led by the matches of the one before.
 
     Parameters
     ----------
     a, b_prime : uint8 arrays, (height, width, 3)
     shapes : sequence of (shape, shape)
-        Of A and of B' at each size, see :func:`analogy.scales.scale_shapes`.
+        Height and width of A and of B' at each size, from small to large, as
+        :func:`analogy.scales.scale_shapes` gives them.
     network : Network
     extractor : FeatureExtractor
     parameters : Parameters
     progress : Progress
     on_level : callable, LevelState -> None, optional
-        Told of the levels of the last size.
+        Told of each level of the last size when it has been searched.
     masks : MatchingMasks, optional
 
     Returns
@@ -263,17 +286,19 @@ def match_from_small_to_large(
     matches : Matches
         At the finest level of the last size.
     deconvolutions : dict, (scale, level, "a_prime" or "b") -> Deconvolution
-        Scales are counted from 0, the smallest.
+        By the size, counted from 0, the level and the image.
     """
     matches, deconvolutions = None, {}
     for scale, (shape_a, shape_b) in enumerate(shapes):
         is_last = scale == len(shapes) - 1
         part = progress.of_scale(scale, len(shapes))
-        _log.info("matching at %d x %d and %d x %d px", *shape_a[::-1], *shape_b[::-1])
+        _log.info("matching %d x %d with %d x %d px", *shape_a[::-1], *shape_b[::-1])
         with part.stage("features"):
-            features = extractor(resize(a, shape_a)), extractor(resize(b_prime, shape_b))
-        # The levels of smaller sizes all count, whatever is the finest of the last.
-        here = parameters if is_last else replace(parameters, finest_level=1)
+            features = _features(extractor, a, b_prime, (shape_a, shape_b))
+        # All levels of smaller sizes count, whatever is the finest of the last, and what they are
+        # to find is where things are, not what the results are made of.
+        leading = {"finest_level": 1, "evenness": (0.0,) * len(LEVELS)}
+        here = parameters if is_last else replace(parameters, **leading)
         matches, found = match_features(
             *features, network, here, part, on_level if is_last else None, masks, matches
         )
@@ -301,6 +326,7 @@ def match_features(
     parameters : Parameters
     progress : Progress
     on_level : callable, LevelState -> None, optional
+        Told of each level when it has been searched.
     masks : MatchingMasks, optional
     smaller : Matches, optional
         Of the same images at a smaller size: they take the place of levels 5 and 4, and the search
@@ -328,7 +354,7 @@ def match_features(
             if level == 5 and _is_matched_by_votes(parameters) and smaller is None:
                 known = coarse_matches(a, b_prime)
             is_known = level in known and level > FIRST_LEVEL
-            if is_known or parameters.independent_levels:
+            if is_known or not _follows_reconstruction(level, parameters):
                 a_prime, b = a[level], b_prime[level]
             matches = search_matches(
                 LevelFeatures(a[level], a_prime, b, b_prime[level]),
@@ -353,10 +379,7 @@ def match_features(
                     a, b_prime, matches, network, level, parameters, tick, keep
                 )
             deconvolutions |= found
-        shape_a, shape_b = a[level - 1].shape[:2], b_prime[level - 1].shape[:2]
-        matches = Matches(
-            upsample_nnf(matches.ab, shape_a, shape_b), upsample_nnf(matches.ba, shape_b, shape_a)
-        )
+        matches = _upsampled(matches, a[level - 1].shape[:2], b_prime[level - 1].shape[:2])
     return matches, deconvolutions
 
 
@@ -364,29 +387,45 @@ def _is_matched_by_votes(parameters):
     return parameters.coarse_matching == "hough" and not parameters.independent_levels
 
 
+def _follows_reconstruction(level, parameters):
+    """Tell whether the features of A' and B at a level are made from the matches of the one above.
+
+    They are those of A and B' where they are not.
+    """
+    return level < parameters.coarsest_reconstruction and not parameters.independent_levels
+
+
 def _is_reconstructed(level, parameters, known):
     """Tell whether the level below asks for features of A' and B made from this one's matches."""
-    if parameters.independent_levels or level <= parameters.finest_level:
+    if level <= parameters.finest_level or not _follows_reconstruction(level - 1, parameters):
         return False
     return level - 1 <= FIRST_LEVEL or level - 1 not in known
+
+
+def _upsampled(matches, shape_a, shape_b):
+    """Matches one level further down, whose sizes are given; without costs."""
+    return Matches(
+        upsample_nnf(matches.ab, shape_a, shape_b), upsample_nnf(matches.ba, shape_b, shape_a)
+    )
 
 
 def _voted_both(a, b_prime, matches, parameters, keep):
     """Features of A' and B at the first level that is searched, straight from its own matches."""
     level = FIRST_LEVEL
-    detail_of_b_prime = vote_detail(b_prime, matches.ab, level, parameters)
-    detail_of_a = vote_detail(a, matches.ba, level, parameters)
-    return (
-        blend_with_content(a[level], detail_of_b_prime, level, parameters, keep),
-        blend_with_content(b_prime[level], detail_of_a, level, parameters),
+    details = (
+        vote_detail(b_prime, matches.ab, level, parameters),
+        vote_detail(a, matches.ba, level, parameters),
     )
+    return _blended_both(a, b_prime, details, level, parameters, keep)
 
 
 def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, keep=None):
     """Features of A' and B one level below `level`, and how their deconvolutions went."""
     if parameters.reconstruction == "resampling":
-        detail_of_b_prime = resample_detail(a, b_prime, matches.ab, level)
-        detail_of_a = resample_detail(b_prime, a, matches.ba, level)
+        details = (
+            resample_detail(a, b_prime, matches.ab, level),
+            resample_detail(b_prime, a, matches.ba, level),
+        )
         found = {}
     else:
         layers = _layers_below(network, level, parameters.deconv_depth, target_of(a[level]))
@@ -396,12 +435,17 @@ def _reconstruct_both(a, b_prime, matches, network, level, parameters, tick, kee
         reverse = deconvolve_detail(
             b_prime, a, matches.ba, level, layers, parameters, lambda part: tick((1 + part) / 2)
         )
-        detail_of_b_prime, detail_of_a = forward.features, reverse.features
+        details = forward.features, reverse.features
         found = {(level, "a_prime"): forward, (level, "b"): reverse}
+    return *_blended_both(a, b_prime, details, level - 1, parameters, keep), found
+
+
+def _blended_both(a, b_prime, details, level, parameters, keep):
+    """Features of A' and B at a level: the content's, and the details that were carried there."""
+    detail_of_b_prime, detail_of_a = details
     return (
-        blend_with_content(a[level - 1], detail_of_b_prime, level - 1, parameters, keep),
-        blend_with_content(b_prime[level - 1], detail_of_a, level - 1, parameters),
-        found,
+        blend_with_content(a[level], detail_of_b_prime, level, parameters, keep),
+        blend_with_content(b_prime[level], detail_of_a, level, parameters),
     )
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analogy.parameters import BLEND_WEIGHTS
+from analogy.parameters import BLEND_WEIGHTS, LEVELS
 from analogy.search import LevelFeatures, initial_matches, search_matches
 from kernels.target import target_of
 
@@ -85,8 +85,10 @@ def choose_blend_weight(features_a, features_b_prime, parameters):
 
 def _scene_likeness(a, b_prime, parameters):
     on = target_of(a, b_prime)
-    # A' and B are not known yet, so there is one pair of features to compare.
-    parameters = replace(parameters, single_direction=True)
+    # A' and B are not known yet, so there is one pair of features to compare; and what is charged
+    # for matches would tell of their use, not of their likeness.
+    free = (0.0,) * len(LEVELS)
+    parameters = replace(parameters, single_direction=True, evenness=free)
     matches = initial_matches(a.shape[:2], b_prime.shape[:2], parameters, on)
     matches = search_matches(LevelFeatures(a, a, b_prime, b_prime), matches, 5, parameters)
     costs = [on.to_host(cost).mean() for cost in (matches.cost_ab, matches.cost_ba)]

@@ -344,10 +344,13 @@ def _trial_seconds(device, model):
     """Estimated seconds at the usual size, and those of the trial.
 
     Search and vote grow with the pixels. Deconvolutions do not: on small maps they wait for the
-    filters. They are taken to need as many evaluations, each as long as its convolutions.
+    filters. They are taken to need as many evaluations, each as long as its convolutions. The trial
+    is too small to be matched at more than one size, and the usual image is matched at several.
     """
     from analogy.algorithm import transfer
     from analogy.device import resolve
+    from analogy.parameters import Parameters
+    from analogy.scales import FIRST_LEVEL, scale_shapes
 
     random = np.random.default_rng(0)
     images = [
@@ -358,13 +361,19 @@ def _trial_seconds(device, model):
     seconds = record["seconds"]
     growing = sum(seconds["search"].values()) + seconds["vote"]
     fixed = seconds["total"] - growing - sum(seconds["reconstruction"].values())
+    usual = _USUAL_SIDE, _USUAL_SIDE
+    sides = [side for (side, _), _ in scale_shapes(usual, usual, Parameters())]
+    growth = sum((side / _TRIAL_SIDE) ** 2 for side in sides)
     flops = sum(
         # Forward, and backward.
-        2 * found["evaluations"] * _flops(found["level"], _USUAL_SIDE)
+        2 * found["evaluations"] * _flops(found["level"], side)
+        for scale, side in enumerate(sides)
         for found in record["deconvolution"]
+        # Larger sizes begin below the levels that the smaller ones lead.
+        if scale == 0 or found["level"] <= FIRST_LEVEL
     )
     convolving = flops / _flops_per_second(resolve(device))
-    return fixed + growing * (_USUAL_SIDE / _TRIAL_SIDE) ** 2 + convolving, seconds["total"]
+    return fixed + growing * growth + convolving, seconds["total"]
 
 
 def _flops(level, side):

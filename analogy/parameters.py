@@ -39,11 +39,6 @@ class Parameters:
         iterations then end at lower costs than ten, and worse pictures, as parts of B' that nothing
         in A is like are fetched all the same. Has no effect with `single_direction` or a
         `colour_weight`, where the directions compare different maps.
-    anchor_costs : tuple of float
-        By how much the cost of a match rises at most as it moves away from where the search of its
-        level started; the cost of two equal patches is -2. Patches that lie side by side in B' then
-        stay so, and with them its strokes and textures. It has no effect where matches are
-        exchanged.
     evenness : tuple of float
         What an iteration of the search adds to the cost of a match for each time that its patch is
         fetched, as a multiple of its fair share, see :mod:`kernels.matching.occurrence`: stains and
@@ -64,6 +59,10 @@ class Parameters:
         Compare A' with B' only (eq. 3) and not A with B as well (eq. 2).
     independent_levels : bool
         Match every level afresh, without anything from the coarser ones (figure 8).
+    coarsest_reconstruction : int
+        Level from whose matches on features of A' and B are made for the next finer one, 2 to 5;
+        down to that level, A' is taken to look like A and B like B'. The paper and the authors'
+        program: 5.
     reconstruction : "deconvolution" or "resampling"
         How the other image's features are carried to the next level: by eq. 5, or straight
         through the upsampled matches (figure 5).
@@ -123,18 +122,18 @@ class Parameters:
     ratio: float = 1.0
     max_side: int | None = 700
     first_scale: int | None = 224
-    patch_sides: tuple[int, ...] = (3, 3, 3, 5, 5)
+    patch_sides: tuple[int, ...] = (3, 3, 3, 5, 3)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
     search_iterations: tuple[int, ...] = (10, 10, 10, 10, 4)
     exchange_matches: bool = False
-    anchor_costs: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.05)
-    evenness: tuple[float, ...] = (0.0,) * 5
+    evenness: tuple[float, ...] = (0.0, 0.0, 0.0, 0.004, 0.008)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
     search_reaches: tuple[int | None, ...] = (None,) * 5
     finest_level: int = 1
     single_direction: bool = False
     independent_levels: bool = False
+    coarsest_reconstruction: int = 4
     reconstruction: Literal["deconvolution", "resampling"] = "deconvolution"
     deconv_depth: Literal[1, 2] = 2
     deconv_target: Literal["vote", "warp"] = "vote"
@@ -185,9 +184,6 @@ class Parameters:
     def search_reach(self, level: int) -> int | None:
         return self.search_reaches[LEVELS.index(level)]
 
-    def anchor_cost(self, level: int) -> float:
-        return self.anchor_costs[LEVELS.index(level)]
-
     def alpha(self, level: int) -> float:
         """Weight of the content at a level below 5, kept inside [0, 1]."""
         return min(max(self.alphas[LEVELS.index(level) - 1] + self.alpha_offset, 0.0), 1.0)
@@ -208,12 +204,13 @@ CATEGORIES: dict[str, dict[str, Any]] = {
 }
 
 _DEFAULT = Parameters()
-#: One size, searched and voted for as the paper and the authors' program do, whatever the defaults.
+# One size, searched and voted for as the paper and the authors' program do, whatever the defaults.
 _PLAIN: dict[str, Any] = {
     "first_scale": None,
     "search_iterations": (10,) * 5,
-    "anchor_costs": (0.0,) * 5,
     "evenness": (0.0,) * 5,
+    "patch_sides": (3, 3, 3, 5, 5),
+    "coarsest_reconstruction": 5,
     # Where somebody asks for the coarse levels to be matched by votes all the same.
     "search_reaches": (None, None, 2, None, None),
     "alphas": BLEND_WEIGHTS[2],

@@ -197,7 +197,9 @@ def _show_pair(folder, images, result, trace, record, extras):
     from analogy.visualization.files import write_visualization
     from analogy.visualization.levels import picture_levels
 
-    pictures = picture_levels(trace, *images, record["parameters"]["vote_side"])
+    parameters = record["parameters"]
+    votes = parameters["vote_side"], parameters["vote_width"]
+    pictures = picture_levels(trace, *images, *votes)
     if extras.viz:
         write_visualization(folder / "viz", *images, result, pictures)
     if extras.report:

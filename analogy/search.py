@@ -20,9 +20,6 @@ _FORWARD, _REVERSE = 0, 1
 _SEEDS_PER_LEVEL = 2
 _SEEDS_PER_RUN = 16
 
-# Pixels of a level from its anchor at which a match costs the whole anchor cost more.
-_ANCHOR_REACH = 4.0
-
 # Colours are weighed as numbers in [0, 1] and given in the network's 0 to 255.
 _COLOUR_RANGE = 255.0
 
@@ -102,7 +99,8 @@ def search_matches(
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
     # are written anew for each: there is nothing to exchange.
     together = parameters.exchange_matches and not (parameters.single_direction or colours)
-    find = _search_together if together else partial(_search_apart, **_charges(parameters, level))
+    evenness = parameters.evenness[LEVELS.index(level)]
+    find = _search_together if together else partial(_search_apart, evenness=evenness)
     others = features.b_prime, features.a
 
     def search(matches, iterations):
@@ -152,32 +150,14 @@ def _legal(matches, masks, seed):
     return legal, (a.labels, b_prime.labels)
 
 
-def _charges(parameters, level):
-    """What matches of a level cost beside their patches."""
-    return {
-        "anchor_cost": parameters.anchor_cost(level),
-        "evenness": parameters.evenness[LEVELS.index(level)],
-    }
-
-
 def _search_together(pairs, nnfs, patch_side, radii, **options):
     return patchmatch_both_ways(*next(pairs), nnfs, patch_side, radii, **options)
 
 
-def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, anchor_cost, **options):
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
     both = (labels, labels and labels[::-1])
-    options |= {"anchor_cost": anchor_cost, "anchor_reach": _ANCHOR_REACH}
     return [
-        patchmatch(
-            *pair,
-            nnf,
-            patch_side,
-            radius,
-            seed=seed,
-            labels=own,
-            anchors=nnf if anchor_cost else None,
-            **options,
-        )
+        patchmatch(*pair, nnf, patch_side, radius, seed=seed, labels=own, **options)
         for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
     ]
 

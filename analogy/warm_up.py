@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from analogy.deconvolution import deconvolve, prepare
 from analogy.full_size import vote_at_full_size
 from analogy.match_refinement import refine_matches
 from analogy.network import Convolution, MaxPool
+from analogy.parameters import LEVELS
 from analogy.reconstruction import blend_with_content
 from analogy.search import LevelFeatures, initial_matches, search_matches
 from kernels.imaging.vote import vote, vote_field
@@ -49,16 +51,18 @@ def warm_up(parameters, target):
         coarse_matches(coarse, coarse)
     matches = initial_matches(shape, shape, parameters, target)
     colours = (thin, thin) if parameters.colour_weight > 0 else None
+    # What any level charges for is charged for here.
+    charging = replace(parameters, evenness=(max(parameters.evenness),) * len(LEVELS))
     matches = search_matches(
-        LevelFeatures(*[features] * 4), matches, 5, parameters, reach=1, colours=colours
+        LevelFeatures(*[features] * 4), matches, 5, charging, reach=1, colours=colours
     )
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
     host, votes = target.to_host(image), (parameters.vote_side, parameters.vote_width)
-    for scale in ((1.0, 1.0), (2.0, 2.0)):
-        # A larger image follows its edges.
-        larger = host.repeat(int(scale[0]), axis=0).repeat(int(scale[1]), axis=1)
-        vote_at_full_size(nnf, larger, host, scale, (1.0, 1.0), *votes)
+    # Where an image is larger than it was matched, matches follow its edges.
+    for times in (1, 2):
+        larger = host.repeat(times, axis=0).repeat(times, axis=1)
+        vote_at_full_size(nnf, larger, host, (times, times), (1, 1), *votes)
     if parameters.refines_matches:
         field, _ = refine_matches(host, host, nnf, nnf, parameters)
         vote_field(image, field, parameters.vote_side)

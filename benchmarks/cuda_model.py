@@ -255,6 +255,14 @@ def _vote(source, nnf, radius, rounding, out):
     return Work(summed, summed, source.nbytes + nnf.nbytes + out.nbytes, fetched)
 
 
+def _vote_alike(source, nnf, radius, falloff, rounding, out):
+    votes, channels = out.size * (2 * radius + 1) ** 2, source.shape[2]
+    # A thread squares and adds the differences of all channels, and weighs the value of its own.
+    operations = votes * (3 * channels + 6)
+    fetched = votes * ((2 * channels + 1) * source.dtype.itemsize + 8)
+    return Work(operations, operations, source.nbytes + nnf.nbytes + out.nbytes, fetched)
+
+
 def _inner_products(rows, vectors, partial):
     # A compensated multiply-add is six operations.
     (k, n), m = rows.shape, vectors.shape[0]
@@ -274,6 +282,7 @@ _COUNTS = {
     "patchmatch._cuda_kernels.propagate": _propagate,
     "patchmatch._cuda_kernels.search": _search,
     "vote._vote_cuda": _vote,
+    "vote._vote_alike_cuda": _vote_alike,
     "vectors._combine_cuda": _combine,
     "reduction._inner_products_cuda": _inner_products,
 }

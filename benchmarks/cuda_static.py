@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from analogy.model import bundled_path
 from analogy.model.architecture import CHANNELS, LAYERS
 from analogy.network import Network
 from analogy.parameters import Parameters
+from analogy.scales import scale_shapes
 from benchmarks.cuda_model import (
     A100,
     EFFICIENCY,
@@ -95,6 +97,8 @@ def compiled(launches):
 def modelled(launches, shape, key):
     """Work and modelled seconds on each device, summed over the launches with one `key`.
 
+    `shape` is that of both images, on which the network runs at each size that they are matched at.
+
     Returns
     -------
     dict
@@ -103,9 +107,9 @@ def modelled(launches, shape, key):
     rows = defaultdict(lambda: {"launches": 0, "gflop": 0.0, "gbyte": 0.0, **_no_seconds()})
     for launch in launches:
         _add(rows[key(launch)], work(launch), launch.blocks)
-    for _ in range(2):
+    for matched in chain.from_iterable(scale_shapes(shape, shape, Parameters())):
         # Many blocks: as if the work were shared out evenly.
-        _add(rows[_NETWORK], network_work(LAYERS, CHANNELS, shape), 10**6)
+        _add(rows[_NETWORK], network_work(LAYERS, CHANNELS, matched), 10**6)
     longest_first = sorted(rows.items(), key=lambda row: -row[1][H100.name])
     return dict(longest_first)
 

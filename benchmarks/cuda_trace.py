@@ -16,12 +16,12 @@ from numba import typeof, types
 from numba.np.numpy_support import from_dtype
 
 from analogy import deconvolution
-from analogy.algorithm import match_features
+from analogy.algorithm import match_from_small_to_large
+from analogy.full_size import scale_of, vote_at_full_size
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
 from analogy.progress import Progress
-from kernels.imaging.vote import vote
-from kernels.matching.upsample import upsample_nnf
+from analogy.scales import scale_shapes
 from kernels.reduction import inner_products
 from kernels.solvers.lbfgs import Minimum
 from kernels.solvers.vectors import add_scaled, combine
@@ -161,22 +161,26 @@ def trace_transfer(network, parameters, shape_a, shape_b, evaluations):
         raise RuntimeError("traces want the real kernels: run with NUMBA_ENABLE_CUDASIM=0")
     launches, stages = [], _Stages()
     parameters = replace(parameters, deconv_iterations=evaluations)
+    a, b_prime = (np.zeros((*shape, 3), np.uint8) for shape in (shape_a, shape_b))
+    shapes = scale_shapes(shape_a, shape_b, parameters)
     with _recording(launches, stages):
-        matches, _ = match_features(
-            _features(shape_a), _features(shape_b), network, parameters, stages
+        matches, _ = match_from_small_to_large(
+            a, b_prime, shapes, network, _features, parameters, stages
         )
+        stride = 2 ** (parameters.finest_level - 1)
+        scales = [
+            scale_of(stride, *sizes) for sizes in zip(shapes[-1], (shape_a, shape_b), strict=True)
+        ]
+        votes = parameters.vote_side, parameters.vote_width
         with stages.stage("vote"):
-            for nnf, here, there in (
-                (matches.ab, shape_a, shape_b),
-                (matches.ba, shape_b, shape_a),
-            ):
-                fine = upsample_nnf(nnf, here, there, scale=(1, 1), other_scale=(1, 1))
-                vote(ShapeOnly((*there, 3), np.uint8), fine, parameters.vote_side)
+            vote_at_full_size(matches.ab, a, b_prime, *scales, *votes)
+            vote_at_full_size(matches.ba, b_prime, a, *scales[::-1], *votes)
     return launches
 
 
-def _features(shape):
-    (height, width), maps = shape, [ShapeOnly((*shape, channels_at(0)))]
+def _features(image):
+    height, width = image.shape[:2]
+    maps = [ShapeOnly((height, width, channels_at(0)))]
     for level in reversed(LEVELS):
         maps.append(ShapeOnly((height, width, channels_at(level))))
         height, width = (height + 1) // 2, (width + 1) // 2
@@ -184,14 +188,14 @@ def _features(shape):
 
 
 class _Stages(Progress):
-    """Knows the stage that is running."""
+    """Knows the stage that is running; one of several sizes is the same stage in each."""
 
     def __init__(self):
         super().__init__(None, {"all": 1.0})
         self.now = "start"
 
     @contextmanager
-    def stage(self, name, level=None):
+    def stage(self, name, level=None, scale=None):
         self.now = name if level is None else f"{name} {level}"
         yield lambda share: None
 

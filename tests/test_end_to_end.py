@@ -66,10 +66,11 @@ def recoloured(image):
     return np.rint(255 * (image / 255 @ mix.T) ** 0.6).astype(np.uint8)
 
 
-def test_an_image_and_itself_give_it_back(device):
+@pytest.mark.parametrize("preset", ["default", "matches"])
+def test_an_image_and_itself_give_it_back(device, preset):
     image = resize(data.astronaut(), (160, 144))
 
-    result = analogy.transfer(image, image, device=device)
+    result = analogy.transfer(image, image, analogy.PRESETS[preset], device=device)
 
     # A peak signal-to-noise ratio of 40 dB.
     largest_mean_square = 255**2 / 10**4
@@ -80,7 +81,8 @@ def test_an_image_and_itself_give_it_back(device):
 
 
 @pytest.mark.smoke
-def test_known_displacement_is_found_under_other_colours(device):
+@pytest.mark.parametrize("preset", ["default", "matches"])
+def test_known_displacement_is_found_under_other_colours(device, preset):
     left, right, disparity = data.stereo_motorcycle()
     shape = (112, 166)
     scale = shape[1] / left.shape[1]
@@ -92,7 +94,8 @@ def test_known_displacement_is_found_under_other_colours(device):
     known = np.isfinite(shift) & (np.arange(shape[1]) >= shift)
     expected = np.stack([-shift, np.zeros(shape)], axis=-1)[known]
 
-    result = analogy.transfer(resize(left, shape), recoloured(resize(right, shape)), device=device)
+    images = resize(left, shape), recoloured(resize(right, shape))
+    result = analogy.transfer(*images, analogy.PRESETS[preset], device=device)
 
     error = np.median(end_point_error(result.flow_ab[known], expected))
     assert error < 2
@@ -198,6 +201,32 @@ def test_progress_runs_from_nought_to_one(device):
     assert all(text for _, text in heard)
 
 
+def test_images_are_matched_from_small_to_large(device):
+    a, b_prime = resize(data.astronaut(), (72, 64)), resize(data.coffee(), (48, 70))
+    parameters = analogy.Parameters(first_scale=40, deconv_iterations=5)
+    texts = []
+
+    result = analogy.transfer(
+        a, b_prime, parameters, device=device, progress=lambda _, text: texts.append(text)
+    )
+
+    # Of 40 x 40 pixels' area, and as they are.
+    assert result.record["sizes"] == [[[42, 38], [33, 48]], [[72, 64], [48, 70]]]
+    made = [(run["scale"], run["level"], run["image"]) for run in result.record["deconvolution"]]
+    levels = [(0, 5), (0, 4), (0, 3), (0, 2), (1, 3), (1, 2)]
+    assert made == [(*level, image) for level in levels for image in ("a_prime", "b")]
+    assert "size 1 of 2, level 5: reconstruction" in texts
+    assert "size 2 of 2, level 3: search" in texts
+    assert "size 2 of 2, level 4: reconstruction" not in texts
+    assert_points_inside(result.flow_ab, b_prime.shape)
+    assert_points_inside(result.flow_ba, a.shape)
+    alone = analogy.transfer(
+        a, b_prime, dataclasses.replace(parameters, first_scale=None), device=device
+    )
+    assert alone.record["sizes"] == [[[72, 64], [48, 70]]]
+    assert (alone.flow_ab != result.flow_ab).any()
+
+
 def test_files_are_written_and_reported(files, capsys):
     run(*files, "--weight", 3, "--ratio", 0.8, "--device", "cpu")
 
@@ -266,7 +295,7 @@ def test_masks_are_read_and_reported(files):
 
 
 def test_refined_images_are_written_beside_the_others(files):
-    run(*files, "--refine", "--ratio", "auto", "--device", "cpu", "--quiet")
+    run(*files, "--refine", "--ratio", 0.75, "--device", "cpu", "--quiet")
 
     folder = Path("out/photo__cup")
     refined = ["a_prime_refined.png", "b_refined.png"]
@@ -276,8 +305,8 @@ def test_refined_images_are_written_beside_the_others(files):
         assert (np.asarray(Image.open(folder / name)) != usual).any()
     report = json.loads((folder / "report.json").read_text())
     assert report["parameters"]["refine"] is True
-    assert report["parameters"]["ratio"] == 1.0
-    assert set(report["face_shares"]) == {"a", "b_prime"}
+    assert report["parameters"]["ratio"] == 0.75
+    assert report["sizes"] == [[[54, 48], [36, 52]]]
 
 
 def test_quiet_prints_nothing(files, capsys):

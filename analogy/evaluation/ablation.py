@@ -13,8 +13,7 @@ from analogy.flow import displacements
 from analogy.outputs import staged
 from analogy.parameters import LEVELS, Parameters
 from analogy.visualization.colours import flow_colours
-from analogy.visualization.levels import nnf_at_full_size
-from kernels.imaging.vote import vote
+from analogy.visualization.levels import nnf_at_full_size, result_at_full_size
 
 VARIANTS: dict[str, dict[str, Any]] = {
     # Refined as well: its sheet wants both.
@@ -85,7 +84,7 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", max_side=256, p
         for name, labels in SHEETS.items():
             write_sheet(staging / f"{name}.png", _results_sheet(a, b_prime, trials, labels))
         write_sheet(staging / "refinement.png", _refinement_sheet(a, b_prime, trials))
-        write_sheet(staging / "levels.png", _levels_sheet(a, b_prime, trials))
+        write_sheet(staging / "levels.png", _levels_sheet(a, b_prime, trials, usual))
         rows = [
             [name, trial.residual, trial.cost, trial.consistent, trial.seconds]
             for name, trial in trials.items()
@@ -113,23 +112,24 @@ def _refinement_sheet(a, b_prime, trials):
     ]
 
 
-def _levels_sheet(a, b_prime, trials):
+def _levels_sheet(a, b_prime, trials, parameters):
     """Field of A at every level, and what it would make of A were the level the last."""
     shapes = a.shape[:2], b_prime.shape[:2]
+    votes = parameters.vote_side, parameters.vote_width
     fields = {
-        (label, level): nnf_at_full_size(trials[name].fields[level][0], level, *shapes)
+        (label, level): trials[name].fields[level][0]
         for name, label in LEVELS_SHEET.items()
         for level in LEVELS
     }
+    flows, results = {}, {}
+    for (label, level), nnf in fields.items():
+        flows[label, level] = displacements(nnf_at_full_size(nnf, level, *shapes))
+        results[label, level] = result_at_full_size(nnf, level, a, b_prime, *votes)
     # One scale for all, so that equal colours are equal displacements.
-    largest = max(np.linalg.norm(displacements(field), axis=-1).max() for field in fields.values())
+    largest = max(np.linalg.norm(flow, axis=-1).max() for flow in flows.values())
     rows = [[("A", a), ("B'", b_prime)]]
     for label in LEVELS_SHEET.values():
-        by_level = [(f"{label}, {level}", fields[label, level]) for level in LEVELS]
-        rows.append(
-            [(text, flow_colours(displacements(field), largest)) for text, field in by_level]
-        )
-        rows.append(
-            [(text, vote(b_prime, field, Parameters().vote_side)) for text, field in by_level]
-        )
+        by_level = [(f"{label}, {level}", (label, level)) for level in LEVELS]
+        rows.append([(text, flow_colours(flows[key], largest)) for text, key in by_level])
+        rows.append([(text, results[key]) for text, key in by_level])
     return rows

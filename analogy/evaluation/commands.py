@@ -117,7 +117,7 @@ def keypoints(
     device: Device = "auto",
     model: Model = None,
 ):
-    """Carry keypoints and count how many arrive (PCK, table 2).
+    """Carry keypoints by the preset `matches` and count how many arrive (PCK, table 2).
 
     Writes keypoints.md, keypoints.json and keypoints.png.  [out/keypoints]
     """
@@ -131,13 +131,14 @@ def keypoints(
     destination = Path("out", "keypoints") if out is None else out
     with staged(destination) as staging:
         from analogy.evaluation.keypoints import evaluate, read_pairs
-        from analogy.parameters import BLEND_WEIGHTS, Parameters
+        from analogy.parameters import adjusted_preset
 
         tables = evaluate(
             read_pairs(file, limit),
-            Parameters(
+            adjusted_preset(
+                "matches",
+                str(weight),
                 max_side=max_side,
-                alphas=BLEND_WEIGHTS[weight],
                 coarse_matching=coarse_matching,
                 finest_level=finest_level,
             ),

@@ -63,13 +63,14 @@ def _plot(deconvolutions, look):
     darkest, lightest = look["colours"]
     shades = colormaps["plasma"](np.linspace(darkest, lightest, len(LEVELS)))
     colours = dict(zip(LEVELS, shades, strict=True))
+    # Entries run from the smallest size to the largest.
     last = {(entry["level"], entry["image"]): entry["scale"] for entry in deconvolutions}
     for entry in deconvolutions:
         level, image, residuals = entry["level"], entry["image"], entry["residuals"]
         is_last = entry["scale"] == last[level, image]
         label = f"level {level}, {_NAMES[image]}" if is_last else None
         style = {"color": colours[level], "linestyle": _STYLES[image]}
-        # Smaller sizes are drawn beside the largest, thinner.
+        # Of a level's lines that of the largest size is thick, and the legend's.
         width = 1.8 if is_last else 0.8
         (line,) = axes.plot(residuals, label=label, linewidth=width, **style)
         line.set_gid(f"size{entry['scale'] + 1}-level{level}-{image}")

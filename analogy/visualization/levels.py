@@ -8,9 +8,9 @@ import numpy as np
 
 from analogy.confidence import confidence
 from analogy.flow import displacements
+from analogy.full_size import vote_at_full_size
 from analogy.images import resize
 from analogy.visualization.colours import confidence_colours, flow_colours
-from kernels.imaging.vote import vote
 from kernels.matching.consistency import round_trip
 from kernels.matching.upsample import upsample_nnf
 from kernels.target import target_of
@@ -49,7 +49,7 @@ class DirectionPictures:
     flow
         Displacements on the wheel of colours.
     result
-        What would come out were this level the last: voted through its matches, upsampled.
+        What would come out were this level the last: voted through its matches at full size.
     confidence
         Bright where a match's own match leads back.
     mutual : float
@@ -97,7 +97,7 @@ class Pictures:
     flow_radius: float
 
 
-def picture_levels(trace, a, b_prime, vote_side):
+def picture_levels(trace, a, b_prime, vote_side, vote_width=None):
     """Make pictures of what a transfer found at each level.
 
     Parameters
@@ -107,7 +107,8 @@ def picture_levels(trace, a, b_prime, vote_side):
     a, b_prime : uint8 arrays, (height, width, 3)
         The images that were given to the transfer.
     vote_side : int
-        See :class:`analogy.Parameters`.
+    vote_width : float or None
+        As the transfer's results were voted for, see :class:`analogy.Parameters`.
 
     Returns
     -------
@@ -127,7 +128,7 @@ def picture_levels(trace, a, b_prime, vote_side):
         return DirectionPictures(
             size=nnf.shape[:2],
             flow=flow_colours(displacements(fine), radius),
-            result=vote(other_image, fine, vote_side),
+            result=result_at_full_size(nnf, level, image, other_image, vote_side, vote_width),
             confidence=picture_at_full_size(
                 confidence_colours(confidence(distance * _side(level))), level, image.shape[:2]
             ),
@@ -168,6 +169,29 @@ def nnf_at_full_size(nnf, level, shape, other_shape):
     """
     scale = (float(_side(level)),) * 2
     return upsample_nnf(nnf, shape, other_shape, scale=scale, other_scale=scale)
+
+
+def result_at_full_size(nnf, level, image, other_image, vote_side, vote_width=None):
+    """What an image as matched would become were a level the last.
+
+    Parameters
+    ----------
+    nnf : int32 array, (height of the level, width of the level, 2)
+        Positions (y, x).
+    level : int
+    image, other_image : uint8 arrays, (height, width, 3)
+        The image that is rebuilt, and the one that it is rebuilt from.
+    vote_side : int
+    vote_width : float or None
+        See :func:`analogy.full_size.vote_at_full_size`.
+
+    Returns
+    -------
+    uint8 array of the image's shape
+    """
+    scale = (float(_side(level)),) * 2
+    result, _ = vote_at_full_size(nnf, image, other_image, scale, scale, vote_side, vote_width)
+    return result
 
 
 def picture_at_full_size(picture, level, shape):

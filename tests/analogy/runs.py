@@ -31,5 +31,6 @@ def small_run(**change):
     parameters = analogy.Parameters(deconv_iterations=5, search_iterations=(2,) * 5, **change)
     trace = LevelTrace()
     result = analogy.transfer(a, b_prime, parameters, device="cpu", on_level=trace)
-    pictures = picture_levels(trace, a, b_prime, parameters.vote_side)
+    votes = parameters.vote_side, parameters.vote_width
+    pictures = picture_levels(trace, a, b_prime, *votes)
     return Run(a, b_prime, trace, result, pictures)

@@ -1,17 +1,24 @@
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from analogy.algorithm import match_features
-from analogy.masks import Masks, MatchingMasks
-from analogy.parameters import Parameters
+from analogy.algorithm import match_features, match_from_small_to_large
+from analogy.masks import Masks, MatchingMasks, shrink_labels
+from analogy.parameters import PRESETS
 from analogy.progress import Progress
+from analogy.reconstruction import blend_with_content
+from analogy.scales import carried_matches
+from analogy.search import Matches
+from kernels.imaging.vote import vote
+from kernels.matching.initialize import identity_nnf
 from kernels.matching.upsample import upsample_nnf
 from kernels.target import CPU, CUDA
 from tests.analogy.tiny import tiny_features, tiny_network
 
-QUICK = Parameters(search_iterations=(2,) * 5, deconv_iterations=2)
+QUICK = replace(PRESETS["matches"], search_iterations=(2,) * 5, deconv_iterations=2)
+# As the method does by default, whatever its numbers.
+SEARCHED = replace(QUICK, coarse_matching="patchmatch", exchange_matches=False)
 
 VARIANTS = {
     "default": {},
@@ -23,6 +30,8 @@ VARIANTS = {
     "identity": {"initialization": "identity"},
     "colours": {"colour_weight": 1000.0},
     "patchmatch": {"coarse_matching": "patchmatch"},
+    "apart": {"exchange_matches": False},
+    "evenness": {"exchange_matches": False, "evenness": (0.5,) * 5},
 }
 
 
@@ -195,3 +204,202 @@ def test_what_is_kept_is_content_at_every_level(target, random):
         kept[:, -1] = True
         a_prime = target.to_host(state.a_prime)
         np.testing.assert_array_equal(a_prime[kept], a[state.level][kept])
+
+
+# Of A and of B', from small to large; the tiny network's features are those of noise.
+SIZES = (((21, 27), (20, 34)), ((41, 54), (39, 67)))
+
+
+@dataclass
+class Sized:
+    """Two images of noise that are matched from small to large, and what was told on the way."""
+
+    network: object
+    images: tuple
+    target: object = CPU
+    told: list = field(default_factory=list)
+    texts: list = field(default_factory=list)
+
+    @classmethod
+    def of(cls, random, sizes=SIZES, target=CPU):
+        images = (random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes[-1])
+        return cls(tiny_network(random), tuple(images), target)
+
+    def features(self, image):
+        return [self.target.asarray(level) for level in tiny_features(self.network, image / 255)]
+
+    def match(self, parameters, sizes=SIZES, masks=None):
+        progress = Progress(lambda _, text: self.texts.append(text), EveryStage(whole=1.0))
+        matches, deconvolutions = match_from_small_to_large(
+            *self.images,
+            sizes,
+            self.network,
+            self.features,
+            parameters,
+            progress,
+            self.told.append,
+            MatchingMasks(masks),
+        )
+        return *map(self.target.to_host, (matches.ab, matches.ba)), deconvolutions
+
+
+@pytest.fixture
+def sized(random):
+    return Sized.of(random)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "first", "later"), [(SEARCHED, (5, 4, 3, 2), (3, 2)), (QUICK, (4, 3, 2), (3, 2))]
+)
+def test_larger_sizes_reconstruct_from_level_3_on(random, parameters, first, later):
+    sizes = (((11, 14), (10, 17)), *SIZES)
+
+    _, _, deconvolutions = Sized.of(random).match(parameters, sizes)
+
+    expected = [
+        (scale, level, image)
+        for scale, levels in enumerate((first, later, later))
+        for level in levels
+        for image in ("a_prime", "b")
+    ]
+    assert list(deconvolutions) == expected
+
+
+def test_levels_of_the_last_size_alone_are_told(sized):
+    ab, ba, _ = sized.match(SEARCHED)
+
+    assert [state.level for state in sized.told] == [5, 4, 3, 2, 1]
+    np.testing.assert_array_equal(sized.told[-1].matches.ab, ab)
+    assert ab.shape == (41, 54, 2)
+    assert ba.shape == (39, 67, 2)
+    for state in sized.told:
+        shapes = [image.shape for image in (state.a_prime, state.b)]
+        assert shapes == [sized.features(image)[state.level].shape for image in sized.images]
+
+
+def test_stages_are_told_with_their_size(sized):
+    sized.match(SEARCHED)
+
+    texts = list(dict.fromkeys(sized.texts))
+    levels = [(level, "search") for level in (5, 4, 3, 2, 1)]
+    for size in (1, 2):
+        own = [text for text in texts if text.startswith(f"size {size} of 2, ")]
+        assert own[0] == f"size {size} of 2, features"
+        for level, stage in levels:
+            assert f"size {size} of 2, level {level}: {stage}" in own
+        assert (f"size {size} of 2, level 5: reconstruction" in own) == (size == 1)
+        assert f"size {size} of 2, level 3: reconstruction" in own
+
+
+def test_the_smaller_size_leads_the_larger_one(random):
+    """Its matches are those of levels 5 and 4, and where level 3 starts."""
+    # Level 3 and finer ones only tell where they start.
+    parameters = replace(SEARCHED, search_iterations=(2, 2, 0, 0, 0))
+    sized = Sized.of(random)
+    ab, ba, _ = sized.match(parameters, SIZES[:1])
+    sized.told.clear()
+
+    sized.match(parameters)
+
+    a, b_prime = map(sized.features, sized.images)
+    carried = carried_matches(Matches(ab, ba), a, b_prime)
+    told = {state.level: state for state in sized.told}
+    for level in (5, 4, 3):
+        np.testing.assert_array_equal(told[level].matches.ab, carried[level].ab)
+        np.testing.assert_array_equal(told[level].matches.ba, carried[level].ba)
+    for level in (5, 4):
+        np.testing.assert_array_equal(told[level].a_prime, a[level])
+        np.testing.assert_array_equal(told[level].b, b_prime[level])
+    # What is fetched by them at level 3 is what A' has there.
+    for found, content, style, nnf in (
+        (told[3].a_prime, a, b_prime, carried[3].ab),
+        (told[3].b, b_prime, a, carried[3].ba),
+    ):
+        fetched = vote(style[3], nnf, parameters.patch_side(3))
+        expected = blend_with_content(content[3], fetched, 3, parameters)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_what_the_smaller_size_finds_changes_the_matches(random):
+    alone, led = (Sized.of(random).match(SEARCHED, sizes)[0] for sizes in (SIZES[1:], SIZES))
+
+    assert (alone != led).any()
+
+
+def test_an_identity_stays_one_through_all_sizes(random):
+    sized = Sized.of(random, [((41, 54),) * 2])
+    parameters = replace(SEARCHED, initialization="identity", search_iterations=(0,) * 5)
+    sizes = [((size, round(size * 54 / 41)),) * 2 for size in (16, 25, 41)]
+
+    ab, ba, _ = sized.match(parameters, sizes)
+
+    for nnf in (ab, ba):
+        np.testing.assert_array_equal(nnf, identity_nnf((41, 54), (41, 54)))
+
+
+@pytest.mark.parametrize("finest", [3, 2])
+def test_matching_ends_at_the_finest_level_of_the_last_size(sized, finest):
+    ab, _, deconvolutions = sized.match(replace(SEARCHED, finest_level=finest))
+
+    assert ab.shape == (*sized.features(sized.images[0])[finest].shape[:2], 2)
+    assert [state.level for state in sized.told] == list(range(5, finest - 1, -1))
+    # The smaller size is matched down to level 1 all the same.
+    levels = {scale: {key[1] for key in deconvolutions if key[0] == scale} for scale in (0, 1)}
+    assert levels == {0: {5, 4, 3, 2}, 1: {3} if finest == 2 else set()}
+
+
+def test_seeds_reproduce_and_differ_through_all_sizes():
+    first, again, other = (
+        Sized.of(np.random.default_rng(0)).match(replace(SEARCHED, seed=seed))[:2]
+        for seed in (1, 1, 2)
+    )
+
+    for one, same, another in zip(first, again, other, strict=True):
+        assert one.tobytes() == same.tobytes()
+        assert (one != another).any()
+
+
+TINY_SIZES = (((2, 4), (3, 3)), ((4, 7), (5, 6)))
+
+
+def test_targets_agree_through_all_sizes():
+    parameters = replace(SEARCHED, search_iterations=(1,) * 5, deconv_iterations=1)
+    expected, found = (
+        Sized.of(np.random.default_rng(0), TINY_SIZES, on).match(parameters, TINY_SIZES)
+        for on in (CPU, CUDA)
+    )
+
+    assert list(found[2]) == list(expected[2])
+    # Sums are taken in another order, which may decide between two matches of like cost.
+    for nnf, expected_nnf in zip(found[:2], expected[:2], strict=True):
+        assert (nnf == expected_nnf).all(axis=-1).mean() > 0.95
+
+
+@pytest.mark.parametrize("variant", ["patchmatch", "apart", "anchors", "evenness", "resampling"])
+def test_labels_are_kept_to_at_every_size(random, variant):
+    labels_a, labels_b = halves((41, 54)), halves((39, 67))[:, ::-1]
+    parameters = replace(SEARCHED, **VARIANTS[variant])
+
+    for sizes in (SIZES, SIZES[:1]):
+        ab, ba, _ = Sized.of(random).match(parameters, sizes, Masks(labels_a, labels_b))
+
+        shrunk = [
+            shrink_labels(labels, size, 1)
+            for labels, size in zip((labels_a, labels_b), sizes[-1], strict=True)
+        ]
+        check_labels(ab, ba, *shrunk)
+
+
+def test_what_is_kept_is_content_at_every_level_of_the_last_size(random):
+    keep = np.zeros((41, 54), np.uint8)
+    keep[:, 30:] = 1
+    sized = Sized.of(random)
+
+    sized.match(SEARCHED, masks=Masks(keep=keep))
+
+    a = sized.features(sized.images[0])
+    for state in sized.told:
+        kept = shrink_labels(keep, (41, 54), state.level) != 0
+        np.testing.assert_array_equal(state.a_prime[kept], a[state.level][kept])
+        # Levels 5 and 4 show A as it is, for want of an A' there.
+        assert (state.a_prime[~kept] != a[state.level][~kept]).any() == (state.level <= 3)

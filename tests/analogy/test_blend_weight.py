@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,10 +52,15 @@ def test_another_scene_takes_the_default(target, features):
     assert choice.scene_likeness == pytest.approx(0, abs=1e-5)
 
 
-def test_one_direction_or_both_give_the_same_choice(target, features):
-    one = choose_blend_weight(
+@pytest.mark.parametrize(
+    "change",
+    [{"single_direction": True}, {"evenness": (5.0,) * 5}, {"anchor_costs": (5.0,) * 5}],
+    ids=str,
+)
+def test_directions_and_charges_do_not_count(target, features, change):
+    changed = choose_blend_weight(
         *({level: target.asarray(map_) for level, map_ in features.items()} for _ in range(2)),
-        Parameters(search_iterations=(2,) * 5, single_direction=True),
+        replace(QUICK, **change),
     )
 
-    assert one == choose(target, features, features)
+    assert changed == choose(target, features, features)

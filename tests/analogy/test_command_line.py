@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from analogy.command_line import main
+from analogy.parameters import PRESETS, Parameters
 from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,11 @@ def test_module_does_what_the_script_does():
         ("--ratio", "1.5"),
         ("--ratio", "nan"),
         ("--ratio", "half"),
+        ("--ratio", "auto"),
+        ("--first-scale", "31"),
+        ("--first-scale", "none"),
+        ("--evenness", "-0.1"),
+        ("--evenness", "nan"),
         ("--max-side", "31"),
         ("--weight", "4"),
         ("--deconv-depth", "3"),
@@ -125,10 +132,14 @@ def test_category_and_weight_are_refused_together(command_line, images):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], {"ratio": 1.0, "refine": False, "alphas": (0.8, 0.7, 0.6, 0.1)}),
-        (["--preset", "photo2style"], {"ratio": "auto", "alphas": (0.9, 0.8, 0.7, 0.2)}),
+        ([], asdict(PRESETS["default"])),
+        *((["--preset", preset], asdict(parameters)) for preset, parameters in PRESETS.items()),
         (["--preset", "photo2style", "--ratio", 0.7], {"ratio": 0.7}),
-        (["--ratio", "auto"], {"ratio": "auto"}),
+        (["--weight", 1], {"alphas": (0.7, 0.6, 0.5, 0.0)}),
+        (["--first-scale", 96], asdict(Parameters(first_scale=96))),
+        (["--preset", "paper", "--first-scale", 96], {"first_scale": 96, "deconv_depth": 1}),
+        (["--evenness", 0.3], asdict(Parameters(evenness=(0.3,) * 5))),
+        (["--preset", "matches", "--evenness", 0], asdict(PRESETS["matches"])),
         (["--preset", "photo2photo"], {"refine": True, "wls_lambda": 0.8}),
         (["--preset", "photo2photo", "--no-refine"], {"refine": False}),
         (["--refine", "--wls-lambda", 2, "--wls-alpha", 1.2], {"refine": True, "wls_lambda": 2.0}),

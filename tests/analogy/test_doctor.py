@@ -6,6 +6,7 @@ import pytest
 from analogy import doctor, features
 from analogy.command_line import main
 from analogy.doctor import examine, is_healthy
+from analogy.parameters import Parameters
 from kernels.imaging import vote, warp
 
 
@@ -150,10 +151,14 @@ def test_memory_says_what_fits(monkeypatch, mib, status, words):
     assert bool(finding.remedy) == (status != "ok")
 
 
-def test_time_is_estimated_from_pixels_and_evaluations(monkeypatch):
+@pytest.mark.parametrize("first_scale", [None, 224])
+def test_time_is_estimated_from_pixels_and_evaluations_at_each_size(monkeypatch, first_scale):
     seconds = {"features": 5.0, "search": {"1": 0.5}, "reconstruction": {"5": 9.0}, "vote": 0.5}
     record = {"seconds": seconds | {"total": 15.0}}
-    record["deconvolution"] = [{"level": 2, "evaluations": 10}]
+    record["deconvolution"] = [
+        {"level": 5, "evaluations": 20},
+        {"level": 2, "evaluations": 10},
+    ]
 
     class Result:
         pass
@@ -161,13 +166,20 @@ def test_time_is_estimated_from_pixels_and_evaluations(monkeypatch):
     Result.record = record
     monkeypatch.setattr("analogy.algorithm.transfer", lambda *_, **__: Result)
     monkeypatch.setattr(doctor, "_flops_per_second", lambda target: 1e9)
+    parameters = Parameters(first_scale=first_scale)
+    monkeypatch.setattr("analogy.parameters.Parameters", lambda: parameters)
 
     estimate, trial = doctor._trial_seconds("cpu", None)
 
     # conv1_1 and conv1_2 at full size, conv2_1 at half of it.
-    flops = 18 * 448**2 * (3 * 64 + 64 * 64 + 64 * 128 / 4)
+    fine = 18 * 448**2 * (3 * 64 + 64 * 64 + 64 * 128 / 4)
+    # conv3_2 to conv3_4 at a quarter, conv4_1 to conv4_4 at an eighth, conv5_1 at a sixteenth.
+    coarse = 18 * 448**2 * (3 * 256**2 / 4**2 + (256 + 3 * 512) * 512 / 8**2 + 512**2 / 16**2)
+    # At half of the size all levels, and the finer ones again at the whole.
+    growth, of_coarse = (1, 1) if first_scale is None else (1 + 1 / 4, 1 / 4)
+    flops = 2 * (10 * growth * fine + 20 * of_coarse * coarse)
     assert trial == 15
-    assert estimate == pytest.approx(5 + (448 / 96) ** 2 + 2 * 10 * flops / 1e9)
+    assert estimate == pytest.approx(5 + growth * (448 / 96) ** 2 + flops / 1e9)
 
 
 def test_speed_of_convolution_is_plausible():

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from analogy.masks import LevelMasks
-from analogy.parameters import Parameters
+from analogy.parameters import PRESETS, Parameters
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches, side_by_side
 from kernels.matching.labels import label_map
 from kernels.target import CPU
 from tests import oracles
 
 SIZE_A, SIZE_B = (9, 12), (10, 8)
+
+# Directions that exchange what they find, and directions apart; nothing charged for.
+MATCHES = PRESETS["matches"]
+APART = replace(MATCHES, exchange_matches=False)
 
 
 @pytest.fixture
@@ -41,9 +45,10 @@ def test_initial_matches_are_random_or_in_place():
     np.testing.assert_array_equal(in_place.ab, np.stack(np.mgrid[:20, :20], axis=-1))
 
 
-def test_both_terms_of_the_energy_count(maps):
+@pytest.mark.parametrize("parameters", [MATCHES, APART], ids=["together", "apart"])
+def test_both_terms_of_the_energy_count(maps, parameters):
     a, a_prime, b, b_prime = maps
-    _, found = search(maps, Parameters())
+    _, found = search(maps, parameters)
 
     first, second = (
         oracles.cost_of_nnf(unit(source), unit(target), found.ab, 1)
@@ -59,7 +64,7 @@ def test_both_terms_of_the_energy_count(maps):
 
 def test_single_direction_sees_one_term_each(maps):
     a, a_prime, b, b_prime = maps
-    _, found = search(maps, Parameters(single_direction=True))
+    _, found = search(maps, replace(MATCHES, single_direction=True))
 
     expected_ab = oracles.cost_of_nnf(unit(a_prime), unit(b_prime), found.ab, 1)
     expected_ba = oracles.cost_of_nnf(unit(b), unit(a), found.ba, 1)
@@ -67,8 +72,9 @@ def test_single_direction_sees_one_term_each(maps):
     np.testing.assert_allclose(found.cost_ba, expected_ba, atol=1e-5)
 
 
-def test_matches_only_improve(maps):
-    start, found = search(maps, Parameters())
+@pytest.mark.parametrize("parameters", [MATCHES, APART], ids=["together", "apart"])
+def test_matches_only_improve(maps, parameters):
+    start, found = search(maps, parameters)
     a, a_prime, b, b_prime = map(unit, maps)
     before = oracles.cost_of_nnf(a, b, start.ab, 1) + oracles.cost_of_nnf(
         a_prime, b_prime, start.ab, 1
@@ -88,7 +94,7 @@ def test_patch_side_is_the_levels(maps):
 
 
 def test_exchange_gives_both_directions_the_better_match(maps):
-    few = Parameters(search_iterations=(1,) * 5)
+    few = replace(MATCHES, search_iterations=(1,) * 5)
     _, together = search(maps, few)
     _, apart = search(maps, replace(few, exchange_matches=False))
 
@@ -103,7 +109,7 @@ def test_exchange_gives_both_directions_the_better_match(maps):
 
 @pytest.mark.parametrize("single_direction", [False, True])
 def test_colours_count_by_their_weight(maps, random, single_direction):
-    parameters = Parameters(colour_weight=20.0, single_direction=single_direction)
+    parameters = replace(APART, colour_weight=20.0, single_direction=single_direction)
     images = [random.uniform(-128, 128, (*size, 3)).astype(np.float32) for size in (SIZE_A, SIZE_B)]
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
     found = search_matches(maps, start, 1, parameters, colours=images)
@@ -132,19 +138,59 @@ def colour_distance(source, target, nnf, half):
     return oracles.cost_of_nnf(*pair, nnf, half).astype(np.float64) / 255**2
 
 
+@pytest.mark.parametrize("parameters", [MATCHES, APART], ids=["together", "apart"])
 @pytest.mark.parametrize("reach", [1, 3])
-def test_matches_are_held_to_their_starts(maps, reach):
-    start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
-    free = search_matches(maps, start, 1, Parameters())
-    held = search_matches(maps, start, 1, Parameters(), reach=reach)
+def test_matches_are_held_to_their_starts(maps, reach, parameters):
+    start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
+    free = search_matches(maps, start, 1, parameters)
+    held = search_matches(maps, start, 1, parameters, reach=reach)
 
     for name in ("ab", "ba"):
         begun, found, kept = (getattr(matches, name) for matches in (start, free, held))
         near = np.abs(found - begun).max(axis=-1, keepdims=True) <= reach
         np.testing.assert_array_equal(kept, np.where(near, found, begun))
         assert 0 < near.sum() < near.size
-    priced = search_matches(maps, held, 1, Parameters(), iterations=0)
+    priced = search_matches(maps, held, 1, parameters, iterations=0)
     np.testing.assert_array_equal(held.cost_ab, priced.cost_ab)
+
+
+def at_level_1(value):
+    return (0.0,) * 4 + (value,)
+
+
+def test_evenness_spreads_the_matches_of_its_level(maps):
+    even = replace(APART, evenness=at_level_1(0.2))
+    plain, spread = (search(maps, parameters, 1)[1] for parameters in (APART, even))
+    _, coarser = search(maps, even, 2)
+
+    for name in ("ab", "ba"):
+        uses = [
+            len(np.unique(getattr(matches, name).reshape(-1, 2), axis=0))
+            for matches in (plain, spread)
+        ]
+        assert uses[1] > 1.1 * uses[0]
+        np.testing.assert_array_equal(
+            getattr(coarser, name), getattr(search(maps, APART, 2)[1], name)
+        )
+
+
+def test_costs_are_those_of_the_patches_whatever_matches_were_charged(maps):
+    charged = replace(APART, evenness=at_level_1(0.2))
+    _, found = search(maps, charged, 1)
+    a, a_prime, b, b_prime = map(unit, maps)
+
+    expected = oracles.cost_of_nnf(a, b, found.ab, 2) + oracles.cost_of_nnf(
+        a_prime, b_prime, found.ab, 2
+    )
+    np.testing.assert_allclose(found.cost_ab, expected, atol=1e-5)
+
+
+def test_nothing_is_charged_where_matches_are_exchanged(maps):
+    charged = replace(MATCHES, evenness=(0.5,) * 5)
+    (_, plain), (_, found) = search(maps, MATCHES, 1), search(maps, charged, 1)
+
+    np.testing.assert_array_equal(found.ab, plain.ab)
+    np.testing.assert_array_equal(found.ba, plain.ba)
 
 
 def test_side_by_side_is_unit_vectors_in_a_row(random):
@@ -161,12 +207,20 @@ def test_matches_know_no_cost_before_a_search():
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"single_direction": True}, {"search_iterations": (0,) * 5}], ids=str
+    "change",
+    [
+        {},
+        {"exchange_matches": False},
+        {"exchange_matches": False, "anchor_costs": (0.5,) * 5, "evenness": (0.5,) * 5},
+        {"single_direction": True},
+        {"search_iterations": (0,) * 5},
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("initialization", ["random", "identity"])
 def test_matches_keep_to_labels_from_any_start(maps, random, change, initialization):
     labels = [random.integers(0, 3, size) for size in (SIZE_A, SIZE_B)]
-    parameters = Parameters(initialization=initialization, **change)
+    parameters = replace(MATCHES, initialization=initialization, **change)
     start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
     masks = LevelMasks(*map(label_map, labels))
 

@@ -4,23 +4,58 @@ import sys
 
 COMPILED = """
 import gc
+from dataclasses import replace
 from numba.core.dispatcher import Dispatcher
-from analogy.parameters import PRESETS
+from analogy.parameters import PRESETS, Parameters
 from analogy.warm_up import warm_up
 from kernels.target import CPU
 
-for parameters in PRESETS.values():
+# Charges at some levels, and votes of either kind.
+for parameters in [
+    *PRESETS.values(),
+    Parameters(evenness=(0.0,) * 4 + (0.1,), vote_width=24.0),
+    Parameters(evenness=(0.1,) + (0.0,) * 4, vote_width=None),
+]:
     warm_up(parameters, CPU)
-dispatchers = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]
-print([each.py_func.__qualname__ for each in dispatchers if each.stats.cache_misses])
+
+
+def kernels():
+    return [each for each in gc.get_objects() if isinstance(each, Dispatcher)]
 """
+
+AGAIN = """
+print([each.py_func.__qualname__ for each in kernels() if each.stats.cache_misses])
+"""
+
+AFTERWARDS = """
+import numpy as np
+import analogy
+
+ready = {id(each): len(each.signatures) for each in kernels()}
+images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+quick = {"search_iterations": (1,) * 5, "deconv_iterations": 1, "first_scale": 40}
+charges = {"evenness": (0.1,) * 5, "anchor_costs": (0.1,) * 5, "ratio": 0.6}
+for change in ({}, charges):
+    analogy.transfer(*images, Parameters(**quick, **change), device="cpu")
+late = [each for each in kernels() if len(each.signatures) > ready.get(id(each), 0)]
+print(sorted(each.py_func.__qualname__ for each in late))
+"""
+
+
+def run(program):
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED + program], capture_output=True, text=True, check=True
+    )
+    return ast.literal_eval(done.stdout)
 
 
 def test_the_next_process_compiles_nothing():
     """Numba has to know again kernels that functions made, and does not by everything in them."""
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", COMPILED], capture_output=True, text=True, check=True
-        )
+        missed = run(AGAIN)
 
-    assert ast.literal_eval(done.stdout) == []
+    assert missed == []
+
+
+def test_a_transfer_compiles_nothing_afterwards():
+    assert run(AFTERWARDS) == []

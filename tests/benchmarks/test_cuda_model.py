@@ -16,6 +16,7 @@ from benchmarks.cuda_model import (
     work,
 )
 from benchmarks.cuda_trace import Launch, ShapeOnly
+from kernels.imaging import vote
 from kernels.network import implicit_gemm
 from kernels.solvers import vectors
 
@@ -85,6 +86,20 @@ def test_work_of_a_plain_kernel_is_its_arrays():
     done = work(launch(vectors._add_scaled_cuda, line, np.float32(1), line, line))
 
     assert done.device_bytes == 12_000
+
+
+def test_work_of_votes():
+    source, nnf = ShapeOnly((7, 8, 3)), ShapeOnly((5, 6, 2), np.int32)
+    out, rounding = ShapeOnly((5, 6, 3)), np.float32(0)
+    moved = 4 * (7 * 8 * 3 + 5 * 6 * 2 + 5 * 6 * 3)
+
+    plain = work(launch(vote._vote_cuda, source, nnf, 1, rounding, out))
+    alike = work(launch(vote._vote_alike_cuda, source, nnf, 1, np.float32(1), rounding, out))
+
+    # Nine votes for each of 90 values; one is weighed by three differences, squared and added.
+    assert plain.flops == 9 * 90
+    assert alike.flops == 9 * 90 * (3 * 3 + 6)
+    assert plain.device_bytes == alike.device_bytes == moved
 
 
 def test_work_of_the_network():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analogy.parameters import PRESETS, Parameters
+from analogy.parameters import PRESETS
 from analogy.search import LevelFeatures, initial_matches, search_matches, side_by_side
 from benchmarks.patchmatch import baseline_flops, baseline_matches, field_cost, problems
 from kernels.target import CPU
@@ -26,7 +26,7 @@ def start(features, parameters):
 
 
 def test_search_is_no_worse_than_the_baseline():
-    parameters = Parameters()
+    parameters = PRESETS["matches"]
     plain = replace(parameters, search_iterations=PRESETS["authors"].search_iterations)
     costs = []
     for features, matches, level, _ in problems(96, parameters):
@@ -46,7 +46,7 @@ def test_search_is_no_worse_than_the_baseline():
 
 
 def test_baseline_states_its_matches_cost(features):
-    parameters = Parameters(search_iterations=(2,) * 5)
+    parameters = replace(PRESETS["matches"], search_iterations=(2,) * 5)
 
     found = baseline_matches(features, start(features, parameters), 2, parameters)
 
@@ -56,7 +56,7 @@ def test_baseline_states_its_matches_cost(features):
 
 
 def test_operations_of_the_baseline(features):
-    parameters = Parameters(search_iterations=(3,) * 5)
+    parameters = replace(PRESETS["matches"], search_iterations=(3,) * 5)
 
     # Level 4: patches of 3 x 3, 24 channels side by side, a product and a sum each; four jumps in
     # four directions and windows of 6, 3 and 1 in each iteration, and the start.

@@ -41,17 +41,21 @@ def test_shape_of_a_level():
     ]
 
 
-def test_work_is_weighted_by_the_operations_of_the_level():
+def test_work_is_weighted_by_the_operations_of_the_level_and_size():
     network = Network.load(bundled_path())
     record = {
         "parameters": {"deconv_depth": 2},
+        "sizes": [[[16, 20], [24, 18]], [[33, 40], [48, 36]]],
         "deconvolution": [
-            {"level": 2, "image": "a_prime", "evaluations": 3},
-            {"level": 2, "image": "b", "evaluations": 5},
+            {"scale": 0, "level": 2, "image": "b", "evaluations": 7},
+            {"scale": 1, "level": 2, "image": "a_prime", "evaluations": 3},
+            {"scale": 1, "level": 2, "image": "b", "evaluations": 5},
         ],
     }
 
     # Image to level 2: conv1_1 and conv1_2 at full size, conv2_1 at half. Forward and backward.
     full, half = 3 * 64 + 64 * 64, 64 * 128
     of_a, of_b = 33 * 40 * full + 17 * 20 * half, 48 * 36 * full + 24 * 18 * half
-    assert work(analogy(record=record), network) == 2 * 2 * 9 * (3 * of_a + 5 * of_b)
+    of_small_b = 24 * 18 * full + 12 * 9 * half
+    operations = 2 * 2 * 9 * (3 * of_a + 5 * of_b + 7 * of_small_b)
+    assert work(analogy(record=record), network) == operations

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pytest
 
 from analogy.batch.pairs import read_jobs
 from analogy.errors import AnalogyError
-from analogy.parameters import PRESETS
+from analogy.parameters import PRESETS, Parameters
 from analogy.run_files import Extras
 from tests.analogy.batch.pictures import tabulate
 
@@ -18,11 +20,11 @@ def refusal(folder, *rows):
 def test_a_row_is_what_run_would_do(tmp_path):
     path = tabulate(
         tmp_path,
-        "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model",
-        "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx",
+        "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model,first-scale,evenness",
+        "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx,96,0.2",
         "",
-        ",,,,,,,,,,,",
-        '"c, d.png",b.png,,,auto',
+        ",,,,,,,,,,,,,",
+        '"c, d.png",b.png,,,0.75',
     )
     first, second = read_jobs(path, tmp_path / "out")
 
@@ -34,6 +36,8 @@ def test_a_row_is_what_run_would_do(tmp_path):
     assert first.parameters.ratio == 0.5
     assert first.parameters.alphas == (0.7, 0.6, 0.5, 0.0)
     assert first.parameters.refine is False
+    assert first.parameters.first_scale == 96
+    assert first.parameters.evenness == (0.2,) * 5
     assert first.parameters.wls_lambda == PRESETS["photo2photo"].wls_lambda
     assert (first.device, first.model) == ("cpu", tmp_path / "w.onnx")
     assert first.extras.viz
@@ -42,7 +46,7 @@ def test_a_row_is_what_run_would_do(tmp_path):
 
     assert second.name == "c, d__b"
     assert second.folder == tmp_path / "out" / "c, d__b"
-    assert second.parameters.ratio == "auto"
+    assert second.parameters == dataclasses.replace(Parameters(), ratio=0.75)
     assert (second.device, second.model) == ("auto", None)
     assert second.extras == Extras(command=second.extras.command)
 
@@ -76,6 +80,9 @@ def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path):
         (["a,b,Max-side", "x,y,40"], ["line 1", "column 'Max-side'"]),
         (["a,b,max-side", "x,y,31"], ["line 2", "column max-side"]),
         (["a,b,weight", "x,y,4"], ["line 2", "column weight"]),
+        (["a,b,ratio", "x,y,auto"], ["line 2", "column ratio"]),
+        (["a,b,first_scale", "x,y,31"], ["line 2", "column first_scale"]),
+        (["a,b,evenness", "x,y,nan"], ["line 2", "column evenness"]),
         (["a,b,viz", "x,y,perhaps"], ["line 2", "column viz"]),
         (["a,b,wls_lambda", "x,y,-1"], ["line 2", "column wls_lambda"]),
         (["a,b,category,weight", "x,y,I,3"], ["line 2", "--category and --weight"]),

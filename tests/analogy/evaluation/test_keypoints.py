@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from analogy.evaluation.keypoints import (
     percentage_correct,
     read_pairs,
 )
-from analogy.parameters import Parameters
+from analogy.parameters import BLEND_WEIGHTS, PRESETS
+
+MATCHES = PRESETS["matches"]
 
 WILLOW = Path(__file__).parents[4] / "shared" / "willow" / "pairs.json"
 
@@ -110,7 +113,7 @@ def test_a_shift_is_followed_and_all_is_written(folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
 
-    tables = evaluate(read_pairs(path), Parameters(finest_level=4), out, device="cpu")
+    tables = evaluate(read_pairs(path), replace(MATCHES, finest_level=4), out, device="cpu")
 
     # The box is 70 pixels high, a pixel of level 4 is 8: 12 pixels are more than a tenth.
     name, count, analogy, neighbour, place = tables[0].rows[0]
@@ -128,7 +131,7 @@ def test_a_shift_is_followed_and_all_is_written(folder, tmp_path):
 def test_of_image_is_more_lenient_where_the_thing_is_small(folder, tmp_path):
     entry = ENTRY | {"kps_a": [[50, 50], [60, 60]], "kps_b": [[38, 50], [48, 60]]}
     pairs = read_pairs(write(folder, entry))
-    parameters = Parameters(finest_level=5)
+    parameters = replace(MATCHES, finest_level=5)
 
     of_box, of_image = (
         evaluate(pairs, parameters, tmp_path, of=of, device="cpu")[0].rows[0][-1]
@@ -152,10 +155,46 @@ def test_command_line_says_what_is_wrong(folder, capsys):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        ([], {"max_side": 256}),
+        (
+            [
+                *("--weight", "3", "--max-side", "128"),
+                *("--coarse-matching", "patchmatch", "--finest-level", "4"),
+            ],
+            {
+                "alphas": BLEND_WEIGHTS[3],
+                "max_side": 128,
+                "coarse_matching": "patchmatch",
+                "finest_level": 4,
+            },
+        ),
+    ],
+)
+def test_command_line_carries_by_the_preset_for_matches(folder, monkeypatch, options, changes):
+    handed = []
+
+    def stop(pairs, parameters, *_, **__):
+        handed.append(parameters)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analogy.evaluation.keypoints.evaluate", stop)
+    arguments = [str(write(folder, ENTRY)), "--out", str(folder / "out"), *options]
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["eval", "keypoints", *arguments])
+
+    assert exit_.value.code == 130
+    assert handed == [replace(MATCHES, **changes)]
+
+
 @pytest.mark.skipif(not WILLOW.exists(), reason="PF-WILLOW is not here")
 def test_votes_carry_more_keypoints_than_neighbours_do(tmp_path):
     pairs = read_pairs(WILLOW, 1)
-    tables = evaluate(pairs, Parameters(max_side=224, finest_level=4), tmp_path, device="cpu")
+    parameters = replace(MATCHES, max_side=224, finest_level=4)
+    tables = evaluate(pairs, parameters, tmp_path, device="cpu")
 
     _, _, analogy, neighbour, _ = tables[0].rows[-1]
     assert analogy > 0.35

@@ -29,8 +29,8 @@ def test_options_change_what_they_name_alone():
         PRESETS["photo2photo"], alphas=BLEND_WEIGHTS[1], ratio=0.5, max_side=64, seed=7
     )
     assert parameters_of(fields) == expected
-    automatic = parameters_of({"weight": "auto", "ratio": "auto"})
-    assert automatic == dataclasses.replace(PRESETS["default"], choose_alphas=True, ratio="auto")
+    automatic = parameters_of({"weight": "auto", "ratio": "0.75"})
+    assert automatic == dataclasses.replace(PRESETS["default"], choose_alphas=True, ratio=0.75)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ def test_options_change_what_they_name_alone():
         ("ratio", "1.5", "scale: '1.5'"),
         ("ratio", "nan", "scale: 'nan'"),
         ("ratio", "half", "scale: 'half'"),
+        ("ratio", "auto", "scale: 'auto'"),
         ("max_side", "31", "longest side: '31'"),
         ("max_side", "1e3", "longest side: '1e3'"),
         ("seed", "-1", "seed: '-1'"),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from analogy.algorithm import LevelState
+from analogy.images import resize
 from analogy.search import Matches
 from analogy.visualization.levels import LevelTrace, picture_levels
 from kernels.matching.initialize import identity_nnf
@@ -37,18 +38,20 @@ def test_levels_are_pictured_at_the_size_matched():
                 assert picture.dtype == np.uint8
 
 
-def test_last_level_gives_the_result_itself():
-    run = small_run()
+@pytest.mark.parametrize("vote_width", [None, 24.0])
+def test_last_level_gives_the_result_itself(vote_width):
+    run = small_run(vote_side=5, vote_width=vote_width)
 
     np.testing.assert_array_equal(run.pictures.levels[-1].ab.result, run.result.a_prime)
     np.testing.assert_array_equal(run.pictures.levels[-1].ba.result, run.result.b)
 
 
 def test_coarser_levels_give_what_their_upsampled_matches_vote_for():
-    run = small_run()
+    """As if the level were the last: along the image's own edges."""
+    run = small_run(vote_side=5, vote_width=None)
     ab, _ = run.trace.fields[3]
-    shapes = run.a.shape[:2], run.b_prime.shape[:2]
-    fine = oracles.upsample_nnf(ab, *shapes, (4, 4), (4, 4))
+    guide = resize(run.a, ab.shape[:2])
+    fine = oracles.upsample_nnf_guided(ab, guide, run.a, run.b_prime.shape[:2], (4, 4), (4, 4))
 
     expected = oracles.vote(run.b_prime.astype(np.float64), fine, 5)
 

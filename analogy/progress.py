@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 _log = logging.getLogger(__name__)
@@ -74,11 +74,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class ScaleProgress:
-    """The part of a run's progress that is of one size."""
+    """The part of a run's progress that is of one size.
+
+    Attributes
+    ----------
+    whole : Progress
+        Of the run.
+    scale : (int, int)
+        Which of how many sizes, counted from 0.
+    """
 
     whole: Progress
     scale: tuple[int, int]
 
-    def stage(self, name: str, level: int | None = None):
+    def stage(
+        self, name: str, level: int | None = None
+    ) -> AbstractContextManager[Callable[[float], None]]:
         """Run a stage of this size, see :meth:`Progress.stage`."""
         return self.whole.stage(name, level, self.scale)

@@ -10,8 +10,11 @@ program has this: they choose one size by hand. The figures are in docs/scales.m
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from analogy.images import MINIMUM_SIDE, matching_shape
+from analogy.parameters import Parameters
 from analogy.search import Matches
 from kernels.matching.upsample import upsample_nnf
 
@@ -27,7 +30,12 @@ _LARGEST_STEP = 2.3
 _LEAST_GAIN = 0.6
 
 
-def scale_shapes(shape_a, shape_b, parameters, names=("A", "B'")):
+def scale_shapes(
+    shape_a: tuple[int, int],
+    shape_b: tuple[int, int],
+    parameters: Parameters,
+    names: tuple[str, str] = ("A", "B'"),
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Sizes at which two images are matched, from small to large.
 
     Parameters
@@ -50,9 +58,9 @@ def scale_shapes(shape_a, shape_b, parameters, names=("A", "B'")):
         If a side would come out under 32 pixels.
     """
     limits = parameters.ratio, parameters.max_side
-    largest = tuple(
-        matching_shape(shape, *limits, name)
-        for shape, name in zip((shape_a, shape_b), names, strict=True)
+    largest = (
+        matching_shape(shape_a, *limits, names[0]),
+        matching_shape(shape_b, *limits, names[1]),
     )
     return [*_smaller_shapes(largest, parameters), largest]
 
@@ -79,7 +87,9 @@ def _shrunk(shape, factor):
     return tuple(round(side * factor) for side in shape)
 
 
-def carried_matches(matches, features_a, features_b_prime):
+def carried_matches(
+    matches: Matches, features_a: Sequence[Any], features_b_prime: Sequence[Any]
+) -> dict[int, Matches]:
     """Matches of a smaller scale at the coarse levels of a larger one.
 
     Parameters

@@ -10,6 +10,9 @@ from kernels.half import as_float32, storage, store
 from kernels.imaging.bilinear import bilinear
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
+# Of votes that are told apart; its square has an inverse in float32.
+_LEAST_WIDTH = 1e-15
+
 
 def vote(
     source: Array,
@@ -131,7 +134,7 @@ def vote_alike(
     """
     if not width > 0:
         raise ValueError(f"the width is {width}; it has to be more than 0")
-    falloff = np.float32(1 / width**2)
+    falloff = np.float32(1 / max(width, _LEAST_WIDTH) ** 2)
     return _collect(vote_alike_kernel, source, nnf, patch_side, out, stream, falloff)
 
 

@@ -154,8 +154,9 @@ def patchmatch(
     An iteration tries, for each pixel, 16 matches of neighbours and floor(log2(radius)) + 1 at
     random, each of up to patch_side^2 * channels multiply-adds and two patches read; most are
     passed over or given up early. Allocates 28 bytes a pixel, and on the CPU, for one pair of
-    float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both. Does not wait for a
-    device. Barnes et al. (2009), section 4.2 of the paper.
+    float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both; with `evenness` 16
+    bytes a pixel of `target` more. Does not wait for a device. Barnes et al. (2009), section 4.2 of
+    the paper.
 
     Examples
     --------

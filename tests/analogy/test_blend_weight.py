@@ -54,7 +54,7 @@ def test_another_scene_takes_the_default(target, features):
 
 @pytest.mark.parametrize(
     "change",
-    [{"single_direction": True}, {"evenness": (5.0,) * 5}, {"anchor_costs": (5.0,) * 5}],
+    [{"single_direction": True}, {"evenness": (5.0,) * 5}],
     ids=str,
 )
 def test_directions_and_charges_do_not_count(target, features, change):

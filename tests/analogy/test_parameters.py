@@ -43,7 +43,6 @@ ONE_SIZE = {
 # What has come since, and is off.
 OFF = {
     "first_scale": None,
-    "anchor_costs": (0.0,) * 5,
     "evenness": (0.0,) * 5,
     "vote_width": None,
 }
@@ -59,7 +58,6 @@ def test_levels_run_from_the_coarsest():
         patch_sides=(3, 3, 3, 5, 5),
         search_iterations=(9, 8, 7, 6, 5),
         search_reaches=(None, None, 2, 3, 4),
-        anchor_costs=(0.5, 0.4, 0.3, 0.2, 0.1),
         alphas=(0.8, 0.7, 0.6, 0.1),
     )
     levels = (5, 4, 3, 2, 1)
@@ -67,7 +65,6 @@ def test_levels_run_from_the_coarsest():
     assert [parameters.patch_side(level) for level in levels] == [3, 3, 3, 5, 5]
     assert [parameters.iterations(level) for level in levels] == [9, 8, 7, 6, 5]
     assert [parameters.search_reach(level) for level in levels] == [None, None, 2, 3, 4]
-    assert [parameters.anchor_cost(level) for level in levels] == [0.5, 0.4, 0.3, 0.2, 0.1]
     assert [parameters.alpha(level) for level in levels[1:]] == [0.8, 0.7, 0.6, 0.1]
 
 

@@ -211,7 +211,7 @@ def test_matches_know_no_cost_before_a_search():
     [
         {},
         {"exchange_matches": False},
-        {"exchange_matches": False, "anchor_costs": (0.5,) * 5, "evenness": (0.5,) * 5},
+        {"exchange_matches": False, "evenness": (0.5,) * 5},
         {"single_direction": True},
         {"search_iterations": (0,) * 5},
     ],

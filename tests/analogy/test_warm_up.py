@@ -34,7 +34,7 @@ import analogy
 ready = {id(each): len(each.signatures) for each in kernels()}
 images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
 quick = {"search_iterations": (1,) * 5, "deconv_iterations": 1, "first_scale": 40}
-charges = {"evenness": (0.1,) * 5, "anchor_costs": (0.1,) * 5, "ratio": 0.6}
+charges = {"evenness": (0.1,) * 5, "ratio": 0.6}
 for change in ({}, charges):
     analogy.transfer(*images, Parameters(**quick, **change), device="cpu")
 late = [each for each in kernels() if len(each.signatures) > ready.get(id(each), 0)]

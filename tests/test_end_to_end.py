@@ -203,7 +203,7 @@ def test_progress_runs_from_nought_to_one(device):
 
 def test_images_are_matched_from_small_to_large(device):
     a, b_prime = resize(data.astronaut(), (72, 64)), resize(data.coffee(), (48, 70))
-    parameters = analogy.Parameters(first_scale=40, deconv_iterations=5)
+    parameters = analogy.Parameters(first_scale=40, coarsest_reconstruction=5, deconv_iterations=5)
     texts = []
 
     result = analogy.transfer(

@@ -13,7 +13,7 @@ FEATURES, SEARCH, RECONSTRUCTION = (20, 210), (300, 270), (650, 290)
 # and which is kept.
 _LED = "or the smaller size's matches"
 ROWS = (
-    (5, "28 x 28 x 512", ("PatchMatch, patches 3 x 3", _LED), (3, 4)),
+    (5, "28 x 28 x 512", ("PatchMatch, patches 3 x 3", _LED), None),
     (4, "56 x 56 x 512", ("PatchMatch, patches 3 x 3", _LED), (2, 3)),
     (3, "112 x 112 x 256", ("PatchMatch, patches 3 x 3", "either direction"), (1, 2)),
     (2, "224 x 224 x 128", ("PatchMatch, patches 5 x 5", "either direction"), (0, 1)),
@@ -37,6 +37,7 @@ STYLE = """
 #architecture .code { font: 13px ui-monospace, monospace; fill: var(--faint); }
 #architecture .head { font-weight: 600; }
 #architecture rect { fill: var(--box); stroke: var(--line); }
+#architecture .none { fill: none; stroke-dasharray: 4 4; }
 #architecture .arrow { fill: none; stroke: var(--line); stroke-width: 1.5; }
 #architecture .found { stroke: var(--mark); }
 #architecture marker path { fill: var(--line); }
@@ -84,7 +85,11 @@ def _row(index):
     if level > 1:
         yield _arrow(f"M {_middle(SEARCH)} {top + BOX_HEIGHT} V {below - 8}", "found")
         yield _text(_middle(SEARCH) - 12, below - 14, "matches, upsampled", "small", "end")
-    if reconstruction:
+    if level == 5:
+        yield _rect(RECONSTRUCTION[0], top, RECONSTRUCTION[1], BOX_HEIGHT, "none")
+        yield _text(_middle(RECONSTRUCTION), middle - 4, "none: at level 4, A' is still A", "small")
+        yield _text(_middle(RECONSTRUCTION), middle + 14, "and B is B'", "small")
+    elif reconstruction:
         lowest, kept = reconstruction
         blended = "blend; at the first size" if level > FIRST_LEVEL else "blend with content"
         name = f"level {lowest}" if lowest else "the image"

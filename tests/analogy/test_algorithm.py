@@ -31,6 +31,7 @@ VARIANTS = {
     "colours": {"colour_weight": 1000.0},
     "patchmatch": {"coarse_matching": "patchmatch"},
     "apart": {"exchange_matches": False},
+    "late": {"coarse_matching": "patchmatch", "coarsest_reconstruction": 4},
     "evenness": {"exchange_matches": False, "evenness": (0.5,) * 5},
 }
 
@@ -98,6 +99,22 @@ def test_levels_are_told_as_they_are_searched(pair):
         assert state.a_prime.shape == a[state.level].shape
         assert state.b.shape == b_prime[state.level].shape
         assert state.matches.ab.shape[:2] == a[state.level].shape[:2]
+
+
+@pytest.mark.parametrize("coarsest", [5, 4, 3, 2])
+def test_a_prime_is_a_down_to_the_coarsest_reconstruction(pair, coarsest):
+    network, a, b_prime = pair
+    told = []
+    parameters = replace(SEARCHED, coarsest_reconstruction=coarsest)
+    _, deconvolutions = match_features(
+        a, b_prime, network, parameters, Progress(None, EveryStage(whole=1.0)), told.append
+    )
+
+    for state in told:
+        is_content = state.level >= coarsest
+        assert np.array_equal(state.a_prime, a[state.level]) == is_content
+        assert np.array_equal(state.b, b_prime[state.level]) == is_content
+    assert [level for level, image in deconvolutions if image == "b"] == [*range(coarsest, 1, -1)]
 
 
 @pytest.mark.parametrize("finest", [5, 4, 2])
@@ -320,6 +337,19 @@ def test_the_smaller_size_leads_the_larger_one(random):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_charges_for_use_are_of_the_last_size_alone(random):
+    charged = replace(SEARCHED, evenness=(0.5,) * 5)
+    plain, even = Sized.of(random), Sized.of(np.random.default_rng(0))
+    plain.match(SEARCHED)
+    even.match(charged)
+
+    for level, (one, other) in enumerate(zip(plain.told[::-1], even.told[::-1], strict=True), 1):
+        # Levels 5 and 4 are as the smaller size has led them.
+        is_led = level > 3
+        assert np.array_equal(one.matches.ab, other.matches.ab) == is_led
+        assert np.array_equal(one.matches.ba, other.matches.ba) == is_led
+
+
 def test_what_the_smaller_size_finds_changes_the_matches(random):
     alone, led = (Sized.of(random).match(SEARCHED, sizes)[0] for sizes in (SIZES[1:], SIZES))
 
@@ -375,7 +405,7 @@ def test_targets_agree_through_all_sizes():
         assert (nnf == expected_nnf).all(axis=-1).mean() > 0.95
 
 
-@pytest.mark.parametrize("variant", ["patchmatch", "apart", "anchors", "evenness", "resampling"])
+@pytest.mark.parametrize("variant", ["patchmatch", "apart", "evenness", "late", "resampling"])
 def test_labels_are_kept_to_at_every_size(random, variant):
     labels_a, labels_b = halves((41, 54)), halves((39, 67))[:, ::-1]
     parameters = replace(SEARCHED, **VARIANTS[variant])

@@ -43,6 +43,7 @@ ONE_SIZE = {
 # What has come since, and is off.
 OFF = {
     "first_scale": None,
+    "coarsest_reconstruction": 5,
     "evenness": (0.0,) * 5,
     "vote_width": None,
 }

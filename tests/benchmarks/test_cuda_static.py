@@ -28,12 +28,18 @@ def check(few, many, *levels):
 
 
 few, many = trace(64, evaluations=2), trace(64, evaluations=3)
-check(few, many, 5, 4, 3, 2)
+check(few, many, *range(Parameters().coarsest_reconstruction, 1, -1))
 # Level 4 is matched by votes: nothing is reconstructed from level 5.
 held = [trace_transfer(network, PRESETS["matches"], (64, 64), (64, 64), n) for n in (2, 3)]
 check(*held, 4, 3, 2)
 # Twice: whole at the smaller size, from level 3 on at the larger.
-charged = replace(Parameters(), first_scale=32, evenness=(0.1,) * 5, vote_width=24.0)
+charged = replace(
+    Parameters(),
+    first_scale=32,
+    coarsest_reconstruction=5,
+    evenness=(0.1,) * 5,
+    vote_width=24.0,
+)
 led = [trace_transfer(network, charged, (64, 64), (64, 64), n) for n in (2, 3)]
 check(*led, 5, 4, 3, 2, 3, 2)
 assert {"occurrence._charge_cuda", "vote._vote_alike_cuda"} <= {launch.name for launch in led[0]}

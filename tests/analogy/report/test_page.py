@@ -77,7 +77,7 @@ def test_settings_and_times_are_told(plain):
 
 
 def test_sizes_are_told_where_there_are_several(page_of, plain):
-    page = page_of(small_run(first_scale=40))
+    page = page_of(small_run(first_scale=40, coarsest_reconstruction=5))
     (alt,) = re.findall(r'alt="Residual over iterations, ([^"]*)"', page)
 
     assert "Shown is the last of 2 sizes" in page

@@ -126,7 +126,7 @@ class Parameters:
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
     search_iterations: tuple[int, ...] = (10, 10, 10, 10, 4)
     exchange_matches: bool = False
-    evenness: tuple[float, ...] = (0.0, 0.0, 0.0, 0.004, 0.008)
+    evenness: tuple[float, ...] = (0.0, 0.0, 0.002, 0.004, 0.012)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
     search_reaches: tuple[int | None, ...] = (None,) * 5
@@ -145,7 +145,7 @@ class Parameters:
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 3
-    vote_width: float | None = 24.0
+    vote_width: float | None = 80.0
     fill_unreliable: bool = False
     fill_beyond: float = 16.0
     colour_weight: float = 0.0
@@ -249,7 +249,14 @@ PRESETS = {
     # what matching from small to large does away with.
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     "style2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
-    "style2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[2]),
+    # A drawing says little of what is where but at the coarsest level, and has few pixels that are
+    # like a photograph's: see docs/scales.md.
+    "style2photo": replace(
+        _DEFAULT,
+        alphas=BLEND_WEIGHTS[2],
+        coarsest_reconstruction=5,
+        evenness=(0.0, 0.0, 0.0, 0.001, 0.002),
+    ),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +48,15 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     image = as_image(_decode(path), str(path))
     _log.info("%s: %d x %d px", path, image.shape[1], image.shape[0])
     return image
+
+
+@cache
+def readable_endings() -> frozenset[str]:
+    """Endings that names of image files have, in lower case with their dots."""
+    endings = Image.registered_extensions().items()
+    return frozenset(
+        ending for ending, kind in endings if kind in Image.OPEN and kind not in _RUN_BY_OTHERS
+    )
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:

@@ -203,7 +203,11 @@ def matching_shape(
     return height, width
 
 
-def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def resize(
+    image: np.ndarray,
+    shape: tuple[int, int],
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> np.ndarray:
     """Resample an image, averaging over the pixels that a smaller one covers.
 
     Parameters
@@ -211,14 +215,16 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     image : uint8 array, (height, width, 3) or, grey, (height, width)
     shape : (int, int)
         New height and width.
+    resampling : PIL.Image.Resampling
+        By what filter.
 
     Returns
     -------
     uint8 array, (new height, new width, 3) or (new height, new width)
     """
     height, width = shape
-    # Pillow widens the bicubic kernel when shrinking, so nothing aliases.
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+    # Pillow widens the filter when shrinking, so nothing aliases.
+    return np.array(Image.fromarray(image).resize((width, height), resampling))
 
 
 def _decode(path):

@@ -20,6 +20,7 @@ from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
 from analogy.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from analogy.logs import logged
+from analogy.option_checks import PresetName
 from analogy.service.commands import serve
 from analogy.video.commands import video
 
@@ -105,17 +106,7 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
     ] = None,
     preset: Annotated[
-        Literal[
-            "default",
-            "paper",
-            "authors",
-            "matches",
-            "flow",
-            "photo2style",
-            "style2style",
-            "style2photo",
-            "photo2photo",
-        ],
+        PresetName,
         typer.Option(
             help="Parameters to start from: ours, the paper's, its authors' program's, ours for "
             "correspondences or for two photographs of one scene, or ours for an application."

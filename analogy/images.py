@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +48,15 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     image = as_image(_decode(path), str(path))
     _log.info("%s: %d x %d px", path, image.shape[1], image.shape[0])
     return image
+
+
+@cache
+def readable_endings() -> frozenset[str]:
+    """Endings that names of image files have, in lower case with their dots."""
+    endings = Image.registered_extensions().items()
+    return frozenset(
+        ending for ending, kind in endings if kind in Image.OPEN and kind not in _RUN_BY_OTHERS
+    )
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
@@ -193,7 +203,11 @@ def matching_shape(
     return height, width
 
 
-def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def resize(
+    image: np.ndarray,
+    shape: tuple[int, int],
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> np.ndarray:
     """Resample an image, averaging over the pixels that a smaller one covers.
 
     Parameters
@@ -201,14 +215,16 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     image : uint8 array, (height, width, 3) or, grey, (height, width)
     shape : (int, int)
         New height and width.
+    resampling : PIL.Image.Resampling
+        By what filter.
 
     Returns
     -------
     uint8 array, (new height, new width, 3) or (new height, new width)
     """
     height, width = shape
-    # Pillow widens the bicubic kernel when shrinking, so nothing aliases.
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+    # Pillow widens the filter when shrinking, so nothing aliases.
+    return np.array(Image.fromarray(image).resize((width, height), resampling))
 
 
 def _decode(path):

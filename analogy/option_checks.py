@@ -1,8 +1,23 @@
-"""Checks of options that several commands have."""
+"""What options may be that several commands have."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import typer
+
+#: What ``--preset`` takes where any will do: the names of `analogy.parameters.PRESETS`.
+PresetName = Literal[
+    "default",
+    "paper",
+    "authors",
+    "matches",
+    "flow",
+    "photo2style",
+    "style2style",
+    "style2photo",
+    "photo2photo",
+]
 
 
 def check_share(value: float) -> float:

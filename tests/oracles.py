@@ -550,3 +550,23 @@ def wls(image, guide, smoothness, sensitivity, epsilon):
     flat = image.reshape(height * width, -1).astype(np.float64)
     solution = scipy.sparse.linalg.spsolve(matrix.tocsc(), flat)
     return solution.reshape(image.shape)
+
+
+def self_distances(features):
+    """Cosine distances of all pairs in float64; a feature of no length is like none, itself too."""
+    features = features.astype(np.float64)
+    out = np.empty((len(features), len(features)))
+    for i, j in np.ndindex(out.shape):
+        lengths = np.linalg.norm(features[i]) * np.linalg.norm(features[j])
+        out[i, j] = 1 - (features[i] @ features[j] / lengths if lengths else 0)
+    return out / out.sum(axis=1, keepdims=True)
+
+
+def projected_quantiles(features, directions):
+    shares = [k / 256 for k in range(257)]
+    return np.array(
+        [
+            np.quantile(features.astype(np.float64) @ direction.astype(np.float64), shares)
+            for direction in directions.T
+        ]
+    )

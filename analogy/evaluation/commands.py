@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from analogy.option_checks import PresetName
+
 eval_app = typer.Typer(help="Measure quality on public data, beside the paper's figures.")
 
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for tables and sheets.")]
@@ -156,3 +158,77 @@ def keypoints(
         )
     print("\n".join(table.markdown() for table in tables))
     print(f"results: {destination}")
+
+
+@eval_app.command("pictures")
+def pictures(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    out: Out = Path("out/eval/pictures"),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This pair; may be given several times.  [all]"),
+    ] = None,
+    made: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Run nothing, judge what is here: what `run` or `batch` wrote into FOLDER/<name>, "
+            "or FOLDER/<name>.png and <name>.B.png; may be given several times.",
+        ),
+    ] = None,
+    height: Annotated[
+        int, typer.Option(min=32, help="Of the pictures on the sheets, in pixels.")
+    ] = 440,
+    preset: Annotated[
+        PresetName, typer.Option(help="As for `run`, for pairs that presets.json does not name.")
+    ] = "default",
+    weight: Annotated[
+        Literal["1", "2", "3", "auto"] | None, typer.Option(help="As for `run`.")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option(min=0.01, max=1, help="As for `run`.")] = None,
+    max_side: Annotated[int | None, typer.Option(min=32, help="As for `run`.")] = None,
+    coarse_matching: Annotated[
+        Literal["hough", "patchmatch"] | None, typer.Option(help="As for `run`.")
+    ] = None,
+    finest_level: Annotated[int | None, typer.Option(min=1, max=5, help="As for `run`.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="As for `run`.")] = None,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Judge pictures by two figures, beside published ones, and lay them side by side.
+
+    Pictures that were published of a pair are <name>_published_AP.* and <name>_published_B.*.
+    DIR may hold presets.json, {"<name>": "<preset>"}. Writes pictures.md, pictures.json, a sheet
+    for each pair, and what `run` writes into a folder for each.
+    """
+    from dataclasses import asdict
+
+    from analogy.evaluation.pictures import evaluate, made_before, read_pairs, read_presets, running
+    from analogy.outputs import staged
+    from analogy.parameters import adjusted_preset
+    from analogy.session import Session
+
+    # The bundled weights judge, whatever made the pictures, so that figures can be compared.
+    judging = Session(None, device)
+    with staged(out) as staging:
+        pairs = read_pairs(folder, only)
+        if made:
+            methods, facts = made_before(made, pairs), {"made": made}
+        else:
+            options = {
+                "ratio": ratio,
+                "max_side": max_side,
+                "coarse_matching": coarse_matching,
+                "finest_level": finest_level,
+                "seed": seed,
+            }
+            parameters = {
+                name: adjusted_preset(of_pair, weight, **options)
+                for name, of_pair in read_presets(folder, pairs, preset).items()
+            }
+            session = judging if model is None else Session(model, device)
+            methods = {"ours": running(staging, parameters, session)}
+            facts = {"parameters": {name: asdict(one) for name, one in parameters.items()}}
+        tables = evaluate(pairs, methods, staging, judging, height=height, **facts)
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {out}")

@@ -7,7 +7,6 @@ a pair's keypoints, then a class's pairs, then the classes.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from analogy.algorithm import transfer
 from analogy.errors import AnalogyError
+from analogy.evaluation.json_file import read_json
 from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.features import FeatureExtractor
 from analogy.images import matching_shape, read_image, resize
@@ -201,14 +201,7 @@ def longer_side(keypoints):
 
 
 def _entries(path):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AnalogyError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnalogyError(f"{path}: cannot be read ({error}); give a JSON file") from None
-    except json.JSONDecodeError as error:
-        raise AnalogyError(f"{path}: no JSON ({error}); mend the file") from None
+    content = read_json(path)
     entries = content.get("pairs") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise AnalogyError(f'{path}: has no list "pairs" with something in it; add it')

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from analogy.errors import AnalogyError
+from analogy.evaluation.pairs import find_pairs
 from analogy.evaluation.tables import Table, mean, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
 from analogy.model import bundled_path
@@ -74,22 +72,6 @@ def compare_weights(folder, other, out, model=None, device="auto", max_side=224,
         table = Table(f"Weights, images of {max_side} pixels", _COLUMNS, rows, _NOTES, decimals=3)
         write_tables(staging, "weights", [table], model=model, other=other, max_side=max_side)
     return table
-
-
-def find_pairs(folder):
-    """Pairs of images in a folder: name -> (path of A, path of B)."""
-    folder = Path(folder)
-    found = {}
-    for path in sorted(folder.glob("*_A.*")):
-        name = path.stem.removesuffix("_A")
-        partners = sorted(folder.glob(f"{name}_B.*"))
-        if partners:
-            found[name] = path, partners[0]
-    if not found:
-        raise AnalogyError(
-            f"{folder}: holds no pairs of images; name them <pair>_A.png and <pair>_B.png"
-        )
-    return found
 
 
 def _row(name, first, second):

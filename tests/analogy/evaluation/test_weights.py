@@ -3,8 +3,7 @@ import json
 
 import pytest
 
-from analogy.errors import AnalogyError
-from analogy.evaluation.weights import compare_weights, find_pairs
+from analogy.evaluation.weights import compare_weights
 from analogy.model import bundled_path
 from analogy.model.graph import read_model, write_model
 from tests.analogy.evaluation.pictures import QUICK, write_photographs
@@ -53,15 +52,3 @@ def test_the_same_weights_give_the_same_results(tmp_path):
     assert consistent == other_consistent
     # Of equal images it is infinite, which has no place in a table.
     assert psnr == [None, None]
-
-
-def test_pairs_are_found_by_name(tmp_path):
-    write_photographs(tmp_path, "one_A.png", "one_B.png")
-    write_photographs(tmp_path, "alone_A.png", "other.png")
-
-    assert find_pairs(tmp_path) == {"one": (tmp_path / "one_A.png", tmp_path / "one_B.png")}
-
-
-def test_a_folder_without_pairs_is_named(tmp_path):
-    with pytest.raises(AnalogyError, match=r"holds no pairs of images; name them <pair>_A\.png"):
-        find_pairs(tmp_path)

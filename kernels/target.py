@@ -24,8 +24,10 @@ from numba.cuda.cudadrv.driver import device_memset
 from numba.extending import intrinsic, overload
 
 from kernels.cache import keep_kernels
+from kernels.threads import wait_passively
 
 keep_kernels(caching.CacheImpl, cuda_caching.CacheImpl)
+wait_passively()
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 

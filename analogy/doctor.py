@@ -26,8 +26,8 @@ _SIDES = (1024, 896, 700, 640, 512, 448, 384, 320, 256, 192, 128, 96, 64)
 _TRIAL_SIDE = 96
 
 _REINSTALL = "install anew: pip install --force-reinstall ."
-_CLEAR_CACHE = (
-    "clear the compiled kernels (rm -r kernels/__pycache__); if it stays, "
+_COMPILE_ANEW = (
+    "compile anew (NUMBA_CACHE_DIR=an-empty-folder analogy doctor); if it stays, "
     "pip install --force-reinstall numba numba-cuda numpy"
 )
 
@@ -204,12 +204,12 @@ def _kernels(target):
             given = kernel(target, *arrays)
         # A compiler, a driver or a cache may fail in any way.
         except Exception as error:
-            yield Finding(check, "broken", f"does not run ({brief(error)})", _CLEAR_CACHE)
+            yield Finding(check, "broken", f"does not run ({brief(error)})", _COMPILE_ANEW)
             continue
         seconds = time.perf_counter() - started
         error = float(np.abs(given - expected(*arrays)).max())
         if not error <= _TOLERANCE:
-            yield Finding(check, "broken", f"differs from NumPy by {error:.2g}", _CLEAR_CACHE)
+            yield Finding(check, "broken", f"differs from NumPy by {error:.2g}", _COMPILE_ANEW)
         else:
             yield Finding(check, "ok", f"agrees with NumPy within {error:.1g}; {seconds:.2f} s")
 

@@ -128,6 +128,8 @@ def _session(path, target):
     options.enable_cpu_mem_arena = False
     # Where several processes share the cores, Numba is told how many are this one's; 0 is all.
     options.intra_op_num_threads = int(os.environ.get("NUMBA_NUM_THREADS") or 0)
+    # They would poll for work while the kernels want the cores, which other programs want as well.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     # Its exceptions have nothing in common but this.

@@ -17,7 +17,7 @@ import typer
 from numba import get_num_threads
 from rich.console import Console
 
-from benchmarks import convolution, many, patchmatch, solver, whole_run, wls
+from benchmarks import convolution, many, patchmatch, solver, waiting, whole_run, wls
 from benchmarks.limits import measure_limits
 from benchmarks.table import table, write_json
 
@@ -42,6 +42,10 @@ def main(
     with_many: Annotated[
         bool, typer.Option("--many", help="Also a batch against runs by themselves; slow.")
     ] = False,
+    with_waiting: Annotated[
+        bool,
+        typer.Option("--waiting", help="Also threads that sleep against ones that poll; slow."),
+    ] = False,
     side: Annotated[int, typer.Option(min=64, help="Of the images, in pixels.")] = 448,
     rounds: Annotated[int, typer.Option(min=1, help="How often things take turns.")] = 5,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs for --solver, at most.")] = 10,
@@ -65,6 +69,8 @@ def main(
         chosen["curve"] = whole_run.measure_curve
     if with_many:
         chosen["many"] = many.measure
+    if with_waiting:
+        chosen["waiting"] = waiting.measure
     figures = limits.figures()
     for name, measure in chosen.items():
         with progress.status(name):

@@ -212,7 +212,8 @@ def _propagate(source, target, half, matches, new_matches, cost, jump):
             cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1] = best, best_y, best_x
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+# Not kept: Numba's cache would not see changes in what this calls of the kernels' files.
+@njit(parallel=True, fastmath=True)
 def _search(source, target, half, matches, cost, first_radius, seed, launch):
     for y in prange(cost.shape[0]):
         for x in range(cost.shape[1]):

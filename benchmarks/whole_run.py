@@ -57,13 +57,17 @@ class Run:
 
 
 class CommandLine:
-    """The command line, with a cache of compiled kernels that is its own and empty at first."""
+    """The command line, with a cache of compiled kernels that is its own and empty at first.
 
-    def __init__(self, folder):
+    Or of all those in the same folder. Further variables of its environment may be given.
+    """
+
+    def __init__(self, folder, **environment):
         self.folder = Path(folder)
         self._environment = os.environ | {
             "NUMBA_CACHE_DIR": str(self.folder / "cache"),
             "NUMBA_ENABLE_CUDASIM": "0",
+            **environment,
         }
 
     def transfer(self, height, width, *options):

@@ -17,9 +17,17 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from llvmlite import ir
 from numba import config, cuda, types
+from numba.core import caching
+from numba.cuda.core import caching as cuda_caching
 from numba.cuda.core.errors import NumbaPerformanceWarning
 from numba.cuda.cudadrv.driver import device_memset
 from numba.extending import intrinsic, overload
+
+from kernels.cache import keep_kernels
+from kernels.threads import wait_passively
+
+keep_kernels(caching.CacheImpl, cuda_caching.CacheImpl)
+wait_passively()
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 

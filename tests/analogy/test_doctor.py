@@ -80,7 +80,7 @@ def test_kernel_that_disagrees_fails_with_a_remedy(broken, monkeypatch, module, 
 
     assert list(found) == [check]
     assert found[check].found == "differs from NumPy by 0.01"
-    assert "__pycache__" in found[check].remedy
+    assert "NUMBA_CACHE_DIR" in found[check].remedy
 
 
 def test_kernel_that_gives_no_numbers_fails(broken, monkeypatch):

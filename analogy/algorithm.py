@@ -160,8 +160,8 @@ def transfer(
     choice = None
     if parameters.choose_alphas:
         with progress.stage("blend weight"):
-            features = _features(extractor, a, b_prime, shapes[0])
-            choice = choose_blend_weight(*features, parameters)
+            features_a, features_b_prime = _features(extractor, a, b_prime, shapes[0])
+            choice = choose_blend_weight(features_a, features_b_prime, parameters)
         parameters = replace(parameters, alphas=choice.alphas)
     matching_masks = MatchingMasks(masks)
     matches, deconvolutions = match_from_small_to_large(
@@ -288,21 +288,30 @@ def match_from_small_to_large(
     deconvolutions : dict, (scale, level, "a_prime" or "b") -> Deconvolution
         By the size, counted from 0, the level and the image.
     """
-    matches, deconvolutions = None, {}
+    matches: Matches | None = None
+    deconvolutions: dict[tuple[int, int, str], Deconvolution] = {}
     for scale, (shape_a, shape_b) in enumerate(shapes):
         is_last = scale == len(shapes) - 1
         part = progress.of_scale(scale, len(shapes))
         _log.info("matching %d x %d with %d x %d px", *shape_a[::-1], *shape_b[::-1])
         with part.stage("features"):
-            features = _features(extractor, a, b_prime, (shape_a, shape_b))
+            features_a, features_b_prime = _features(extractor, a, b_prime, (shape_a, shape_b))
         # All levels of smaller sizes count, whatever is the finest of the last, and what they are
         # to find is where things are, not what the results are made of.
-        leading = {"finest_level": 1, "evenness": (0.0,) * len(LEVELS)}
-        here = parameters if is_last else replace(parameters, **leading)
+        leading = replace(parameters, finest_level=1, evenness=(0.0,) * len(LEVELS))
         matches, found = match_features(
-            *features, network, here, part, on_level if is_last else None, masks, matches
+            features_a,
+            features_b_prime,
+            network,
+            parameters if is_last else leading,
+            part,
+            on_level if is_last else None,
+            masks,
+            matches,
         )
-        deconvolutions |= {(scale, *key): value for key, value in found.items()}
+        deconvolutions |= {(scale, level, image): one for (level, image), one in found.items()}
+    if matches is None:
+        raise ValueError("no sizes to match the images at")
     return matches, deconvolutions
 
 

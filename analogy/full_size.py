@@ -32,7 +32,7 @@ def scale_of(stride: float, small: tuple[int, int], shape: tuple[int, int]) -> t
     small, shape : (int, int)
         Height and width of the copy and of the image.
     """
-    return tuple(stride * shape[axis] / small[axis] for axis in range(2))
+    return stride * shape[0] / small[0], stride * shape[1] / small[1]
 
 
 def vote_at_full_size(

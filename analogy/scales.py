@@ -104,16 +104,18 @@ def carried_matches(
     dict, level -> Matches
         For levels 5 down to `FIRST_LEVEL`; without costs.
     """
-    sizes = matches.ab.shape[:2], matches.ba.shape[:2]
+    size_a, size_b = matches.ab.shape[:2], matches.ba.shape[:2]
     carried = {}
     for level in range(5, FIRST_LEVEL - 1, -1):
-        shapes = features_a[level].shape[:2], features_b_prime[level].shape[:2]
-        scales = [
-            tuple(fine / coarse for fine, coarse in zip(shape, size, strict=True))
-            for shape, size in zip(shapes, sizes, strict=True)
-        ]
+        shape_a, shape_b = features_a[level].shape[:2], features_b_prime[level].shape[:2]
+        scale_a, scale_b = _quotients(shape_a, size_a), _quotients(shape_b, size_b)
         carried[level] = Matches(
-            upsample_nnf(matches.ab, *shapes, *scales),
-            upsample_nnf(matches.ba, *shapes[::-1], *scales[::-1]),
+            upsample_nnf(matches.ab, shape_a, shape_b, scale_a, scale_b),
+            upsample_nnf(matches.ba, shape_b, shape_a, scale_b, scale_a),
         )
     return carried
+
+
+def _quotients(fine, coarse):
+    """Fine pixels in one coarse pixel, (y, x)."""
+    return fine[0] / coarse[0], fine[1] / coarse[1]

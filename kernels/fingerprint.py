@@ -117,7 +117,9 @@ def _is_type_of_numba(value):
 
 def _is_of_library(value):
     name, module = getattr(value, "__name__", None), getattr(value, "__module__", None)
-    if not isinstance(name, str) or _root(module) not in _LIBRARIES:
+    if not isinstance(name, str) or not isinstance(module, str):
+        return False
+    if _root(module) not in _LIBRARIES:
         return False
     return getattr(sys.modules.get(module), name, None) is value
 

@@ -215,15 +215,16 @@ def pictures(
         if made:
             methods, facts = made_before(made, pairs), {"made": made}
         else:
-            options = {
-                "ratio": ratio,
-                "max_side": max_side,
-                "coarse_matching": coarse_matching,
-                "finest_level": finest_level,
-                "seed": seed,
-            }
             parameters = {
-                name: adjusted_preset(of_pair, weight, **options)
+                name: adjusted_preset(
+                    of_pair,
+                    weight,
+                    ratio=ratio,
+                    max_side=max_side,
+                    coarse_matching=coarse_matching,
+                    finest_level=finest_level,
+                    seed=seed,
+                )
                 for name, of_pair in read_presets(folder, pairs, preset).items()
             }
             session = judging if model is None else Session(model, device)

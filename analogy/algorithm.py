@@ -25,7 +25,7 @@ from analogy.match_refinement import refine_matches
 from analogy.memory import check_memory
 from analogy.network import Network
 from analogy.parameters import LEVELS, Parameters
-from analogy.progress import Progress
+from analogy.progress import Progress, ScaleProgress
 from analogy.reconstruction import (
     blend_with_content,
     deconvolve_detail,
@@ -261,7 +261,7 @@ def match_from_small_to_large(
     network: Network,
     extractor: FeatureExtractor,
     parameters: Parameters,
-    progress: Progress,
+    progress: Progress | ScaleProgress,
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
@@ -320,7 +320,7 @@ def match_features(
     features_b_prime: Sequence[Any],
     network: Network,
     parameters: Parameters,
-    progress: Progress,
+    progress: Progress | ScaleProgress,
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
     smaller: Matches | None = None,

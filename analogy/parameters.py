@@ -145,7 +145,7 @@ class Parameters:
     alpha_offset: float = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: int = 3
-    vote_width: float | None = 80.0
+    vote_width: float | None = 60.0
     fill_unreliable: bool = False
     fill_beyond: float = 16.0
     colour_weight: float = 0.0
@@ -248,7 +248,10 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
-    "style2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
+    # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
+    "style2style": replace(
+        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.004, 0.008)
+    ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.
     "style2photo": replace(

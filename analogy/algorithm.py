@@ -261,7 +261,7 @@ def match_from_small_to_large(
     network: Network,
     extractor: FeatureExtractor,
     parameters: Parameters,
-    progress: Progress | ScaleProgress,
+    progress: Progress,
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:

@@ -160,8 +160,8 @@ def transfer(
     choice = None
     if parameters.choose_alphas:
         with progress.stage("blend weight"):
-            features_a, features_b_prime = _features(extractor, a, b_prime, shapes[0])
-            choice = choose_blend_weight(features_a, features_b_prime, parameters)
+            small_a, small_b_prime = resize(a, shapes[0][0]), resize(b_prime, shapes[0][1])
+            choice = choose_blend_weight(extractor(small_a), extractor(small_b_prime), parameters)
         parameters = replace(parameters, alphas=choice.alphas)
     matching_masks = MatchingMasks(masks)
     matches, deconvolutions = match_from_small_to_large(
@@ -188,13 +188,6 @@ def transfer(
     if choice:
         record["blend_weight"] = asdict(choice)
     return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
-
-
-def _features(extractor, a, b_prime, shapes):
-    """Features of both images at one size."""
-    return [
-        extractor(resize(image, shape)) for image, shape in zip((a, b_prime), shapes, strict=True)
-    ]
 
 
 def _judged(matches, a, b_prime, matched, parameters, masks):
@@ -288,31 +281,38 @@ def match_from_small_to_large(
     deconvolutions : dict, (scale, level, "a_prime" or "b") -> Deconvolution
         By the size, counted from 0, the level and the image.
     """
-    matches: Matches | None = None
-    deconvolutions: dict[tuple[int, int, str], Deconvolution] = {}
+    matches: Any = None
+    deconvolutions = {}
     for scale, (shape_a, shape_b) in enumerate(shapes):
         is_last = scale == len(shapes) - 1
         part = progress.of_scale(scale, len(shapes))
         _log.info("matching %d x %d with %d x %d px", *shape_a[::-1], *shape_b[::-1])
         with part.stage("features"):
-            features_a, features_b_prime = _features(extractor, a, b_prime, (shape_a, shape_b))
-        # All levels of smaller sizes count, whatever is the finest of the last, and what they are
-        # to find is where things are, not what the results are made of.
-        leading = replace(parameters, finest_level=1, evenness=(0.0,) * len(LEVELS))
+            features_a, features_b_prime = (
+                extractor(resize(a, shape_a)),
+                extractor(resize(b_prime, shape_b)),
+            )
         matches, found = match_features(
             features_a,
             features_b_prime,
             network,
-            parameters if is_last else leading,
+            parameters if is_last else _leading(parameters),
             part,
             on_level if is_last else None,
             masks,
             matches,
         )
-        deconvolutions |= {(scale, level, image): one for (level, image), one in found.items()}
-    if matches is None:
-        raise ValueError("no sizes to match the images at")
+        deconvolutions |= {(scale, *key): value for key, value in found.items()}
     return matches, deconvolutions
+
+
+def _leading(parameters):
+    """Parameters of the smaller sizes, which are to find where things are.
+
+    All of their levels count, whatever is the finest of the last size, and it does not matter what
+    results would be made of.
+    """
+    return replace(parameters, finest_level=1, evenness=(0.0,) * len(LEVELS))
 
 
 def match_features(
@@ -333,7 +333,7 @@ def match_features(
         By level; the image as the network's first layer takes it is level 0.
     network : Network
     parameters : Parameters
-    progress : Progress
+    progress : Progress or ScaleProgress
     on_level : callable, LevelState -> None, optional
         Told of each level when it has been searched.
     masks : MatchingMasks, optional

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from analogy.full_size import scale_of
 from analogy.images import MINIMUM_SIDE, matching_shape
 from analogy.parameters import Parameters
 from analogy.search import Matches
@@ -104,18 +105,13 @@ def carried_matches(
     dict, level -> Matches
         For levels 5 down to `FIRST_LEVEL`; without costs.
     """
-    size_a, size_b = matches.ab.shape[:2], matches.ba.shape[:2]
     carried = {}
     for level in range(5, FIRST_LEVEL - 1, -1):
         shape_a, shape_b = features_a[level].shape[:2], features_b_prime[level].shape[:2]
-        scale_a, scale_b = _quotients(shape_a, size_a), _quotients(shape_b, size_b)
+        scale_a = scale_of(1, matches.ab.shape[:2], shape_a)
+        scale_b = scale_of(1, matches.ba.shape[:2], shape_b)
         carried[level] = Matches(
             upsample_nnf(matches.ab, shape_a, shape_b, scale_a, scale_b),
             upsample_nnf(matches.ba, shape_b, shape_a, scale_b, scale_a),
         )
     return carried
-
-
-def _quotients(fine, coarse):
-    """Fine pixels in one coarse pixel, (y, x)."""
-    return fine[0] / coarse[0], fine[1] / coarse[1]

@@ -7,6 +7,7 @@ from analogy.masks import LevelMasks
 from analogy.parameters import PRESETS, Parameters
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches, side_by_side
 from kernels.matching.labels import label_map
+from kernels.matching.occurrence import occurrence
 from kernels.target import CPU
 from tests import oracles
 
@@ -84,8 +85,9 @@ def test_matches_only_improve(maps, parameters):
 
 
 def test_patch_side_is_the_levels(maps):
-    start = initial_matches(SIZE_A, SIZE_B, Parameters(), CPU)
-    found = search_matches(maps, start, 1, Parameters(search_iterations=(0,) * 5))
+    parameters = replace(MATCHES, search_iterations=(0,) * 5, patch_sides=(3, 3, 3, 3, 5))
+    start = initial_matches(SIZE_A, SIZE_B, parameters, CPU)
+    found = search_matches(maps, start, 1, parameters)
     a, a_prime, b, b_prime = map(unit, maps)
     expected = oracles.cost_of_nnf(a, b, start.ab, 2) + oracles.cost_of_nnf(
         a_prime, b_prime, start.ab, 2
@@ -159,16 +161,16 @@ def at_level_1(value):
 
 
 def test_evenness_spreads_the_matches_of_its_level(maps):
-    even = replace(APART, evenness=at_level_1(0.2))
+    even = replace(APART, evenness=at_level_1(0.05))
     plain, spread = (search(maps, parameters, 1)[1] for parameters in (APART, even))
     _, coarser = search(maps, even, 2)
 
-    for name in ("ab", "ba"):
-        uses = [
-            len(np.unique(getattr(matches, name).reshape(-1, 2), axis=0))
+    for name, other_shape in (("ab", SIZE_B), ("ba", SIZE_A)):
+        unevenness = [
+            occurrence(getattr(matches, name), other_shape, even.patch_side(1)).std()
             for matches in (plain, spread)
         ]
-        assert uses[1] > 1.1 * uses[0]
+        assert unevenness[1] < 0.7 * unevenness[0]
         np.testing.assert_array_equal(
             getattr(coarser, name), getattr(search(maps, APART, 2)[1], name)
         )

@@ -20,7 +20,7 @@ from rich.table import Table
 from analogy.model import bundled_path
 from analogy.model.architecture import CHANNELS, LAYERS
 from analogy.network import Network
-from analogy.parameters import Parameters
+from analogy.parameters import PRESETS
 from analogy.scales import scale_shapes
 from benchmarks.cuda_model import (
     A100,
@@ -49,19 +49,22 @@ _NETWORK = "ONNX Runtime's network"
 def main(
     side: Annotated[int, typer.Option(help="Of both images, in pixels.")] = 448,
     evaluations: Annotated[int, typer.Option(help="Of each deconvolution.")] = EVALUATIONS,
+    preset: Annotated[str, typer.Option(help="Of the transfer's parameters.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write it here.")] = None,
 ):
-    """Compile, count and model a default transfer; nothing is measured."""
-    launches = trace(side, evaluations)
+    """Compile, count and model a transfer; nothing is measured."""
+    parameters, shape = PRESETS[preset], (side, side)
+    launches = trace(side, evaluations, parameters)
     report = {
         "note": "modelled, not measured",
         "side": side,
+        "preset": preset,
         "evaluations": evaluations,
         "efficiency": EFFICIENCY,
         "launch_seconds": LAUNCH_SECONDS,
         "kernels": compiled(launches),
-        "stages": modelled(launches, (side, side), lambda launch: launch.stage),
-        "work": modelled(launches, (side, side), lambda launch: launch.name),
+        "stages": modelled(launches, shape, parameters, lambda launch: launch.stage),
+        "work": modelled(launches, shape, parameters, lambda launch: launch.name),
     }
     console = Console()
     console.print(_table_of_kernels(report["kernels"]))
@@ -71,10 +74,10 @@ def main(
         json_file.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def trace(side, evaluations=EVALUATIONS):
-    """Launches of a default transfer between two square images."""
+def trace(side, evaluations=EVALUATIONS, parameters=PRESETS["default"]):
+    """Launches of a transfer between two square images."""
     network = Network.load(bundled_path())
-    return trace_transfer(network, Parameters(), (side, side), (side, side), evaluations)
+    return trace_transfer(network, parameters, (side, side), (side, side), evaluations)
 
 
 def compiled(launches):
@@ -94,10 +97,10 @@ def compiled(launches):
     return rows
 
 
-def modelled(launches, shape, key):
+def modelled(launches, shape, parameters, key):
     """Work and modelled seconds on each device, summed over the launches with one `key`.
 
-    `shape` is that of both images, on which the network runs at each size that they are matched at.
+    The network runs on both images, of one `shape`, at each size that they are matched at.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def modelled(launches, shape, key):
     rows = defaultdict(lambda: {"launches": 0, "gflop": 0.0, "gbyte": 0.0, **_no_seconds()})
     for launch in launches:
         _add(rows[key(launch)], work(launch), launch.blocks)
-    for matched in chain.from_iterable(scale_shapes(shape, shape, Parameters())):
+    for matched in chain.from_iterable(scale_shapes(shape, shape, parameters)):
         # Many blocks: as if the work were shared out evenly.
         _add(rows[_NETWORK], network_work(LAYERS, CHANNELS, matched), 10**6)
     longest_first = sorted(rows.items(), key=lambda row: -row[1][H100.name])

@@ -46,7 +46,7 @@ assert {"occurrence._charge_cuda", "vote._vote_alike_cuda"} <= {launch.name for 
 # Matched at half their size: matches follow the images' edges.
 half = trace_transfer(network, replace(charged, ratio=0.5), (64, 64), (64, 64), 2)
 assert "guided._guided_cuda" in {launch.name for launch in half}
-stages = modelled(few, (64, 64), lambda launch: launch.stage)
+stages = modelled(few, (64, 64), Parameters(), lambda launch: launch.stage)
 whole = totals(stages)
 assert 0 < whole["H100"] < whole["A100"] < whole["K40"]
 """

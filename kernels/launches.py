@@ -16,6 +16,9 @@ and on the CPU:
 >>> out.ravel().tolist()
 [3.0, 3.0, 3.0, 3.0]
 
+They check nothing: arrays have to fit each other, as the public functions ask of them. On a device
+those that follow a field stay inside the map that it leads to.
+
 Those whose name ends on ``kernel`` or ``kernels`` without being one are functions that make it.
 """
 

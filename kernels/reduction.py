@@ -15,12 +15,16 @@ from functools import lru_cache
 import numpy as np
 from numba import float32, float64, njit, prange
 
-from kernels.target import LANES, SIMULATED, Array, Result, Stream, cuda, on_target
+from kernels.arguments import PLANE, TABLE, VECTOR, checked, whole, written
+from kernels.target import LANES, SIMULATED, Array, Result, Stream, as_target, cuda, on_target
 
 # Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
 # are a fixed number, not the device's, so that a sum does not depend on the device.
 _THREADS = 4 if SIMULATED else 256
 _MOST_BLOCKS = 2 if SIMULATED else 512
+
+# Vectors of one launch: as many of a block's sums at a time lie in shared memory.
+_MOST_VECTORS = 16
 
 # Rows of partial sums that a block adds up between two barriers.
 _ROWS_AT_ONCE = 9
@@ -41,12 +45,12 @@ def inner_products(
     Parameters
     ----------
     rows : float32 array, (k, n)
-        On a device k * m stays in registers: meant for k up to 9 and m up to 3.
+        On a device k * m stays in registers: meant for k up to 9 and m up to 3, and m at most 16.
     vectors : float32 array, (m, n)
         May be rows of `rows`.
     scratch : array made by :func:`inner_products_scratch` for k and m or more, optional
         Reused from call to call by callers that iterate: a device takes longer to allocate and
-        free memory than to compute the products.
+        free memory than to compute the products. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -61,7 +65,7 @@ def inner_products(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -76,7 +80,31 @@ def inner_products(
     >>> inner_products(rows, rows[:1]).tolist()
     [[5.0], [11.0]]
     """
-    on, rows, vectors, scratch = on_target(rows, vectors, scratch, stream=stream)
+    on, rows, vectors, scratch = on_target(
+        rows=rows, vectors=vectors, scratch=scratch, stream=stream
+    )
+    rows = checked("rows", rows, TABLE)
+    vectors = checked("vectors", vectors, ("vectors", rows.shape[1]))
+    if on.is_cuda and vectors.shape[0] > _MOST_VECTORS:
+        raise ValueError(
+            f"vectors has {vectors.shape[0]} rows; on a device it has to have at most "
+            f"{_MOST_VECTORS}"
+        )
+    _check_scratch(scratch, rows.shape[0], vectors.shape[0], {"rows": rows, "vectors": vectors})
+    return products_of(on, rows, vectors, scratch)
+
+
+def _check_scratch(scratch, k, m, apart_from):
+    if scratch is None:
+        return
+    needed = _scratch_elements(k, m)
+    if checked("scratch", scratch, VECTOR, np.float64).size < needed:
+        raise ValueError(f"scratch has {scratch.size} elements; it has to have {needed} or more")
+    written("scratch", scratch, apart_from)
+
+
+def products_of(on, rows, vectors, scratch=None):
+    """Inner products as :func:`inner_products` gives them, of arguments that fit each other."""
     (k, length), m = rows.shape, vectors.shape[0]
     if not on.is_cuda:
         partial = np.zeros((_blocks(length, _TASK), k, m))
@@ -84,7 +112,7 @@ def inner_products(
         return partial.sum(axis=0)
     blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
     if scratch is None:
-        scratch = inner_products_scratch(k, m, on)
+        scratch = on.empty((_scratch_elements(k, m),), np.float64)
     sums = k * m
     result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
     on.launch(_inner_products_cuda(k, m), (blocks, _THREADS), rows, vectors, partial)
@@ -98,6 +126,7 @@ def inner_products_scratch(k: int, m: int, target) -> Result:
     Parameters
     ----------
     k, m : int
+        Above 0.
     target : CPU or CUDA of `kernels.target`
 
     Returns
@@ -105,9 +134,16 @@ def inner_products_scratch(k: int, m: int, target) -> Result:
     float64 array, (k * m * 513,), or None
         None on the CPU.
 
+    Raises
+    ------
+    TypeError
+        If `k` or `m` is no whole number, or `target` no target.
+    ValueError
+        If `k` or `m` is not above 0.
+
     Notes
     -----
-    Raises nothing. Allocates the result, not initialised, and does not wait for a device.
+    Allocates the result, not initialised, and does not wait for a device.
 
     Examples
     --------
@@ -115,7 +151,12 @@ def inner_products_scratch(k: int, m: int, target) -> Result:
     >>> inner_products_scratch(9, 1, CPU) is None
     True
     """
-    return target.empty((k * m * (_MOST_BLOCKS + 1),), np.float64) if target.is_cuda else None
+    elements = _scratch_elements(whole("k", k, least=1), whole("m", m, least=1))
+    return target.empty((elements,), np.float64) if as_target(target).is_cuda else None
+
+
+def _scratch_elements(k, m):
+    return k * m * (_MOST_BLOCKS + 1)
 
 
 def inner_product(
@@ -126,7 +167,7 @@ def inner_product(
     Parameters
     ----------
     a, b : float32 arrays, (n,)
-        Or of any one shape, as vectors.
+        Or of any one shape, as vectors; of no elements the product is 0.
     scratch : array made by :func:`inner_products_scratch` for one row and vector or more, optional
     stream : Numba stream, optional
         That a device queues the work on.
@@ -141,7 +182,7 @@ def inner_product(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -155,9 +196,12 @@ def inner_product(
     >>> inner_product(np.array([1, 2], np.float32), np.array([3, 4], np.float32))
     11.0
     """
-    _, a, b = on_target(a, b)
+    on, a, b, scratch = on_target(a=a, b=b, scratch=scratch, stream=stream)
+    a = checked("a", a, getattr(a, "shape", ()))
+    b = checked("b", b, a.shape)
+    _check_scratch(scratch, 1, 1, {"a": a, "b": b})
     rows, vectors = a.reshape(1, a.size), b.reshape(1, b.size)
-    return float(inner_products(rows, vectors, scratch, stream=stream)[0, 0])
+    return float(products_of(on, rows, vectors, scratch)[0, 0])
 
 
 def minmax(array: Array, *, stream: Stream = None) -> Result:
@@ -180,7 +224,7 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     TypeError
         If it is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is not of two axes, or is empty.
 
     Notes
     -----
@@ -194,7 +238,8 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     >>> minmax(np.array([[3, 1], [2, 5]], np.float32)).tolist()
     [1.0, 5.0]
     """
-    on, array = on_target(array, stream=stream)
+    on, array = on_target(array=array, stream=stream)
+    array = checked("array", array, PLANE)
     if not on.is_cuda:
         return np.array([array.min(), array.max()])
     flat = array.reshape(array.size)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -20,9 +20,10 @@ from numba import config, cuda, types
 from numba.core import caching
 from numba.cuda.core import caching as cuda_caching
 from numba.cuda.core.errors import NumbaPerformanceWarning
-from numba.cuda.cudadrv.driver import device_memset
+from numba.cuda.cudadrv.driver import CudaAPIError, device_memset
 from numba.extending import intrinsic, overload
 
+from kernels.arguments import checked, written
 from kernels.cache import keep_kernels
 from kernels.threads import wait_passively
 
@@ -53,6 +54,9 @@ FOUR_FLOATS = None if SIMULATED else 16
 
 # As DLPack counts kinds of devices.
 _DLPACK_CPU = 1
+
+# CUDA_ERROR_OUT_OF_MEMORY and CU_STREAM_LEGACY of the driver.
+_OUT_OF_MEMORY, _LEGACY_DEFAULT_STREAM = 2, 1
 
 
 class _OnDevice(Protocol):
@@ -111,22 +115,24 @@ class _Target(ABC):
     def empty(self, shape, dtype=np.float32):
         """Array that is not initialised."""
 
-    def out(self, out, shape, dtype=np.float32):
-        """Array for a result: `out` where it is given, checked, or a new one."""
+    def out(self, out, shape, dtype=np.float32, *, name="out", apart_from=None, in_place_of=None):
+        """Array for a result: `out` where it is given, checked, or a new one.
+
+        Which arrays it may not overlap, or may be, is told as to `kernels.arguments.written`.
+        """
         if out is None:
             return self.empty(shape, dtype)
-        return checked("out is", out, shape, dtype)
+        checked(name, out, shape, dtype)
+        return written(name, out, apart_from, in_place_of)
 
-    def out_beside(self, out, shape, channel_offset, channels):
+    def out_beside(self, out, shape, channel_offset, channels, **lies):
         """Float32 map for a result that takes some channels of it from an offset on; as `out`."""
-        if channel_offset < 0:
-            raise ValueError(f"the channel offset is {channel_offset}; it has to be 0 or more")
         least = channel_offset + channels
         if out is None:
-            return self.empty((*shape, least))
+            # Nothing is written to the channels before.
+            return (self.zeros if channel_offset else self.empty)((*shape, least))
         is_wide_enough = len(out.shape) == 3 and out.shape[2] >= least
-        shape = *shape, out.shape[2] if is_wide_enough else least
-        return checked("out is", out, shape, np.float32)
+        return self.out(out, (*shape, out.shape[2] if is_wide_enough else least), **lies)
 
 
 class Host(_Target):
@@ -148,8 +154,11 @@ class Host(_Target):
     is_cuda = False
 
     def run(self, kernel, extents, *arguments):
-        """Run a :class:`Kernel`; on the CPU it knows its extents from the arrays."""
-        kernel.cpu(*arguments)
+        """Run a :class:`Kernel`; on the CPU it knows its extents from the arrays.
+
+        Returns what the kernel does, as far as it tells something.
+        """
+        return kernel.cpu(*arguments)
 
     def empty(self, shape, dtype=np.float32):
         return np.empty(shape, dtype)
@@ -204,10 +213,12 @@ class Device(_Target):
     def launch(self, kernel, blocks_and_threads, *arguments):
         """Queue a CUDA kernel."""
         blocks, threads = blocks_and_threads
-        _configured(kernel, blocks, threads, self._stream or 0)(*arguments)
+        configured = _configured(kernel, blocks, threads, self._stream or 0)
+        _in_memory(partial(configured, *arguments), "a kernel")
 
     def empty(self, shape, dtype=np.float32):
-        return cuda.device_array(shape, dtype, stream=self._stream or 0)
+        make = partial(cuda.device_array, shape, dtype, stream=self._stream or 0)
+        return _in_memory(make, f"an array of {np.dtype(dtype)} {shape}")
 
     def zeros(self, shape, dtype=np.float32):
         # Filled where it lies: nothing travels from the host.
@@ -216,7 +227,9 @@ class Device(_Target):
         return array
 
     def asarray(self, host_array):
-        return cuda.to_device(np.ascontiguousarray(host_array), stream=self._stream or 0)
+        array = np.ascontiguousarray(host_array)
+        make = partial(cuda.to_device, array, stream=self._stream or 0)
+        return _in_memory(make, f"an array of {array.dtype} {array.shape}")
 
     def to_host(self, array):
         """Copy to the host; waits for it."""
@@ -237,18 +250,20 @@ class Device(_Target):
 CPU, CUDA = Host(), Device()
 
 
-def on_target(*arrays, stream=None):
-    """Target on which all `arrays` live, and the arrays as its kernels take them.
+def on_target(*, stream=None, **arrays):
+    """Target on which all arrays live, and the arrays as its kernels take them.
 
     Nothing is copied. Arrays of other libraries are viewed through the CUDA array interface, or
-    through DLPack where they are on the host; None stays None. Who wrote them on another stream
-    has to have it waited for.
+    through DLPack where they are on the host; None stays None. Work that is queued on the target
+    afterwards waits for the stream that an array's interface names; who wrote an array on another
+    stream, and does not say so, has to have it waited for.
 
     Parameters
     ----------
-    *arrays : Array or None
     stream : Numba stream, optional
         That the target queues its work on.
+    **arrays : Array or None
+        By the names of the arguments that they are.
 
     Returns
     -------
@@ -260,12 +275,30 @@ def on_target(*arrays, stream=None):
     TypeError
         If something is no array.
     ValueError
-        If some arrays live on the host and some on a device, or if one on the host is not
-        C-contiguous.
+        If some arrays live on the host and some on a device, or if one is not C-contiguous.
     """
-    viewed = [None if array is None else as_array(array) for array in arrays]
+    wait = partial(_queue_behind, stream)
+    viewed = [
+        None if array is None else _viewed(name, array, wait) for name, array in arrays.items()
+    ]
     target = target_of(*[array for array in viewed if array is not None])
     return target.on_stream(stream), *viewed
+
+
+def as_target(target):
+    """Say that something is a target: what functions that make arrays are given.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(target, _Target):
+        raise TypeError(
+            f"target is of the type {type(target).__name__}; it has to be CPU, CUDA or "
+            "CUDA.on_stream(stream) of kernels"
+        )
+    return target
 
 
 def as_array(array: Array) -> Result:
@@ -288,11 +321,12 @@ def as_array(array: Array) -> Result:
     TypeError
         If it is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is not C-contiguous, or on the host not aligned.
 
     Notes
     -----
-    Takes microseconds, whatever the size, and does not wait for a device.
+    Takes microseconds, whatever the size. Waits for the stream that an array's CUDA array interface
+    names, and for no device otherwise; public functions let their own stream wait for it instead.
 
     Examples
     --------
@@ -302,23 +336,7 @@ def as_array(array: Array) -> Result:
     >>> np.shares_memory(as_array(rows), rows)
     True
     """
-    if getattr(array, "__cuda_ndarray__", False):
-        return array
-    if isinstance(array, np.ndarray):
-        if not array.flags.c_contiguous:
-            raise ValueError(
-                f"an array of shape {array.shape} is not C-contiguous; "
-                "hand over numpy.ascontiguousarray(array)"
-            )
-        return array
-    if hasattr(array, "__cuda_array_interface__"):
-        return cuda.as_cuda_array(array, sync=False)
-    if hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] == _DLPACK_CPU:
-        return as_array(np.from_dlpack(array))
-    raise TypeError(
-        f"{type(array).__name__} is no array that kernels can take: neither NumPy's, nor one with "
-        "the CUDA array interface, nor one on the host with DLPack"
-    )
+    return _viewed("the array", array, lambda producer: producer.synchronize())
 
 
 def target_of(*arrays):
@@ -337,14 +355,70 @@ def target_of(*arrays):
     raise ValueError("arrays of one call must all be NumPy arrays or all be device arrays")
 
 
-def checked(told, array, shape, dtype):
-    """An array, if it has a shape and dtype; `told` begins what a ValueError says otherwise."""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if tuple(array.shape) != shape or array.dtype != dtype:
+def _viewed(name, array, wait):
+    """View an argument as NumPy's or Numba's array; `wait` is given the stream that it names."""
+    if isinstance(array, np.ndarray):
+        return _on_host(name, array)
+    if getattr(array, "__cuda_ndarray__", False):
+        return _on_device(name, array)
+    if hasattr(array, "__cuda_array_interface__"):
+        interface = array.__cuda_array_interface__
+        view = _on_device(name, cuda.from_cuda_array_interface(interface, array, sync=False))
+        if view.stream:
+            wait(view.stream)
+        return view
+    if hasattr(array, "__dlpack_device__") and array.__dlpack_device__()[0] == _DLPACK_CPU:
+        return _on_host(name, np.from_dlpack(array))
+    raise TypeError(
+        f"{name}: {type(array).__name__} is no array that kernels can take: neither NumPy's, nor "
+        "one with the CUDA array interface, nor one on the host with DLPack"
+    )
+
+
+def _on_host(name, array):
+    if type(array) is not np.ndarray:
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array; hand over numpy.ma.filled of it")
+        array = array.view(np.ndarray)
+    flags = array.flags
+    # The first is all three: a usual array is asked one question.
+    if not (flags.carray or (flags.c_contiguous and flags.aligned)):
+        lacks = "aligned" if flags.c_contiguous else "C-contiguous"
         raise ValueError(
-            f"{told} {array.dtype} {tuple(array.shape)}; it has to be {np.dtype(dtype)} {shape}"
+            f"{name} is {array.dtype} {array.shape} and not {lacks}; hand over numpy.array(..., "
+            "order='C') of it"
         )
     return array
+
+
+def _on_device(name, array):
+    if not array.is_c_contiguous():
+        raise ValueError(
+            f"{name} is {array.dtype} {tuple(array.shape)} and not C-contiguous; hand over a copy "
+            "that is"
+        )
+    return array
+
+
+def _queue_behind(stream, producer):
+    """Let what is queued on a stream from now on wait for what a producer's stream has to do."""
+    if stream is None and int(producer) == _LEGACY_DEFAULT_STREAM:
+        # The default stream, or one that waits for it.
+        return
+    event = cuda.event(timing=False)
+    event.record(producer)
+    event.wait(stream or 0)
+
+
+def _in_memory(make, what):
+    """What `make` gives, or a MemoryError where the device has none left for it."""
+    try:
+        return make()
+    except CudaAPIError as error:
+        # The simulator's have no code.
+        if getattr(error, "code", None) != _OUT_OF_MEMORY:
+            raise
+        raise MemoryError(f"the device has not enough memory left for {what}") from error
 
 
 def element_launch(height, row_length):
@@ -400,7 +474,8 @@ def vector_launch(length):
     >>> vector_launch(10**9) == vector_launch(10**10)
     True
     """
-    return min(int(-(-length // VECTOR_BLOCK)), VECTOR_BLOCKS), VECTOR_BLOCK
+    (blocks,) = _blocks((length,), (VECTOR_BLOCK,))
+    return min(blocks, VECTOR_BLOCKS), VECTOR_BLOCK
 
 
 def pixel_launch(height, width):
@@ -626,5 +701,8 @@ _configured = _configure if SIMULATED else lru_cache(maxsize=1024)(_configure)
 
 
 def _blocks(extent, block):
-    # Python's integers: CUDA takes no NumPy ones.
-    return tuple(int(-(-size // threads)) for size, threads in zip(extent, block, strict=True))
+    # Python's integers: CUDA takes no NumPy ones. At least one block, whose threads find nothing to
+    # do: CUDA launches none of no blocks.
+    return tuple(
+        max(int(-(-size // threads)), 1) for size, threads in zip(extent, block, strict=True)
+    )

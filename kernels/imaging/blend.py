@@ -10,6 +10,16 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import (
+    ANY_MAP,
+    FLOATS,
+    PLANE,
+    as_map,
+    checked,
+    device_function,
+    number,
+    written,
+)
 from kernels.half import as_float32, storage, store
 from kernels.reduction import lane_squared_norm, minmax, squared_norm
 from kernels.target import (
@@ -28,16 +38,19 @@ from kernels.target import (
 _KAPPA = np.float32(300)
 _TAU = np.float32(0.05)
 
+# What a weight is a function of.
+_TAKES = "level alpha"
+
 
 def response(features: Array, out: Array | None = None, *, stream: Stream = None) -> Result:
     """Squared length of each pixel's channel vector: how much there is at the pixel.
 
     Parameters
     ----------
-    features : float32 array, (height, width, channels)
+    features : float32 array, (height, width[, channels])
         Not normalised.
     out : float32 array, (height, width), optional
-        Written and returned; made anew when absent.
+        Written and returned; made anew when absent. Apart from `features`.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -50,8 +63,7 @@ def response(features: Array, out: Array | None = None, *, stream: Stream = None
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -65,9 +77,10 @@ def response(features: Array, out: Array | None = None, *, stream: Stream = None
     >>> response(np.array([[[3, 4], [0, 2]]], np.float32)).tolist()
     [[25.0, 4.0]]
     """
-    on, features, out = on_target(features, out, stream=stream)
-    out = on.out(out, features.shape[:2])
-    on.run(response_kernel, out.shape, features, out)
+    on, features, out = on_target(features=features, out=out, stream=stream)
+    features = checked("features", features, ANY_MAP)
+    out = on.out(out, features.shape[:2], apart_from={"features": features})
+    on.run(response_kernel, out.shape, as_map(features), out)
     return out
 
 
@@ -151,8 +164,8 @@ def weight_map(
         the same everywhere it counts as 0 everywhere.
     alpha : float
         Largest weight, in [0, 1].
-    weight : sigmoid_weight or hard_weight
-        Weight of a scaled response.
+    weight : sigmoid_weight, hard_weight or a device function of one's own
+        Weight of a scaled response, ``(level, alpha) -> float32``.
     out : float32 array, (height, width), optional
         Written and returned; made anew when absent. May be `response` itself.
     stream : Numba stream, optional
@@ -165,10 +178,9 @@ def weight_map(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, `alpha` no number, or `weight` no device function.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, or `alpha` is not in [0, 1].
 
     Notes
     -----
@@ -184,10 +196,13 @@ def weight_map(
     >>> weight_map(np.array([[7, 8, 107]], np.float32), 0.5, hard_weight).tolist()
     [[0.0, 0.0, 0.5]]
     """
-    on, response, out = on_target(response, out, stream=stream)
+    on, response, out = on_target(response=response, out=out, stream=stream)
+    response = checked("response", response, PLANE)
+    alpha = np.float32(number("alpha", alpha, 0, 1))
+    device_function("weight", weight, _TAKES)
+    out = on.out(out, response.shape, in_place_of={"response": response})
     extremes = minmax(response, stream=stream)
-    out = on.out(out, response.shape)
-    on.run(weight_map_kernel(weight), out.shape, response, extremes, np.float32(alpha), out)
+    on.run(weight_map_kernel(weight), out.shape, response, extremes, alpha, out)
     return out
 
 
@@ -213,7 +228,7 @@ def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Resul
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -228,7 +243,10 @@ def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Resul
     >>> keep_content(weights, keep).tolist()
     [[1.0, 0.5]]
     """
-    on, weights, keep = on_target(weights, keep, stream=stream)
+    on, weights, keep = on_target(weights=weights, keep=keep, stream=stream)
+    keep = checked("keep", keep, PLANE)
+    checked("weights", weights, keep.shape)
+    written("weights", weights, in_place_of={"keep": keep})
     on.run(keep_content_kernel, weights.shape, keep, weights)
     return weights
 
@@ -245,26 +263,25 @@ def blend(
 
     Parameters
     ----------
-    content, detail : float32 or float16 arrays, (height, width, channels)
+    content, detail : float32 or float16 arrays, (height, width[, channels])
         Of one dtype.
     weights : float32 array, (height, width)
         w, as :func:`weight_map` gives it.
-    out : array of the same dtype, (height, width, channels), optional
+    out : array of the same dtype and shape, optional
         Written and returned; made anew when absent. May be `content` or `detail`.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    array of the same dtype, (height, width, channels)
+    array of the same dtype and shape
 
     Raises
     ------
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -279,10 +296,18 @@ def blend(
     >>> blend(content, detail, np.array([[0.25, 1]], np.float32)).tolist()
     [[[0.25], [1.0]]]
     """
-    on, content, detail, weights, out = on_target(content, detail, weights, out, stream=stream)
-    out = on.out(out, content.shape, content.dtype)
-    arrays = storage(content), storage(detail), weights, storage(out)
-    on.run(blend_kernel, weights.shape, *arrays)
+    on, content, detail, weights, out = on_target(
+        content=content, detail=detail, weights=weights, out=out, stream=stream
+    )
+    content = checked("content", content, ANY_MAP, FLOATS)
+    detail = checked("detail", detail, content.shape, content.dtype)
+    weights = checked("weights", weights, content.shape[:2])
+    mixed = {"content": content, "detail": detail}
+    out = on.out(
+        out, content.shape, content.dtype, apart_from={"weights": weights}, in_place_of=mixed
+    )
+    first, second, result = (storage(as_map(array)) for array in (content, detail, out))
+    on.run(blend_kernel, weights.shape, first, second, weights, result)
     return out
 
 
@@ -316,9 +341,14 @@ def weight_map_kernel(weight):
         Of the arguments ``(response, extremes, alpha, out)``: `extremes` as :func:`kernels.minmax`
         gives them, `alpha` float32.
 
+    Raises
+    ------
+    TypeError
+        If it is no device function, or takes other arguments.
+
     Notes
     -----
-    Raises nothing. Made once for a function, and compiled when it is first run. Complexity is that
+    Made once for a function, and compiled when it is first run. Complexity is that
     of :func:`weight_map` without the extremes.
 
     Examples
@@ -332,6 +362,7 @@ def weight_map_kernel(weight):
     >>> out.tolist()
     [[0.0, 0.0, 0.5]]
     """
+    device_function("weight", weight, _TAKES)
     return Kernel(_weight_map_cpu(weight), _weight_map_cuda(weight), element_launch)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import ANY_MAP, as_map, checked, extents, positive
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 _HALF = np.float32(0.5)
@@ -26,27 +27,26 @@ def interpolate(
 
     Parameters
     ----------
-    source : float32 array, (height, width, channels)
+    source : float32 array, (height, width[, channels])
     shape : (int, int)
         Height and width of the result.
     scale : float
         Pixels of the result in one of `source`, along either axis.
-    out : float32 array, height and width of `shape`, channels, optional
-        Written and returned; made anew when absent.
+    out : float32 array, height and width of `shape`[, channels], optional
+        Written and returned; made anew when absent. Apart from `source`.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, height and width of `shape`, channels
+    float32 array, height and width of `shape`[, channels]
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or a size or the scale no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other and `shape`, or the scale is not above 0.
 
     Notes
     -----
@@ -61,10 +61,13 @@ def interpolate(
     >>> interpolate(source, (1, 1), 0.5).tolist()
     [[[1.5]]]
     """
-    on, source, out = on_target(source, out, stream=stream)
-    out = on.out(out, (*shape, source.shape[2]))
-    extents = shape[0], shape[1] * source.shape[2]
-    on.run(interpolate_kernel, extents, source, np.float32(scale), out)
+    on, source, out = on_target(source=source, out=out, stream=stream)
+    source = checked("source", source, ANY_MAP)
+    height, width = extents("shape", shape)
+    scale = np.float32(positive("scale", scale))
+    out = on.out(out, (height, width, *source.shape[2:]), apart_from={"source": source})
+    from_map, to_map = as_map(source), as_map(out)
+    on.run(interpolate_kernel, (height, width * to_map.shape[2]), from_map, scale, to_map)
     return out
 
 
@@ -97,6 +100,8 @@ def _interpolate_cuda(source, scale, out):
 def _neighbours(position, scale, extent):
     """Pixels on either side of a position, and how far it is from the first."""
     centre = max((np.float32(position) + _HALF) / scale - _HALF, np.float32(0))
+    # What lies far beyond the map is no whole number that a processor could tell.
+    centre = min(centre, np.float32(extent))
     first = min(int(centre), extent - 1)
     second = min(first + 1, extent - 1)
     return first, second, centre - np.float32(first)

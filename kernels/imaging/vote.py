@@ -6,9 +6,13 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import ANY_MAP, FLOATS, UINT8, as_map, checked, odd, positive
 from kernels.half import as_float32, storage, store
 from kernels.imaging.bilinear import bilinear
+from kernels.positions import checked_field, checked_nnf, inside
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+_DTYPES = (*FLOATS, UINT8)
 
 # Of votes that are told apart; its square has an inverse in float32.
 _LEAST_WIDTH = 1e-15
@@ -30,28 +34,29 @@ def vote(
 
     Parameters
     ----------
-    source : float32, float16 or uint8 array, (source height, source width, channels)
+    source : float32, float16 or uint8 array, (source height, source width[, channels])
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in `source`, all inside it.
     patch_side : int
-        Odd. Section 4.5 has 5.
-    out : array of the dtype of `source`, (height, width, channels), optional
-        Written and returned; made anew when absent.
+        Odd, in pixels. Section 4.5 has 5.
+    out : array of the dtype of `source`, (height, width[, channels]), optional
+        Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    array of the dtype of `source`, (height, width, channels)
+    array of the dtype of `source`, (height, width[, channels])
         The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or the patch side no whole number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, the patch side is even, or a position is outside
+        `source`. A device does not say so: such votes are left out there, and where none is left
+        the mean is no number.
 
     Notes
     -----
@@ -68,7 +73,10 @@ def vote(
     >>> np.array_equal(vote(source, identity_nnf((3, 3), (3, 3)), 3), source)
     True
     """
-    return _collect(vote_kernel, source, nnf, patch_side, out, stream)
+    on, source, nnf, out = on_target(source=source, nnf=nnf, out=out, stream=stream)
+    source = checked("source", source, ANY_MAP, _DTYPES)
+    nnf = checked_nnf("nnf", nnf, "source", source.shape)
+    return _collect(on, vote_kernel, source, "nnf", nnf, patch_side, out)
 
 
 def vote_alike(
@@ -109,10 +117,11 @@ def vote_alike(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or a number none.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, `out` has
-        another shape or dtype, or `width` is not more than 0.
+        If the arrays do not fit each other, the patch side is even, a position is outside `source`,
+        or `width` is not above 0. A device does not say so of a position: the nearest pixel is
+        taken there.
 
     Notes
     -----
@@ -132,10 +141,11 @@ def vote_alike(
     >>> [round(float(value), 2) for value in vote_alike(source, nnf, 3, 60.0).ravel()]
     [0.0, 200.0, 201.33, 201.0]
     """
-    if not width > 0:
-        raise ValueError(f"the width is {width}; it has to be more than 0")
-    falloff = np.float32(1 / max(width, _LEAST_WIDTH) ** 2)
-    return _collect(vote_alike_kernel, source, nnf, patch_side, out, stream, falloff)
+    on, source, nnf, out = on_target(source=source, nnf=nnf, out=out, stream=stream)
+    source = checked("source", source, ANY_MAP, _DTYPES)
+    nnf = checked_nnf("nnf", nnf, "source", source.shape)
+    falloff = np.float32(1 / max(positive("width", width), _LEAST_WIDTH) ** 2)
+    return _collect(on, vote_alike_kernel, source, "nnf", nnf, patch_side, out, falloff)
 
 
 def vote_field(
@@ -153,28 +163,28 @@ def vote_field(
 
     Parameters
     ----------
-    source : float32, float16 or uint8 array, (source height, source width, channels)
+    source : float32, float16 or uint8 array, (source height, source width[, channels])
     field : float32 array, (height, width, 2)
         Positions (y, x) in `source`; they may lie outside it.
     patch_side : int
-        Odd.
-    out : array of the dtype of `source`, (height, width, channels), optional
-        Written and returned; made anew when absent.
+        Odd, in pixels.
+    out : array of the dtype of `source`, (height, width[, channels]), optional
+        Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    array of the dtype of `source`, (height, width, channels)
+    array of the dtype of `source`, (height, width[, channels])
         The mean is taken in float32; for uint8 it is rounded to the nearest, halves upwards.
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or the patch side no whole number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, the patch side is even, or a position is not finite.
+        A device does not say so: 0 is taken for what is no number there.
 
     Notes
     -----
@@ -191,18 +201,21 @@ def vote_field(
     >>> vote_field(source, field, 3).tolist()
     [[[0.5], [1.5]]]
     """
-    return _collect(vote_field_kernel, source, field, patch_side, out, stream)
+    on, source, field, out = on_target(source=source, field=field, out=out, stream=stream)
+    source = checked("source", source, ANY_MAP, _DTYPES)
+    field = checked_field("field", field)
+    return _collect(on, vote_field_kernel, source, "field", field, patch_side, out)
 
 
-def _collect(kernel, source, positions, patch_side, out, stream, *more):
-    on, source, positions, out = on_target(source, positions, out, stream=stream)
-    height, width = positions.shape[:2]
-    channels = source.shape[2]
-    out = on.out(out, (height, width, channels), source.dtype)
+def _collect(on, kernel, source, name, positions, patch_side, out, *more):
+    radius = odd("patch_side", patch_side) // 2
+    shape = *positions.shape[:2], *source.shape[2:]
+    out = on.out(out, shape, source.dtype, apart_from={"source": source, name: positions})
     # Storing a float in an integer array truncates it, so one half rounds.
-    rounding = np.float32(0.5 if np.issubdtype(source.dtype, np.integer) else 0)
-    arguments = storage(source), positions, patch_side // 2, *more, rounding, storage(out)
-    on.run(kernel, (height, width * channels), *arguments)
+    rounding = np.float32(0.5 if source.dtype == UINT8 else 0)
+    from_map, to_map = as_map(source), as_map(out)
+    extents = shape[0], shape[1] * to_map.shape[2]
+    on.run(kernel, extents, storage(from_map), positions, radius, *more, rounding, storage(to_map))
     return out
 
 
@@ -250,7 +263,7 @@ def _vote_alike_cpu(source, nnf, radius, falloff, rounding, out):
     for y in prange(height):
         total = np.empty(channels, np.float32)
         for x in range(width):
-            own_y, own_x = nnf[y, x, 0], nnf[y, x, 1]
+            own_y, own_x = inside(nnf, y, x, source.shape)
             total[:] = 0
             weights = np.float32(0)
             for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
@@ -272,7 +285,7 @@ def _vote_alike_cuda(source, nnf, radius, falloff, rounding, out):
     height, width, channels = out.shape
     if y < height and index < width * channels:
         x, c = index // channels, index % channels
-        own_y, own_x = nnf[y, x, 0], nnf[y, x, 1]
+        own_y, own_x = inside(nnf, y, x, source.shape)
         total, weights = np.float32(0), np.float32(0)
         for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
             for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):

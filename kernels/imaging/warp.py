@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from numba import njit, prange
 
+from kernels.arguments import ANY_MAP, NUMBERS, as_map, checked
 from kernels.half import storage
+from kernels.positions import checked_nnf, inside
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -15,25 +17,25 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
 
     Parameters
     ----------
-    source : array of any dtype, (source height, source width, channels)
+    source : array of numbers of any kind, (source height, source width[, channels])
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in `source`, all inside it.
-    out : array of the dtype of `source`, (height, width, channels), optional
-        Written and returned; made anew when absent.
+    out : array of the dtype of `source`, (height, width[, channels]), optional
+        Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    array of the dtype of `source`, (height, width, channels)
+    array of the dtype of `source`, (height, width[, channels])
 
     Raises
     ------
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, or a position is outside `source`. A device does not
+        say so: the nearest pixel is taken there.
 
     Notes
     -----
@@ -50,12 +52,14 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
     >>> warp(source, nnf).tolist()
     [[[4.0], [1.0]]]
     """
-    on, source, nnf, out = on_target(source, nnf, out, stream=stream)
-    height, width = nnf.shape[:2]
-    channels = source.shape[2]
-    out = on.out(out, (height, width, channels), source.dtype)
-    arrays = storage(source), nnf, storage(out)
-    on.run(warp_kernel, (height, width * channels), *arrays)
+    on, source, nnf, out = on_target(source=source, nnf=nnf, out=out, stream=stream)
+    source = checked("source", source, ANY_MAP, NUMBERS)
+    nnf = checked_nnf("nnf", nnf, "source", source.shape)
+    shape = *nnf.shape[:2], *source.shape[2:]
+    out = on.out(out, shape, source.dtype, apart_from={"source": source, "nnf": nnf})
+    from_map, to_map = as_map(source), as_map(out)
+    extents = shape[0], shape[1] * to_map.shape[2]
+    on.run(warp_kernel, extents, storage(from_map), nnf, storage(to_map))
     return out
 
 
@@ -75,7 +79,8 @@ def _warp_cuda(source, nnf, out):
     height, width, channels = out.shape
     if y < height and index < width * channels:
         x, c = index // channels, index % channels
-        out[y, x, c] = source[nnf[y, x, 0], nnf[y, x, 1], c]
+        match_y, match_x = inside(nnf, y, x, source.shape)
+        out[y, x, c] = source[match_y, match_x, c]
 
 
 #: Kernel of :func:`kernels.warp`. Extents: height, width * channels.

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import IMAGE, MAP, checked, number, whole
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 # Channels that a colour takes: three for the product, two for the squares.
@@ -38,7 +39,7 @@ def append_colour(
         Not negative.
     is_source : bool
     out : float32 array, (height, width, at least channel_offset + COLOUR_CHANNELS)
-        Written and returned.
+        Written and returned. Apart from `image`.
     channel_offset : int
         Channel of `out` that takes the first one.
     stream : Numba stream, optional
@@ -52,10 +53,9 @@ def append_colour(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or the weight or the offset no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, `out` has
-        another shape or dtype, or the channel offset is negative.
+        If the arrays do not fit each other, or the weight or the channel offset is negative.
 
     Notes
     -----
@@ -72,10 +72,14 @@ def append_colour(
     >>> float(source[0, 0] @ target[0, 1])
     -0.5
     """
-    on, image, out = on_target(image, out, stream=stream)
-    out = on.out_beside(out, image.shape[:2], channel_offset, COLOUR_CHANNELS)
+    on, image, out = on_target(image=image, out=out, stream=stream)
+    image = checked("image", image, IMAGE)
+    weight, offset = number("weight", weight, 0), whole("channel_offset", channel_offset)
+    checked("out", out, MAP)
+    lies = {"apart_from": {"image": image}}
+    out = on.out_beside(out, image.shape[:2], offset, COLOUR_CHANNELS, **lies)
     scale, weight = np.float32(math.sqrt(2 * weight)), np.float32(weight)
-    arguments = image, scale, weight, is_source, channel_offset, out
+    arguments = image, scale, weight, bool(is_source), offset, out
     on.run(append_colour_kernel, image.shape[:2], *arguments)
     return out
 

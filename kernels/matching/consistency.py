@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import FIELD, INT32, checked
+from kernels.positions import checked_nnf, inside
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -25,7 +27,7 @@ def round_trip(
     reverse : int32 array, (other height, other width, 2)
         Positions in the first map.
     out : float32 array, (height, width), optional
-        Written and returned; made anew when absent.
+        Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -39,8 +41,8 @@ def round_trip(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, or a position of `nnf` is outside `reverse`. A device
+        does not say so: the nearest pixel is taken there.
 
     Notes
     -----
@@ -56,8 +58,10 @@ def round_trip(
     >>> round_trip(nnf, np.array([[[0, 0], [0, 1]]], np.int32)).tolist()
     [[1.0, 0.0]]
     """
-    on, nnf, reverse, out = on_target(nnf, reverse, out, stream=stream)
-    out = on.out(out, nnf.shape[:2])
+    on, nnf, reverse, out = on_target(nnf=nnf, reverse=reverse, out=out, stream=stream)
+    reverse = checked("reverse", reverse, FIELD, INT32)
+    nnf = checked_nnf("nnf", nnf, "reverse", reverse.shape)
+    out = on.out(out, nnf.shape[:2], apart_from={"nnf": nnf, "reverse": reverse})
     on.run(round_trip_kernel, out.shape, nnf, reverse, out)
     return out
 
@@ -66,19 +70,19 @@ def round_trip(
 def _round_trip_cpu(nnf, reverse, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
-            out[y, x] = _distance_back(nnf, reverse, y, x)
+            out[y, x] = _distance_back(reverse, nnf[y, x, 0], nnf[y, x, 1], y, x)
 
 
 @cuda.jit(cache=True)
 def _round_trip_cuda(nnf, reverse, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
-        out[y, x] = _distance_back(nnf, reverse, y, x)
+        match_y, match_x = inside(nnf, y, x, reverse.shape)
+        out[y, x] = _distance_back(reverse, match_y, match_x, y, x)
 
 
 @register_jitable
-def _distance_back(nnf, reverse, y, x):
-    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+def _distance_back(reverse, match_y, match_x, y, x):
     dy, dx = reverse[match_y, match_x, 0] - y, reverse[match_y, match_x, 1] - x
     # The square is a whole number, so every target takes the root of the same value.
     return math.sqrt(np.float32(dy * dy + dx * dx))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import float32, int32, njit, prange
 
+from kernels.arguments import ANY_MAP, PLANE, TABLE, as_map, checked
 from kernels.target import (
     LANES,
     PIXELS_PER_BLOCK,
@@ -36,8 +37,8 @@ def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
 
     Parameters
     ----------
-    source : float32 array, (height, width, channels)
-    target : float32 array, (target height, target width, channels)
+    source : float32 array, (height, width[, channels])
+    target : float32 array, (target height, target width[, channels])
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -50,8 +51,7 @@ def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or the
-        maps have different numbers of channels.
+        If the arrays do not fit each other: maps have as many channels.
 
     Notes
     -----
@@ -67,10 +67,10 @@ def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
     >>> correlate(source, np.array([[[2, 3]]], np.float32)).tolist()
     [[2.0], [3.0]]
     """
-    on, source, target = on_target(source, target, stream=stream)
+    on, source, target = on_target(source=source, target=target, stream=stream)
+    source = as_map(checked("source", source, ANY_MAP))
     channels = source.shape[2]
-    if target.shape[2] != channels:
-        raise ValueError(f"channels of the maps {source.shape} and {target.shape} differ")
+    target = checked("target", as_map(target), (*PLANE, channels))
     rows, columns = (m.reshape(m.shape[0] * m.shape[1], channels) for m in (source, target))
     products = on.empty((rows.shape[0], columns.shape[0]))
     on.run(correlate_kernel, products.shape, rows, columns, products)
@@ -126,7 +126,7 @@ def best_of_rows(table: Array, *, stream: Stream = None) -> tuple[Result, Result
     TypeError
         If it is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is no table, or an empty one.
 
     Notes
     -----
@@ -162,7 +162,7 @@ def best_of_columns(table: Array, *, stream: Stream = None) -> tuple[Result, Res
     TypeError
         If it is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is no table, or an empty one.
 
     Notes
     -----
@@ -181,7 +181,8 @@ def best_of_columns(table: Array, *, stream: Stream = None) -> tuple[Result, Res
 
 
 def _best(kernel, table, axis, stream):
-    on, table = on_target(table, stream=stream)
+    on, table = on_target(table=table, stream=stream)
+    table = checked("table", table, TABLE)
     size = table.shape[axis]
     value, place = on.empty((size,)), on.empty((size,), np.int32)
     on.run(kernel, (size,), table, value, place)

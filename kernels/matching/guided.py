@@ -13,12 +13,22 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import (
+    FIELD,
+    IMAGE,
+    INT32,
+    UINT8,
+    checked,
+    extents,
+    items,
+    positive,
+    whole,
+)
 from kernels.target import (
     Array,
     Kernel,
     Result,
     Stream,
-    checked,
     cuda,
     element_launch,
     on_target,
@@ -78,11 +88,9 @@ def upsample_nnf_guided(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or a number none.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, `guide` or
-        `image` is no uint8 array of three channels, `guide` is not of the field's size, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, a scale is not above 0, or `first_row` is negative.
 
     Notes
     -----
@@ -101,10 +109,19 @@ def upsample_nnf_guided(
     >>> upsample_nnf_guided(nnf, guide, image, (1, 12), (1, 3), (1, 3))[0, :, 1].tolist()
     [0, 1, 8, 9, 10, 11]
     """
-    on, nnf, guide, image, out = on_target(nnf, guide, image, out, stream=stream)
-    checked("the guide is", guide, (*nnf.shape[:2], 3), np.uint8)
-    checked("the image is", image, (*image.shape[:2], 3), np.uint8)
-    out = on.out(out, (*image.shape[:2], 2), np.int32)
+    on, nnf, guide, image, out = on_target(
+        nnf=nnf, guide=guide, image=image, out=out, stream=stream
+    )
+    nnf = checked("nnf", nnf, FIELD, INT32)
+    guide = checked("guide", guide, (*nnf.shape[:2], 3), UINT8)
+    image = checked("image", image, IMAGE, UINT8)
+    other_shape, first_row = extents("other_shape", other_shape), whole("first_row", first_row)
+    scale, other_scale = (
+        items(name, pair, 2, positive)
+        for name, pair in (("scale", scale), ("other_scale", other_scale))
+    )
+    inputs = {"nnf": nnf, "guide": guide, "image": image}
+    out = on.out(out, (*image.shape[:2], 2), np.int32, apart_from=inputs)
     scales = map(np.float32, (*scale, *other_scale))
     on.run(guided_kernel, out.shape[:2], nnf, guide, image, first_row, *other_shape, *scales, out)
     return out

@@ -19,11 +19,15 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import checked, extents, items, number, positive
 from kernels.matching.correlation import best_of_columns, best_of_rows
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 # Gaussians are cut off at so many standard deviations.
 _CUT = 2.5
+
+# Of a Gaussian, in pixels: beyond any map that a table can be made of.
+_WIDEST = 10000.0
 
 # Below it a product of two maxima has lost digits, and its root is no scale.
 _SMALLEST = np.finfo(np.float32).tiny
@@ -47,7 +51,7 @@ def hough_matching(
     shape, other_shape : (int, int)
         Height and width of the maps.
     exponent : float
-        By which similarities are sharpened before they vote.
+        By which similarities are sharpened before they vote; not negative.
     rounds : sequence of (float, float)
         How far votes reach, and how much displacements may differ: standard deviations in pixels,
         of one round of voting after the other.
@@ -63,9 +67,10 @@ def hough_matching(
     Raises
     ------
     TypeError
-        If `similarity` is no array.
+        If `similarity` is no array, or something else no number.
     ValueError
-        If it is on the host and not C-contiguous.
+        If `similarity` does not belong to maps of these shapes, the exponent is negative, or a
+        deviation is not above 0 and at most 10000.
 
     Notes
     -----
@@ -83,18 +88,21 @@ def hough_matching(
     >>> nnf.tolist()
     [[[0, 0], [0, 1]], [[1, 0], [1, 1]]]
     """
-    on, similarity = on_target(similarity, stream=stream)
-    extents = similarity.shape
-    prior, votes = on.empty(extents), on.empty(extents)
-    on.run(_sharpen_kernel, extents, similarity, np.float32(exponent), prior)
+    on, similarity = on_target(similarity=similarity, stream=stream)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    similarity = _checked_table("similarity", similarity, shape, other_shape)
+    exponent, rounds = np.float32(number("exponent", exponent, 0)), _checked_rounds(rounds)
+    size = similarity.shape
+    prior, votes = on.empty(size), on.empty(size)
+    on.run(_sharpen_kernel, size, similarity, exponent, prior)
     belief = prior
     for reach, slack in rounds:
         best, _ = best_of_rows(belief, stream=stream)
         other_best, _ = best_of_columns(belief, stream=stream)
-        on.run(_balance_kernel, extents, belief, best, other_best, votes)
+        on.run(_balance_kernel, size, belief, best, other_best, votes)
         votes = gather_votes(votes, shape, other_shape, reach, slack, stream=stream)
-        belief = on.empty(extents)
-        on.run(_believe_kernel, extents, prior, votes, belief)
+        belief = on.empty(size)
+        on.run(_believe_kernel, size, prior, votes, belief)
     _, place = best_of_rows(belief, stream=stream)
     _, other_place = best_of_columns(belief, stream=stream)
     return _field(on, place, shape, other_shape), _field(on, other_place, other_shape, shape)
@@ -131,9 +139,10 @@ def gather_votes(
     Raises
     ------
     TypeError
-        If `votes` is no array.
+        If `votes` is no array, or something else no number.
     ValueError
-        If it is on the host and not C-contiguous.
+        If `votes` does not belong to maps of these shapes, or a deviation is not above 0 and at
+        most 10000.
 
     Notes
     -----
@@ -153,9 +162,12 @@ def gather_votes(
     >>> bool(gathered[0, 0] > gathered[1, 1] > gathered[2, 2] > gathered[0, 1])
     True
     """
-    on, votes = on_target(votes, stream=stream)
+    on, votes = on_target(votes=votes, stream=stream)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    votes = _checked_table("votes", votes, shape, other_shape)
     shapes = *shape, *other_shape
-    near, alike = _gaussian(reach, on), _gaussian(slack, on)
+    near = _gaussian(positive("reach", reach, _WIDEST), on)
+    alike = _gaussian(positive("slack", slack, _WIDEST), on)
     spare, out = on.empty(votes.shape), on.empty(votes.shape)
     # Gaussians are separable: one axis at a time, along y and x of both maps, then of the other.
     for source, result, weights, step in (
@@ -166,6 +178,21 @@ def gather_votes(
     ):
         on.run(_gather_kernel, votes.shape, source, weights, shapes, step, result)
     return out
+
+
+def _checked_table(name, table, shape, other_shape):
+    return checked(name, table, (shape[0] * shape[1], other_shape[0] * other_shape[1]))
+
+
+def _checked_rounds(rounds):
+    try:
+        rounds = list(rounds)
+    except TypeError:
+        raise TypeError("rounds is no sequence; it has to be one of pairs of numbers") from None
+    return [
+        items(f"rounds[{i}]", deviations, 2, positive, _WIDEST)
+        for i, deviations in enumerate(rounds)
+    ]
 
 
 def _gaussian(deviation, target):

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import extents, low_bits, number
 from kernels.hashing import hash_random, random_below
-from kernels.target import CPU, Kernel, Result, cuda, element_launch
+from kernels.target import CPU, Kernel, Result, as_target, cuda, element_launch
 
 # The last stream of a seed, away from those that a search counts from zero.
 _STREAM = np.uint32(0xFFFFFFFF)
@@ -34,9 +35,16 @@ def random_nnf(
     int32 array on `target`, (height, width, 2)
         Positions (y, x) in the other map.
 
+    Raises
+    ------
+    TypeError
+        If a size or the seed is no whole number, or `target` no target.
+    ValueError
+        If a map is empty or has more pixels than an int32 counts, or the seed is negative.
+
     Notes
     -----
-    Raises nothing. Two hashes a pixel, some fifty operations each, and one write. Allocates the
+    Two hashes a pixel, some fifty operations each, and one write. Allocates the
     result and does not wait for a device. The start of PatchMatch (Barnes et al., 2009), section
     4.3 of the paper.
 
@@ -47,8 +55,10 @@ def random_nnf(
     >>> nnf.shape, bool((nnf < (4, 5)).all()), bool((nnf >= 0).all())
     ((2, 3, 2), True, True)
     """
-    nnf = target.empty((*shape, 2), np.int32)
-    target.run(random_nnf_kernel, shape, np.uint32(seed & 0xFFFFFFFF), *other_shape, nnf)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    seed = low_bits("seed", seed)
+    nnf = as_target(target).empty((*shape, 2), np.int32)
+    target.run(random_nnf_kernel, shape, seed, *other_shape, nnf)
     return nnf
 
 
@@ -65,9 +75,16 @@ def identity_nnf(shape: tuple[int, int], other_shape: tuple[int, int], target=CP
     int32 array on `target`, (height, width, 2)
         Positions (y, x) in the other map.
 
+    Raises
+    ------
+    TypeError
+        If a size is no whole number, or `target` no target.
+    ValueError
+        If a map is empty, or has more pixels than an int32 counts.
+
     Notes
     -----
-    Raises nothing. Two divisions of integers a pixel and one write. Allocates the result and does
+    Two divisions of integers a pixel and one write. Allocates the result and does
     not wait for a device.
 
     Examples
@@ -76,7 +93,8 @@ def identity_nnf(shape: tuple[int, int], other_shape: tuple[int, int], target=CP
     >>> identity_nnf((1, 2), (2, 4)).tolist()
     [[[1, 1], [1, 3]]]
     """
-    nnf = target.empty((*shape, 2), np.int32)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    nnf = as_target(target).empty((*shape, 2), np.int32)
     target.run(identity_nnf_kernel, shape, *other_shape, nnf)
     return nnf
 
@@ -98,9 +116,16 @@ def random_map(shape: tuple[int, int, int], strength: float, seed: int, target=C
     -------
     float32 array on `target`, of `shape`
 
+    Raises
+    ------
+    TypeError
+        If a size, the strength or the seed is no number, or `target` no target.
+    ValueError
+        If the map is empty, the strength not finite, or the seed negative.
+
     Notes
     -----
-    Raises nothing. One hash a value, some fifty operations, and one write. Allocates the result and
+    One hash a value, some fifty operations, and one write. Allocates the result and
     does not wait for a device. The start of deconvolution, section 4.3 of the paper.
 
     Examples
@@ -111,10 +136,11 @@ def random_map(shape: tuple[int, int, int], strength: float, seed: int, target=C
     >>> bool(0 <= values.min() < values.max() <= 2 * 3**0.5)
     True
     """
-    out = target.empty(shape)
+    shape, seed = extents("shape", shape, 3), low_bits("seed", seed)
     # Uniform from 0 to r has the mean square r^2 / 3; the bits run to 2^32.
-    arguments = (np.uint32(seed & 0xFFFFFFFF), np.float32(strength * 3**0.5 / 2**32), out)
-    target.run(random_map_kernel, (shape[0], shape[1] * shape[2]), *arguments)
+    scale = np.float32(number("strength", strength) * 3**0.5 / 2**32)
+    out = as_target(target).empty(shape)
+    target.run(random_map_kernel, (shape[0], shape[1] * shape[2]), seed, scale, out)
     return out
 
 

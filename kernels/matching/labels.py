@@ -15,8 +15,23 @@ from numba import njit, prange
 from numba.extending import register_jitable
 from numpy.typing import ArrayLike
 
+from kernels.arguments import INT32, PLANE, VECTOR, checked, low_bits
 from kernels.hashing import hash_random, random_below
-from kernels.target import CPU, Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from kernels.positions import checked_nnf, inside
+from kernels.target import (
+    CPU,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    as_target,
+    cuda,
+    element_launch,
+    on_target,
+)
+
+# The largest label: a map keeps a number for each up to its own largest.
+_MOST_LABELS = 2**24
 
 # A stream of a seed away from those that a search counts from zero and from that of a first field.
 _STREAM = np.uint32(0xFFFFFFFE)
@@ -52,6 +67,27 @@ class LabelMap:
     places: Any
     starts: Any
 
+    def __post_init__(self):
+        on, labels, places, starts = on_target(
+            labels=self.labels, places=self.places, starts=self.starts
+        )
+        fitting = (
+            ("labels", labels, PLANE),
+            ("places", places, (labels.size,)),
+            ("starts", starts, VECTOR),
+        )
+        for name, array, shape in fitting:
+            # Kept as kernels take them: of another library's array that is not the array itself.
+            object.__setattr__(self, name, checked(name, array, shape, INT32))
+        if not on.is_cuda and not _are_tables(places, starts):
+            raise ValueError("places and starts are not what label_map makes of labels")
+
+
+def _are_tables(places, starts):
+    count = places.size
+    are_starts = starts.size > 1 and starts[0] == 0 and starts[-1] == count
+    return are_starts and (np.diff(starts) >= 0).all() and 0 <= places.min() <= places.max() < count
+
 
 def label_map(labels: ArrayLike, target=CPU) -> LabelMap:
     """Find where each label is.
@@ -70,9 +106,9 @@ def label_map(labels: ArrayLike, target=CPU) -> LabelMap:
     Raises
     ------
     TypeError
-        If `labels` are no integers.
+        If `labels` are no integers, or `target` no target.
     ValueError
-        If they have not two axes, are empty, or one is negative.
+        If they have not two axes, are empty, or one is negative or above 2**24.
 
     Notes
     -----
@@ -90,15 +126,20 @@ def label_map(labels: ArrayLike, target=CPU) -> LabelMap:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         raise TypeError(f"labels are integers; these are {labels.dtype}")
-    if labels.ndim != 2 or labels.size == 0 or labels.min() < 0:
+    if labels.ndim != 2 or labels.size == 0:
         raise ValueError(
-            f"labels of shape {labels.shape}: they have to be (height, width), not empty and not "
-            "negative"
+            f"labels are {labels.dtype} {labels.shape}; they have to be (height, width), not empty"
         )
-    flat = labels.ravel()
+    if labels.min() < 0 or labels.max() > _MOST_LABELS:
+        raise ValueError(
+            f"labels are from {labels.min()} to {labels.max()}; they have to be from 0 to "
+            f"{_MOST_LABELS}, as numpy.unique(labels, return_inverse=True) numbers them"
+        )
+    as_target(target)
+    flat = labels.ravel().astype(np.int32)
     places = np.argsort(flat, kind="stable").astype(np.int32)
-    starts = np.searchsorted(flat[places], np.arange(flat.max() + 2)).astype(np.int32)
-    return LabelMap(*map(target.asarray, (labels.astype(np.int32), places, starts)))
+    starts = np.concatenate(([0], np.bincount(flat).cumsum())).astype(np.int32)
+    return LabelMap(*map(target.asarray, (flat.reshape(labels.shape), places, starts)))
 
 
 def no_labels(height, target):
@@ -130,9 +171,11 @@ def legal_nnf(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array or no LabelMap, or the seed no whole number.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other, a position is outside the other map, or that lacks a
+        label of the source. A device says neither: the nearest pixel is taken for such a position,
+        and where the label is lacking the match stays.
 
     Notes
     -----
@@ -147,12 +190,31 @@ def legal_nnf(
     >>> legal_nnf(np.zeros((1, 2, 2), np.int32), labels, other, seed=0).tolist()
     [[[0, 0], [0, 1]]]
     """
-    on, nnf, *tables = on_target(
-        nnf, source.labels, other.labels, other.places, other.starts, stream=stream
+    for name, labels in (("source", source), ("other", other)):
+        if not isinstance(labels, LabelMap):
+            raise TypeError(f"{name} is a {type(labels).__name__}; it has to be a LabelMap")
+    on, nnf, labels, *others = on_target(
+        nnf=nnf,
+        source=source.labels,
+        other=other.labels,
+        places=other.places,
+        starts=other.starts,
+        stream=stream,
     )
-    out = on.empty(nnf.shape, np.int32)
-    on.run(legal_nnf_kernel, nnf.shape[:2], nnf, *tables, np.uint32(seed & 0xFFFFFFFF), out)
+    nnf = checked_nnf("nnf", nnf, "other", others[0].shape, (*labels.shape, 2))
+    if not on.is_cuda:
+        _check_labels(source, other)
+    seed, out = low_bits("seed", seed), on.empty(nnf.shape, np.int32)
+    on.run(legal_nnf_kernel, nnf.shape[:2], nnf, labels, *others, seed, out)
     return out
+
+
+def _check_labels(source, other):
+    """Refuse labels of the source that no pixel of the other map has."""
+    own, theirs = (np.flatnonzero(np.diff(labels.starts)) for labels in (source, other))
+    lacking = np.setdiff1d(own[own > 0], theirs)
+    if lacking.size:
+        raise ValueError(f"other lacks label {lacking[0]}; it has to have every label of source")
 
 
 @register_jitable
@@ -193,8 +255,9 @@ def is_allowed(labels, other_labels, y, x, match_y, match_x):
 def _legal_nnf_cpu(nnf, labels, other_labels, places, starts, seed, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
+            match = nnf[y, x, 0], nnf[y, x, 1]
             out[y, x, 0], out[y, x, 1] = _legal_match(
-                nnf, labels, other_labels, places, starts, seed, y, x
+                match, labels, other_labels, places, starts, seed, y, x
             )
 
 
@@ -202,17 +265,22 @@ def _legal_nnf_cpu(nnf, labels, other_labels, places, starts, seed, out):
 def _legal_nnf_cuda(nnf, labels, other_labels, places, starts, seed, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
+        match = inside(nnf, y, x, other_labels.shape)
         out[y, x, 0], out[y, x, 1] = _legal_match(
-            nnf, labels, other_labels, places, starts, seed, y, x
+            match, labels, other_labels, places, starts, seed, y, x
         )
 
 
 @register_jitable
-def _legal_match(nnf, labels, other_labels, places, starts, seed, y, x):
-    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+def _legal_match(match, labels, other_labels, places, starts, seed, y, x):
+    match_y, match_x = match
     if is_allowed(labels, other_labels, y, x, match_y, match_x):
         return match_y, match_x
-    first, end = starts[labels[y, x]], starts[labels[y, x] + 1]
+    label = labels[y, x]
+    # The other map may lack the label: then there is no better match.
+    if not 0 <= label < starts.size - 1 or starts[label] == starts[label + 1]:
+        return match_y, match_x
+    first, end = starts[label], starts[label + 1]
     place = places[first + random_below(hash_random(seed, _STREAM, y, x, 0), end - first)]
     width = np.int32(other_labels.shape[1])
     return place // width, place % width

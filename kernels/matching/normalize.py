@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import ANY_MAP, as_map, checked, number, whole
 from kernels.reduction import lane_squared_norm, squared_norm
 from kernels.target import (
     LANES,
@@ -37,9 +38,10 @@ def normalize(
 
     Parameters
     ----------
-    features : float32 array, (height, width, channels)
+    features : float32 array, (height, width[, channels])
     out : float32 array, (height, width, at least channel_offset + channels), optional
-        Written and returned; made anew when absent. May be `features` itself.
+        Written and returned; made anew when absent, with zeros before the offset. May be `features`
+        itself.
     channel_offset : int
         Channel of `out` that takes the first channel, so that two maps can lie side by side.
     length : float
@@ -49,17 +51,17 @@ def normalize(
 
     Returns
     -------
-    float32 array
+    float32 array, (height, width, channels)
         `out`. A vector shorter than 1e-19 counts as zero and stays zero, where the authors'
         program divides by zero.
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or the offset or the length no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, `out` has
-        another shape or dtype, or the channel offset is negative.
+        If the arrays do not fit each other, the channel offset is negative, or the length is not
+        finite.
 
     Notes
     -----
@@ -75,10 +77,13 @@ def normalize(
     >>> np.round(normalize(features, length=5.0), 4).tolist()
     [[[3.0, 4.0], [0.0, 0.0]]]
     """
-    on, features, out = on_target(features, out, stream=stream)
+    on, features, out = on_target(features=features, out=out, stream=stream)
+    features = as_map(checked("features", features, ANY_MAP))
     height, width, channels = features.shape
-    out = on.out_beside(out, (height, width), channel_offset, channels)
-    on.run(normalize_kernel, (height, width), features, channel_offset, np.float32(length), out)
+    offset, length = whole("channel_offset", channel_offset), np.float32(number("length", length))
+    lies = {"in_place_of": {"features": features}}
+    out = on.out_beside(out, (height, width), offset, channels, **lies)
+    on.run(normalize_kernel, (height, width), features, offset, length, out)
     return out
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import extents, odd
+from kernels.positions import checked_nnf, inside
 from kernels.solvers.vectors import add_scaled_kernel
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
@@ -52,10 +54,10 @@ def occurrence(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or no whole number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, the patch side
-        is even, or `out` has another shape or dtype.
+        If the arrays do not fit each other, the patch side is even, or a position is outside the
+        other map. A device does not say so of a position: the nearest pixel is counted there.
 
     Notes
     -----
@@ -70,11 +72,12 @@ def occurrence(
     >>> occurrence(np.array([[[0, 0], [0, 0]]], np.int32), (1, 2), 1).tolist()
     [[2.0, 0.0]]
     """
-    if patch_side % 2 != 1:
-        raise ValueError(f"the patch side is {patch_side}; it has to be odd")
-    on, nnf, out = on_target(nnf, out, stream=stream)
-    out = on.out(out, other_shape)
-    _count(on, nnf, patch_side // 2, 1.0, out)
+    half = odd("patch_side", patch_side) // 2
+    other_shape = extents("other_shape", other_shape)
+    on, nnf, out = on_target(nnf=nnf, out=out, stream=stream)
+    nnf = checked_nnf("nnf", nnf, "other_shape", other_shape)
+    out = on.out(out, other_shape, apart_from={"nnf": nnf})
+    _count(on, nnf, half, 1.0, out)
     return out
 
 
@@ -126,14 +129,14 @@ def _count(on, nnf, half, scale, out):
 def _matches_cpu(nnf, matches):
     for y in range(nnf.shape[0]):
         for x in range(nnf.shape[1]):
-            matches[nnf[y, x, 0], nnf[y, x, 1]] += 1
+            matches[inside(nnf, y, x, matches.shape)] += 1
 
 
 @cuda.jit(cache=True)
 def _matches_cuda(nnf, matches):
     x, y = cuda.grid(2)
     if y < nnf.shape[0] and x < nnf.shape[1]:
-        cuda.atomic.add(matches, (nnf[y, x, 0], nnf[y, x, 1]), 1)
+        cuda.atomic.add(matches, inside(nnf, y, x, matches.shape), 1)
 
 
 @njit(parallel=True, cache=True)

@@ -24,6 +24,21 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import (
+    FLOATS,
+    INT32,
+    PLANE,
+    aligned,
+    as_map,
+    checked,
+    device_function,
+    items,
+    low_bits,
+    number,
+    odd,
+    positive,
+    whole,
+)
 from kernels.half import as_float32, storage
 from kernels.hashing import hash_random, random_below
 from kernels.matching.exchange import offers_scratch, take_offers
@@ -31,6 +46,7 @@ from kernels.matching.labels import is_allowed, no_labels
 from kernels.matching.occurrence import charge_occurrence
 from kernels.matching.patch_cost import patch_overlap
 from kernels.matching.sketch import no_sketches, sketches_of
+from kernels.positions import checked_nnf, inside
 from kernels.reduction import lane_sum
 from kernels.target import (
     ELEMENT_BLOCK,
@@ -41,7 +57,6 @@ from kernels.target import (
     Kernel,
     Result,
     Stream,
-    checked,
     cuda,
     element_launch,
     launch_bounds,
@@ -61,6 +76,12 @@ _MOST_PAIRS = 4
 # Side, in pixels, of what a CPU thread works through at a time: few enough rows of patches that
 # they stay in its cache until the next row of pixels needs them again.
 _TILE = 32
+
+# What a cost is called with.
+_COST_TAKES = "sources targets y x match_y match_x half best"
+
+# In pixels, of anchors: its square is a float32.
+_LARGEST_REACH = 1e18
 
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
 _HUGE = np.float32(1e30)
@@ -95,9 +116,10 @@ def patchmatch(
 
     Parameters
     ----------
-    source : float32 or float16 array, (height, width, channels)
-        Or one to four such maps of the same places, whose costs add up.
-    target : array of the same dtype, (target height, target width, channels)
+    source : float32 or float16 array, (height, width[, channels])
+        Or one to four such maps of the same places, whose costs add up. On a device maps whose
+        channels come in fours start at multiples of four values' size, as all but slices do.
+    target : array of the same dtype, (target height, target width[, channels])
         Or as many maps as of `source`.
     nnf : int32 array, (height, width, 2)
         Where to start: positions (y, x) inside `target`. Not changed.
@@ -117,8 +139,9 @@ def patchmatch(
         :mod:`kernels.matching.labels`. A match of `nnf` that they forbid costs 1e30, so that any
         other replaces it.
     cost : device function, optional
-        Another cost, see :mod:`kernels.matching.patch_cost`; its kernels are compiled the first
-        time. On a device one thread works on a pixel then, not a warp.
+        Another cost, made by ``numba.extending.register_jitable``: see
+        :mod:`kernels.matching.patch_cost`. Its kernels are compiled the first time. On a device one
+        thread works on a pixel then, not a warp.
     anchors : int32 array, (height, width, 2), optional
         Positions (y, x) in `target` that matches are drawn to, so that neighbours stay side by side
         where the patches leave a choice.
@@ -143,11 +166,11 @@ def patchmatch(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, an option no number, or the cost no device function.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, the maps are
-        not alike in number, channels or dtype, a field, anchors or labels have another shape or
-        dtype than their maps ask for, the patch side is even, or `anchor_reach` is not positive.
+        If the arrays do not fit each other, the patch side is even, `anchor_reach` is not above 0,
+        another option is negative or not finite, or a position to start from is outside the other
+        map. A device does not say so: the nearest pixel is taken for such a position there.
 
     Notes
     -----
@@ -167,11 +190,12 @@ def patchmatch(
     >>> nnf[2, 3].tolist(), round(float(cost[2, 3]), 4)
     ([2, 3], -1.0)
     """
-    sides = _sides(source, target, patch_side, labels, bound, cost, stream)
+    sides = _sides({"source": source, "target": target}, patch_side, labels, bound, cost, stream)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
-    field = _Field(sides, nnf, radius, seed)
-    for iteration in range(iterations):
+    field = _Field(sides, "nnf", nnf, radius, seed)
+    evenness = number("evenness", evenness, 0)
+    for iteration in range(whole("iterations", iterations)):
         if evenness:
             field.charge(evenness, iteration)
         field.improve(iteration)
@@ -202,7 +226,7 @@ def patchmatch_both_ways(
 
     Parameters
     ----------
-    first, second : float32 or float16 arrays, (height, width, channels)
+    first, second : float32 or float16 arrays, (height, width[, channels])
         Or one to four maps each, as for :func:`patchmatch`.
     nnfs : two int32 arrays
         From `first` to `second` and the reverse: where to start. Not changed.
@@ -230,11 +254,11 @@ def patchmatch_both_ways(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, an option no number, or the cost no device function.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, the maps are
-        not alike in number, channels or dtype, a field or labels have another shape or dtype than
-        their maps ask for, or the patch side is even.
+        If the arrays do not fit each other, the patch side is even, another option is negative or
+        not finite, or a position to start from is outside the other map. A device does not say so:
+        the nearest pixel is taken for such a position there.
 
     Notes
     -----
@@ -253,9 +277,15 @@ def patchmatch_both_ways(
     >>> there[0][2, 1].tolist(), back[0][2, 4].tolist()
     ([2, 4], [2, 1])
     """
-    sides = _sides(first, second, patch_side, labels, bound, cost, stream)
-    directions = sides, sides.reversed()
-    fields = [_Field(*one) for one in zip(directions, nnfs, radii, seeds, strict=True)]
+    sides = _sides({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
+    directions, names = (sides, sides.reversed()), ("nnfs[0]", "nnfs[1]")
+    pairs = (
+        items("nnfs", nnfs, 2),
+        items("radii", radii, 2, whole),
+        items("seeds", seeds, 2, low_bits),
+    )
+    iterations = whole("iterations", iterations)
+    fields = [_Field(*one) for one in zip(directions, names, *pairs, strict=True)]
     forward, reverse = fields
     scratch = [offers_scratch(field.cost.shape, sides.on) for field in fields]
     for iteration in range(iterations):
@@ -338,11 +368,13 @@ class _Sides:
 
     def anchored(self, anchors, cost, reach):
         """The same with anchors, which are checked."""
-        if not reach > 0:
-            raise ValueError(f"the anchors' reach is {reach}; it has to be more than 0")
-        _, anchors, source = on_target(anchors, self.sources[0])
-        checked("the anchors:", anchors, (*source.shape[:2], 2), np.int32)
-        return replace(self, anchors=anchors, anchor_cost=cost, anchor_reach_square=reach**2)
+        _, anchors, source = on_target(anchors=anchors, maps=self.sources[0])
+        return replace(
+            self,
+            anchors=checked("anchors", anchors, (*source.shape[:2], 2), INT32),
+            anchor_cost=number("anchor_cost", cost, 0),
+            anchor_reach_square=positive("anchor_reach", reach, _LARGEST_REACH) ** 2,
+        )
 
     def reversed(self):
         """The same with source and target exchanged, and without anchors."""
@@ -381,24 +413,29 @@ class _Sides:
         return search_kernels(len(self.sources), self.cost)
 
 
-def _sides(source, target, patch_side, labels, bound, cost, stream):
-    if patch_side % 2 != 1:
-        raise ValueError(f"the patch side is {patch_side}; it has to be odd")
-    sources, targets = _as_tuple(source), _as_tuple(target)
-    count = len(sources)
-    if not 0 < count <= _MOST_PAIRS or count != len(targets):
+def _sides(sides, patch_side, labels, bound, cost, stream):
+    """Check two sides, maps by the names of the arguments, and what they are compared by."""
+    half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(_HUGE))
+    if cost is not None:
+        device_function("cost", cost, _COST_TAKES)
+    named = {name: _by_name(name, maps) for name, maps in sides.items()}
+    own, others = named.values()
+    count = len(own)
+    if not 0 < count <= _MOST_PAIRS or count != len(others):
+        of_one, of_other = sides
         raise ValueError(
-            f"{count} maps are to be matched with {len(targets)}; "
-            f"give as many of either, 1 to {_MOST_PAIRS}"
+            f"{of_one} has {count} maps and {of_other} {len(others)}; they have to have as many, "
+            f"1 to {_MOST_PAIRS}"
         )
-    on, *maps = on_target(*sources, *targets, stream=stream)
-    sources, targets = tuple(maps[:count]), tuple(maps[count:])
-    _check_maps(sources, targets)
+    on, *maps = on_target(**own, **others, stream=stream)
+    sources = _checked_side(on, own, maps[:count], ["channels"] * count, FLOATS)
+    depths = [features.shape[2] for features in sources]
+    targets = _checked_side(on, others, maps[count:], depths, sources[0].dtype)
     labels = _labels(labels, sources[0], targets[0], on)
     sketched = sketches_of if count == 1 and cost is None else no_sketches
     sketches = sketched(sources[0], targets[0])
     free = on.empty((0, 0, 2), np.int32)
-    return _Sides(on, sources, targets, labels, sketches, patch_side // 2, bound, cost, free)
+    return _Sides(on, sources, targets, labels, sketches, half, bound, cost, free)
 
 
 class _Field:
@@ -410,9 +447,11 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, sides, nnf, radius, seed):
-        _, nnf, _ = on_target(nnf, sides.sources[0])
-        checked("the field:", nnf, (*sides.sources[0].shape[:2], 2), np.int32)
+    def __init__(self, sides, name, nnf, radius, seed):
+        radius, seed = whole("radius", radius), int(low_bits("seed", seed))
+        _, nnf, _ = on_target(**{name: nnf}, maps=sides.sources[0])
+        shape = *sides.sources[0].shape[:2], 2
+        nnf = checked_nnf(name, nnf, "the other map", sides.targets[0].shape, shape)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
         self._sides, self._radius, self._seed = sides, radius, seed
         *self._maps, self._problem = sides.arguments()
@@ -460,34 +499,34 @@ class _Field:
         self._on.run(kernel, self.cost.shape, *self._maps, self._problem, *arguments)
 
 
-def _as_tuple(maps):
-    return tuple(maps) if isinstance(maps, list | tuple) else (maps,)
+def _by_name(name, maps):
+    """One map or several by what they are to be called."""
+    if isinstance(maps, list | tuple):
+        return {f"{name}[{i}]": features for i, features in enumerate(maps)}
+    return {name: maps}
 
 
-def _check_maps(sources, targets):
-    dtypes = {features.dtype for features in (*sources, *targets)}
-    if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float16)}:
-        raise ValueError(
-            f"the maps are {', '.join(sorted(map(str, dtypes)))}; make all float32 or all float16"
-        )
-    for source, target in zip(sources, targets, strict=True):
-        alike = (
-            source.shape[:2] == sources[0].shape[:2] and target.shape[:2] == targets[0].shape[:2]
-        )
-        if not alike or source.shape[2] != target.shape[2]:
-            raise ValueError(
-                f"a map of shape {source.shape} cannot be matched with one of {target.shape}: the "
-                "maps of a side have one size, those of a pair as many channels"
-            )
+def _checked_side(on, names, maps, depths, dtypes):
+    """Maps of one side, if they are of one size and dtype and have so many channels each."""
+    size, sides = PLANE, []
+    for name, features, depth in zip(names, maps, depths, strict=True):
+        features = checked(name, as_map(features), (*size, depth), dtypes)
+        if on.is_cuda and features.shape[2] % 4 == 0:
+            # Read by fours, see `load4`.
+            aligned(name, features, 4 * features.dtype.itemsize)
+        size, dtypes = features.shape[:2], features.dtype
+        sides.append(features)
+    return tuple(sides)
 
 
 def _labels(labels, source, target, on):
     if labels is None:
         return tuple(no_labels(features.shape[0], on) for features in (source, target))
-    _, own, others, _ = on_target(*labels, source)
+    own, others = items("labels", labels, 2)
+    _, own, others, _ = on_target(**{"labels[0]": own, "labels[1]": others}, maps=source)
     return (
-        checked("the labels of the source:", own, source.shape[:2], np.int32),
-        checked("the labels of the target:", others, target.shape[:2], np.int32),
+        checked("labels[0]", own, source.shape[:2], INT32),
+        checked("labels[1]", others, target.shape[:2], INT32),
     )
 
 
@@ -525,10 +564,17 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     SearchKernels
         With `start`, `propagate` and `search`; extents: height, width.
 
+    Raises
+    ------
+    TypeError
+        If `pairs` is no whole number, or the cost no device function.
+    ValueError
+        If there are no pairs, or more than four.
+
     Notes
     -----
-    Raises nothing. Made once for the same arguments, and compiled when they are first run. A
-    propagation tries four matches a pixel, a search floor(log2(radius)) + 1.
+    Made once for the same arguments, and compiled when they are first run. A propagation tries four
+    matches a pixel, a search floor(log2(radius)) + 1.
 
     Examples
     --------
@@ -536,6 +582,7 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     >>> search_kernels(pairs=2)._fields
     ('start', 'propagate', 'search')
     """
+    pairs = whole("pairs", pairs, 1, _MOST_PAIRS)
     if cost is None:
         return _kernels(
             _pixel_functions(_inner_products(pairs, _run_product_cpu, has_sketches=True)),
@@ -545,6 +592,7 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
             # Their registers then let a multiprocessor hide one pixel's reads behind others'.
             launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
         )
+    device_function("cost", cost, _COST_TAKES)
     functions = _pixel_functions(_given_cost(cost))
     return _kernels(functions, functions, _element_index, element_launch, {})
 
@@ -794,7 +842,7 @@ def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, b
         y, x, lane = pixel_of_thread(cost.shape[1])
         if y >= cost.shape[0] or x >= cost.shape[1]:
             return
-        match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+        match_y, match_x = inside(nnf, y, x, (problem.target_height, problem.target_width))
         first = start_pixel((sources, targets, channels), problem, y, x, match_y, match_x, lane)
         if lane == 0:
             matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import FIELD, INT32, checked, whole
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -19,6 +20,7 @@ def restrain(
     nnf, start : int32 arrays, (height, width, 2)
         Positions (y, x) in the other map.
     reach : int
+        Not negative.
     out : int32 array, (height, width, 2), optional
         Written and returned; made anew when absent. May be `nnf` or `start`.
     stream : Numba stream, optional
@@ -31,10 +33,9 @@ def restrain(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `reach` no whole number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, or `reach` is negative.
 
     Notes
     -----
@@ -49,8 +50,11 @@ def restrain(
     >>> restrain(np.array([[[2, 0], [0, 3]]], np.int32), start, 2).tolist()
     [[[2, 0], [0, 0]]]
     """
-    on, nnf, start, out = on_target(nnf, start, out, stream=stream)
-    out = on.out(out, nnf.shape, np.int32)
+    on, nnf, start, out = on_target(nnf=nnf, start=start, out=out, stream=stream)
+    nnf = checked("nnf", nnf, FIELD, INT32)
+    start = checked("start", start, nnf.shape, INT32)
+    reach = whole("reach", reach)
+    out = on.out(out, nnf.shape, np.int32, in_place_of={"nnf": nnf, "start": start})
     on.run(restrain_kernel, nnf.shape[:2], nnf, start, reach, out)
     return out
 

@@ -43,8 +43,9 @@ def sketches_of(first, second):
     -------
     two float32 arrays, (height, width, length)
         ``first[p] @ second[q] <= sketches[0][p] @ sketches[1][q]`` for all pixels p and q, up to
-        the rounding of float32. The length is `LENGTH`, or 0 where sketches save nothing, for
-        float16, and on a device, where the statistics would have to be brought to the host.
+        the rounding of float32. The length is `LENGTH`, or 0 where sketches save nothing or squares
+        are beyond float32, for float16, and on a device, where the statistics would have to be
+        brought to the host.
     """
     is_sketched = (
         not target_of(first, second).is_cuda
@@ -54,6 +55,8 @@ def sketches_of(first, second):
     if not is_sketched:
         return no_sketches(first, second)
     basis = _leading_directions([first, second], LENGTH - 1)
+    if basis is None:
+        return no_sketches(first, second)
     sketches = []
     for features in (first, second):
         out = np.empty((*features.shape[:2], LENGTH), np.float32)
@@ -70,12 +73,18 @@ def no_sketches(first, second):
 
 
 def _leading_directions(maps, count):
-    """Orthonormal directions, (channels, count), that hold the most of the maps' squares."""
+    """Orthonormal directions, (channels, count), that hold the most of the maps' squares.
+
+    None where the squares are beyond float32.
+    """
     moments = 0
-    for features in maps:
-        pixels = features.reshape(-1, features.shape[2])
-        sample = pixels[:: max(len(pixels) // _SAMPLES, 1)]
-        moments = moments + sample.T @ sample
+    with np.errstate(over="ignore", invalid="ignore"):
+        for features in maps:
+            pixels = features.reshape(-1, features.shape[2])
+            sample = pixels[:: max(len(pixels) // _SAMPLES, 1)]
+            moments = moments + sample.T @ sample
+    if not np.isfinite(moments).all():
+        return None
     _, basis = np.linalg.eigh(moments)
     return np.ascontiguousarray(basis[:, -count:])
 

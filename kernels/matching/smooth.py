@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import FIELD, INT32, checked
+from kernels.positions import checked_field, checked_nnf, inside
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 # Of the smoothing's window: half its side and the distance of its samples, in pixels.
@@ -45,7 +47,8 @@ def reliability(nnf: Array, reverse: Array, *, stream: Stream = None) -> Result:
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other, or a position of `nnf` is outside `reverse`. A device
+        does not say so: the nearest pixel is taken there.
 
     Notes
     -----
@@ -60,7 +63,9 @@ def reliability(nnf: Array, reverse: Array, *, stream: Stream = None) -> Result:
     >>> reliability(identity, identity).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    on, nnf, reverse = on_target(nnf, reverse, stream=stream)
+    on, nnf, reverse = on_target(nnf=nnf, reverse=reverse, stream=stream)
+    reverse = checked("reverse", reverse, FIELD, INT32)
+    nnf = checked_nnf("nnf", nnf, "reverse", reverse.shape)
     out = on.empty(nnf.shape[:2])
     on.run(reliability_kernel, out.shape, nnf, reverse, out)
     return out
@@ -77,7 +82,8 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
     field : float32 array, (height, width, 2)
         Positions (y, x) in the other map, fractions included.
     weights : float32 array, (height, width)
-        Positive: how far each position is to be relied on.
+        Positive: how far each position is to be relied on. Where no weight around a pixel is, its
+        result is no number.
     guide : float32 array, (height, width, 3)
         The image, in [0, 1].
     stream : Numba stream, optional
@@ -92,7 +98,8 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other, or a position is not finite, which a device does not
+        say.
 
     Notes
     -----
@@ -111,7 +118,10 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
     >>> bool(np.abs(smoothed[1, 2] - (1, 2)).max() < 0.1)
     True
     """
-    on, field, weights, guide = on_target(field, weights, guide, stream=stream)
+    on, field, weights, guide = on_target(field=field, weights=weights, guide=guide, stream=stream)
+    field = checked_field("field", field)
+    weights = checked("weights", weights, field.shape[:2])
+    guide = checked("guide", guide, (*field.shape[:2], 3))
     out = on.empty(field.shape)
     on.run(smooth_kernel, weights.shape, field, weights, guide, out)
     return out
@@ -121,14 +131,15 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
 def _reliability_cpu(nnf, reverse, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
-            out[y, x] = _reliability(nnf, reverse, y, x)
+            out[y, x] = _reliability(reverse, nnf[y, x, 0], nnf[y, x, 1], y, x)
 
 
 @cuda.jit(cache=True)
 def _reliability_cuda(nnf, reverse, out):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
-        out[y, x] = _reliability(nnf, reverse, y, x)
+        match_y, match_x = inside(nnf, y, x, reverse.shape)
+        out[y, x] = _reliability(reverse, match_y, match_x, y, x)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -146,8 +157,7 @@ def _smooth_cuda(field, weights, guide, out):
 
 
 @register_jitable
-def _reliability(nnf, reverse, y, x):
-    match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
+def _reliability(reverse, match_y, match_x, y, x):
     dy = np.float32(reverse[match_y, match_x, 0] - y)
     dx = np.float32(reverse[match_y, match_x, 1] - x)
     return max(math.exp(np.float32(-0.5) * (dy * dy + dx * dx)), _LEAST_RELIABILITY)

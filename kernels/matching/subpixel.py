@@ -8,8 +8,10 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import FIELD, IMAGE, INT32, checked, number, odd, whole
 from kernels.imaging.bilinear import bilinear
 from kernels.matching.smooth import affinity
+from kernels.positions import checked_field, checked_nnf
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 # Of the window over which equations are added up; see `kernels.matching.smooth` for the widths.
@@ -23,6 +25,10 @@ _RESIDUAL_WIDTH = np.float32(0.02)
 
 # Weight of staying where the neighbours are, against the images' squared gradients.
 _STIFFNESS = np.float32(0.002)
+
+# Without the assumption that there is nothing but numbers: of what is none, `bilinear` could then
+# make a place outside its map.
+_FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
 
 # A pixel's equation H u = v: the three entries of the symmetric H, the two of v.
 _TERMS = 5
@@ -47,7 +53,7 @@ def as_field(nnf: Array, *, stream: Stream = None) -> Result:
     TypeError
         If it is no array.
     ValueError
-        If it is on the host and not C-contiguous.
+        If it is no field, or not C-contiguous.
 
     Notes
     -----
@@ -60,7 +66,8 @@ def as_field(nnf: Array, *, stream: Stream = None) -> Result:
     >>> as_field(np.array([[[1, 2]]], np.int32)).tolist()
     [[[1.0, 2.0]]]
     """
-    on, nnf = on_target(nnf, stream=stream)
+    on, nnf = on_target(nnf=nnf, stream=stream)
+    nnf = checked("nnf", nnf, FIELD, INT32)
     out = on.empty(nnf.shape)
     on.run(as_field_kernel, (nnf.shape[0], 2 * nnf.shape[1]), nnf, out)
     return out
@@ -95,9 +102,10 @@ def refine_field(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or the iterations no whole number.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other, there are fewer than no iterations, or a position is
+        not finite, which a device does not say.
 
     Notes
     -----
@@ -116,7 +124,11 @@ def refine_field(
     >>> np.round(refined[3, 3], 1).tolist()
     [3.0, 3.5]
     """
-    on, source, target, field = on_target(source, target, field, stream=stream)
+    on, source, target, field = on_target(source=source, target=target, field=field, stream=stream)
+    source = checked("source", source, IMAGE)
+    target = checked("target", target, IMAGE)
+    field = checked_field("field", field, (*source.shape[:2], 2))
+    iterations = whole("iterations", iterations)
     height, width = field.shape[:2]
     terms = on.empty((_TERMS, height, width))
     outs = [on.empty((height, width, 2)) for _ in range(min(iterations, 2))]
@@ -152,7 +164,7 @@ def keep_better(
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in `target`, all inside it.
     patch_side : int
-        Odd, of the patches compared.
+        Odd, in pixels, of the patches compared.
     ratio, slack : float
         The match is taken where the mean squared distance of the field's patch exceeds `ratio`
         times the match's plus `slack`.
@@ -166,9 +178,11 @@ def keep_better(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or an option no number.
     ValueError
-        If the arrays live on different targets or one on the host is not C-contiguous.
+        If the arrays do not fit each other, the patch side is even, `ratio` or `slack` is not
+        finite, a position of `nnf` is outside `target`, or one of `field` not finite. Of positions
+        a device does not say so: the nearest in `target` is taken there.
 
     Notes
     -----
@@ -186,9 +200,16 @@ def keep_better(
     >>> keep_better(source, target, field, nnf, 1, 1.1, 0.1).tolist()
     [[[0.0, 1.0]]]
     """
-    on, source, target, field, nnf = on_target(source, target, field, nnf, stream=stream)
+    on, source, target, field, nnf = on_target(
+        source=source, target=target, field=field, nnf=nnf, stream=stream
+    )
+    source = checked("source", source, IMAGE)
+    target = checked("target", target, IMAGE)
+    field = checked_field("field", field, (*source.shape[:2], 2))
+    nnf = checked_nnf("nnf", nnf, "target", target.shape, field.shape)
+    radius = odd("patch_side", patch_side) // 2
+    options = radius, np.float32(number("ratio", ratio)), np.float32(number("slack", slack))
     out = on.empty(field.shape)
-    options = patch_side // 2, np.float32(ratio), np.float32(slack)
     on.run(keep_better_kernel, field.shape[:2], source, target, field, nnf, *options, out)
     return out
 
@@ -208,7 +229,7 @@ def _as_field_cuda(nnf, out):
         out[y, index // 2, index % 2] = np.float32(nnf[y, index // 2, index % 2])
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, cache=True, fastmath=_FAST)
 def _linearise_cpu(source, target, field, terms):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):
@@ -236,7 +257,7 @@ def _solve_cuda(terms, field, guide, out):
         out[y, x, 0], out[y, x, 1] = _solve(terms, field, guide, y, x)
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, cache=True, fastmath=_FAST)
 def _keep_better_cpu(source, target, field, nnf, radius, ratio, slack, out):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):

@@ -6,9 +6,13 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import FIELD, INT32, checked, extents, items, positive, whole
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 _HALF = np.float32(0.5)
+
+# Beyond every map, and a whole number that processors can tell.
+_FAR = np.float32(2**31)
 
 
 def upsample_nnf(
@@ -42,7 +46,7 @@ def upsample_nnf(
     other_scale : (float, float)
         The same for the other map.
     out : int32 array, (height, width, 2), optional
-        Written and returned; made anew when absent.
+        Written and returned; made anew when absent. Apart from `nnf`.
     first_row : int, optional
         Row of the fine map that the result starts with, where `shape` is that of a strip of it.
     stream : Numba stream, optional
@@ -56,10 +60,9 @@ def upsample_nnf(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or a size, a scale or the first row no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, a map is empty, or a scale is not above 0.
 
     Notes
     -----
@@ -73,8 +76,15 @@ def upsample_nnf(
     >>> upsample_nnf(np.array([[[0, 1]]], np.int32), (2, 2), (2, 4)).tolist()
     [[[0, 2], [0, 3]], [[1, 2], [1, 3]]]
     """
-    on, nnf, out = on_target(nnf, out, stream=stream)
-    out = on.out(out, (*shape, 2), np.int32)
+    on, nnf, out = on_target(nnf=nnf, out=out, stream=stream)
+    nnf = checked("nnf", nnf, FIELD, INT32)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    scale, other_scale = (
+        items(name, pair, 2, positive)
+        for name, pair in (("scale", scale), ("other_scale", other_scale))
+    )
+    first_row = whole("first_row", first_row)
+    out = on.out(out, (*shape, 2), np.int32, apart_from={"nnf": nnf})
     scales = map(np.float32, (*scale, *other_scale))
     on.run(upsample_nnf_kernel, shape, nnf, first_row, *other_shape, *scales, out)
     return out
@@ -113,7 +123,7 @@ def _coarse_pixel(fine, scale, coarse_extent):
     The rest is below one, but beyond the last coarse pixel.
     """
     centre = (np.float32(fine) + _HALF) / scale
-    coarse = min(int(centre), coarse_extent - 1)
+    coarse = min(int(min(centre, _FAR)), coarse_extent - 1)
     return coarse, centre - np.float32(coarse)
 
 
@@ -121,8 +131,8 @@ def _coarse_pixel(fine, scale, coarse_extent):
 def _fine_match(coarse_match, residual, scale, extent):
     # The product comes last: no sum follows that a device could fuse with it, so every target
     # rounds alike.
-    fine = int((np.float32(coarse_match) + residual) * scale)
-    return min(fine, extent - 1)
+    fine = max((np.float32(coarse_match) + residual) * scale, np.float32(0))
+    return min(int(min(fine, _FAR)), extent - 1)
 
 
 #: Kernel of :func:`kernels.upsample_nnf`. Extents: height, width.

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arguments import PLANE, VECTOR, aligned, checked, whole, written
 from kernels.blas import one_thread_each
 from kernels.network import im2col, implicit_gemm, winograd
-from kernels.target import CPU, Array, Result, Stream, on_target
+from kernels.target import CPU, Array, Result, Stream, as_target, on_target, target_of
 
 # Below this many input channels Winograd's transforms cost more than they save.
 _FEW_CHANNELS = 16
@@ -51,6 +52,21 @@ class FilterBank:
     backward: Any
     bias: Any
 
+    def __post_init__(self):
+        channels = (
+            whole("channels_in", self.channels_in, least=1),
+            whole("channels_out", self.channels_out, least=1),
+        )
+        on, forward, backward, bias = on_target(
+            forward=self.forward, backward=self.backward, bias=self.bias
+        )
+        for name, filters in (("forward", forward), ("backward", backward)):
+            # Kept as kernels take them: of another library's array that is not the array itself.
+            object.__setattr__(self, name, checked(name, filters, _form(on, channels, name)))
+            if on.is_cuda:
+                aligned(name, filters, implicit_gemm.FOUR)
+        object.__setattr__(self, "bias", checked("bias", bias, channels[1:]))
+
     @property
     def is_thin(self):
         return self.channels_in < _FEW_CHANNELS
@@ -61,9 +77,10 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
 
     Parameters
     ----------
-    weights : float32 NumPy array, (3, 3, channels in, channels out)
-        Correlation filters indexed (y, x), as deep learning frameworks store them.
-    bias : float32 NumPy array, (channels out,)
+    weights : NumPy array, (3, 3, channels in, channels out)
+        Correlation filters indexed (y, x), as deep learning frameworks store them. Turned into
+        float32, as is the bias, and copied.
+    bias : NumPy array, (channels out,)
     target : CPU or CUDA from `kernels.target`
 
     Returns
@@ -72,6 +89,8 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
 
     Raises
     ------
+    TypeError
+        If something is no array of numbers, or `target` no target.
     ValueError
         If the shapes do not belong to a 3x3 convolution.
 
@@ -88,10 +107,13 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
     >>> filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32)).channels_out
     5
     """
+    as_target(target)
+    weights, bias = (_copied(name, array) for name, array in (("weights", weights), ("bias", bias)))
     if weights.shape[:2] != (3, 3) or weights.ndim != 4 or bias.shape != weights.shape[3:]:
         raise ValueError(f"not a 3x3 convolution: weights {weights.shape}, bias {bias.shape}")
+    if not weights.size:
+        raise ValueError(f"weights is {weights.shape}; it has to have channels")
     channels_in, channels_out = weights.shape[2:]
-    weights = np.ascontiguousarray(weights, np.float32)
     # The transposed convolution correlates with the filter turned by 180 degrees.
     turned = np.ascontiguousarray(weights[::-1, ::-1].transpose(0, 1, 3, 2))
     if target.is_cuda:
@@ -102,8 +124,29 @@ def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank
     else:
         forward, backward = winograd.transform_filter(weights), winograd.transform_filter(turned)
     put = target.asarray
-    bias = put(np.asarray(bias, np.float32))
-    return FilterBank(channels_in, channels_out, put(forward), put(backward), bias)
+    return FilterBank(channels_in, channels_out, put(forward), put(backward), put(bias))
+
+
+def _copied(name, array):
+    """An array of numbers as float32, in memory that nobody else writes."""
+    try:
+        array = np.asarray(array)
+    except ValueError:
+        raise TypeError(f"{name} is no array; it has to be one of numbers") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} is {array.dtype} {array.shape}; it has to be of real numbers")
+    return np.array(array, np.float32, order="C")
+
+
+def _form(on, channels, direction):
+    """Shape of filters as a target's kernels read them: "forward" or "backward" ones."""
+    shape = channels if direction == "forward" else channels[::-1]
+    if on.is_cuda:
+        return implicit_gemm.packed_shape(*shape)
+    if channels[0] < _FEW_CHANNELS:
+        filters = im2col.TAPS * channels[0], channels[1]
+        return filters if direction == "forward" else filters[::-1]
+    return winograd.FREQUENCIES, *shape
 
 
 def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
@@ -120,9 +163,16 @@ def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
     int
         More with more of Numba's threads; does not depend on the size for Winograd's method.
 
+    Raises
+    ------
+    TypeError
+        If `bank` is no FilterBank, or a size no whole number.
+    ValueError
+        If a size is not above 0.
+
     Notes
     -----
-    Raises nothing, allocates nothing and asks no device, which needs no scratch.
+    Allocates nothing and asks no device, which needs no scratch.
 
     Examples
     --------
@@ -132,6 +182,11 @@ def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
     >>> scratch_elements(bank, 4, 6) >= 4 * 6 * 9 * 2
     True
     """
+    height, width = whole("height", height, 1), whole("width", width, 1)
+    return _scratch_elements(_checked_bank(bank), height, width)
+
+
+def _scratch_elements(bank, height, width):
     if bank.is_thin:
         return im2col.scratch_elements(height, width, bank.channels_in, bank.channels_out)
     return winograd.scratch_elements(bank.channels_in, bank.channels_out)
@@ -153,7 +208,7 @@ def conv3x3(
     bank : FilterBank
         On the target of `source`.
     scratch : float32 array, (at least `scratch_elements` of the same bank and size,), optional
-        CPU only; reused from call to call by callers that iterate.
+        CPU only; reused from call to call by callers that iterate. Apart from the others, as `out`.
     out : float32 array, (height, width, channels out), optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
@@ -166,10 +221,9 @@ def conv3x3(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `bank` no FilterBank.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other and the bank.
 
     Notes
     -----
@@ -212,10 +266,9 @@ def conv3x3_relu(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `bank` no FilterBank.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other and the bank.
 
     Notes
     -----
@@ -258,10 +311,9 @@ def conv3x3_backward(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `bank` no FilterBank.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other and the bank.
 
     Notes
     -----
@@ -308,10 +360,9 @@ def conv3x3_relu_backward(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `bank` no FilterBank.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other and the bank.
 
     Notes
     -----
@@ -330,14 +381,13 @@ def conv3x3_relu_backward(
 
 
 def _forward(source, bank, floor, scratch, out, stream):
-    on, source, scratch, out = on_target(source, scratch, out, stream=stream)
-    height, width = source.shape[:2]
-    out = on.out(out, (height, width, bank.channels_out))
+    on, source, scratch, out = on_target(source=source, scratch=scratch, out=out, stream=stream)
+    channels = _checked_bank(bank, on).channels_in
+    source = checked("source", source, (*PLANE, channels))
+    out, scratch = _results(on, bank, bank.channels_out, scratch, out, {"source": source})
     if on.is_cuda:
         implicit_gemm.convolve(on, source, None, bank.forward, bank.bias, floor, out)
         return out
-    if scratch is None:
-        scratch = np.empty(scratch_elements(bank, height, width), np.float32)
     with one_thread_each():
         if bank.is_thin:
             im2col.convolve(source, bank.forward, bank.bias, floor, scratch, out)
@@ -348,18 +398,45 @@ def _forward(source, bank, floor, scratch, out, stream):
 
 def _backward(gradient, activation, bank, scratch, out, stream):
     on, gradient, activation, scratch, out = on_target(
-        gradient, activation, scratch, out, stream=stream
+        gradient=gradient, activation=activation, scratch=scratch, out=out, stream=stream
     )
-    height, width = gradient.shape[:2]
-    out = on.out(out, (height, width, bank.channels_in))
+    channels = _checked_bank(bank, on).channels_out
+    gradient = checked("gradient", gradient, (*PLANE, channels))
+    if activation is not None:
+        activation = checked("activation", activation, gradient.shape)
+    read = {"gradient": gradient, "activation": activation}
+    out, scratch = _results(on, bank, bank.channels_in, scratch, out, read)
     if on.is_cuda:
         implicit_gemm.convolve(on, gradient, activation, bank.backward, None, None, out)
         return out
-    if scratch is None:
-        scratch = np.empty(scratch_elements(bank, height, width), np.float32)
     with one_thread_each():
         if bank.is_thin:
             im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
         else:
             winograd.convolve(gradient, activation, bank.backward, None, None, scratch, out)
     return out
+
+
+def _checked_bank(bank, on=None):
+    if not isinstance(bank, FilterBank):
+        raise TypeError(f"bank is a {type(bank).__name__}; it has to be a FilterBank")
+    if on is not None and target_of(bank.bias).is_cuda != on.is_cuda:
+        raise ValueError(
+            f"bank is not on the target of the arrays, {on.name}; make one by filter_bank(..., "
+            "target)"
+        )
+    return bank
+
+
+def _results(on, bank, channels, scratch, out, read):
+    """Map and scratch that a convolution writes, given or new; a device needs no scratch."""
+    height, width, _ = next(iter(read.values())).shape
+    out = on.out(out, (height, width, channels), apart_from=read)
+    if on.is_cuda:
+        return out, None
+    elements = _scratch_elements(bank, height, width)
+    if scratch is None:
+        return out, np.empty(elements, np.float32)
+    if checked("scratch", scratch, VECTOR).size < elements:
+        raise ValueError(f"scratch has {scratch.size} elements; it has to have {elements} or more")
+    return out, written("scratch", scratch, apart_from=read | {"out": out})

@@ -9,7 +9,7 @@ travels from global memory into registers while the present one is worked on, an
 of two shared buffers afterwards: one barrier a chunk.
 
 Channels come in fours, a chunk's and those of a thread, so that memory is read and written 16
-bytes at a time; where a map's channels do not, one by one.
+bytes at a time; where a map's channels do not, or it starts at no multiple of 16 bytes, one by one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from functools import cache
 import numpy as np
 from numba import float32, int64
 
+from kernels.arguments import address
 from kernels.target import FOUR_FLOATS, SIMULATED, cuda, launch_bounds, load4, store4
 
 # Input channels of a chunk: what one access fetches of a pixel.
 CHUNK = 4
+
+# Bytes of such an access, of which a place has to be a multiple.
+FOUR = 16
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,22 @@ def pack(weights):
     """
     channels_in, channels_out = weights.shape[2:]
     group = _group_of(channels_out)
-    chunks, groups = -(-channels_in // CHUNK), -(-channels_out // group)
+    chunks, groups = _counts(channels_in, channels_out)
     padded = np.zeros((9, chunks * CHUNK, groups * group), np.float32)
     padded[:, :channels_in, :channels_out] = weights.reshape(9, channels_in, channels_out)
     tiles = padded.reshape(9, chunks, CHUNK, groups, group).transpose(3, 1, 0, 2, 4)
     return np.ascontiguousarray(tiles).ravel()
+
+
+def packed_shape(channels_in, channels_out):
+    """Shape of filters that are laid out by :func:`pack`."""
+    chunks, groups = _counts(channels_in, channels_out)
+    return (groups * chunks * 9 * CHUNK * _group_of(channels_out),)
+
+
+def _counts(channels_in, channels_out):
+    """Chunks of input channels, and groups of output channels."""
+    return -(-channels_in // CHUNK), -(-channels_out // _group_of(channels_out))
 
 
 def convolve(on, source, mask, filters, bias, floor, out):
@@ -99,8 +114,9 @@ def convolve(on, source, mask, filters, bias, floor, out):
     As :func:`kernels.network.winograd.convolve`; where there is a floor it is zero.
     """
     tile, channels_in = tile_for(out.shape), source.shape[2]
-    read = _read_four if channels_in % 4 == 0 else _read_some
-    write = _write_four if out.shape[2] % 4 == 0 else _write_some
+    is_aligned = channels_in % 4 == 0 and all(map(_is_aligned, (source, mask)))
+    read = _read_four if is_aligned else _read_some
+    write = _write_four if out.shape[2] % 4 == 0 and _is_aligned(out) else _write_some
     values_at = _unmasked(read) if mask is None else _masked(read)
     start = _no_bias if bias is None else _bias
     finish = _linear if floor is None else _relu
@@ -118,6 +134,11 @@ def convolve(on, source, mask, filters, bias, floor, out):
         out.reshape(out.size),
         *out.shape,
     )
+
+
+def _is_aligned(array):
+    """Tell whether four values may be read at once from a map; so it is where there is none."""
+    return array is None or address(array) % FOUR == 0
 
 
 def tile_for(shape):

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from kernels.arguments import MAP, UINT8, checked, extents
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -27,6 +28,7 @@ def maxpool2x2(
     source : float32 array, (height, width, channels)
     out : float32 array, (ceil(height / 2), ceil(width / 2), channels), optional
     argmax : uint8 array, shape of `out`, optional
+        Both written and returned; made anew when absent. Apart from `source`.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -41,8 +43,7 @@ def maxpool2x2(
     TypeError
         If something is no array.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        or `argmax` has another shape or dtype.
+        If the arrays do not fit each other.
 
     Notes
     -----
@@ -58,10 +59,12 @@ def maxpool2x2(
     >>> out.tolist(), argmax.tolist()
     ([[[4.0], [7.0]]], [[[2], [2]]])
     """
-    on, source, out, argmax = on_target(source, out, argmax, stream=stream)
+    on, source, out, argmax = on_target(source=source, out=out, argmax=argmax, stream=stream)
+    source = checked("source", source, MAP)
     height, width, channels = source.shape
-    shape = (height + 1) // 2, (width + 1) // 2, channels
-    out, argmax = on.out(out, shape), on.out(argmax, shape, np.uint8)
+    shape, lies = ((height + 1) // 2, (width + 1) // 2, channels), {"source": source}
+    out = on.out(out, shape, apart_from=lies)
+    argmax = on.out(argmax, shape, UINT8, name="argmax", apart_from=lies | {"out": out})
     on.run(maxpool2x2_kernel, (shape[0], shape[1] * channels), source, out, argmax)
     return out, argmax
 
@@ -80,8 +83,10 @@ def maxpool2x2_backward(
     ----------
     gradient : float32 array, (pooled height, pooled width, channels)
     argmax : uint8 array, shape of `gradient`
-    shape : (height, width) of the input
+    shape : (int, int)
+        Height and width of the input.
     out : float32 array, (height, width, channels), optional
+        Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -92,10 +97,9 @@ def maxpool2x2_backward(
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `shape` not of whole numbers.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, or a map of `shape`.
 
     Notes
     -----
@@ -110,9 +114,13 @@ def maxpool2x2_backward(
     >>> maxpool2x2_backward(gradient, argmax, (2, 2)).tolist()
     [[[0.0], [0.0]], [[5.0], [0.0]]]
     """
-    on, gradient, argmax, out = on_target(gradient, argmax, out, stream=stream)
-    (height, width), channels = shape, gradient.shape[2]
-    out = on.out(out, (height, width, channels))
+    on, gradient, argmax, out = on_target(gradient=gradient, argmax=argmax, out=out, stream=stream)
+    height, width = extents("shape", shape)
+    pooled = (height + 1) // 2, (width + 1) // 2
+    gradient = checked("gradient", gradient, (*pooled, "channels"))
+    argmax = checked("argmax", argmax, gradient.shape, UINT8)
+    channels, lies = gradient.shape[2], {"gradient": gradient, "argmax": argmax}
+    out = on.out(out, (height, width, channels), apart_from=lies)
     on.run(maxpool2x2_backward_kernel, (height, width * channels), gradient, argmax, out)
     return out
 

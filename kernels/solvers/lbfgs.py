@@ -10,6 +10,7 @@ and once for the direction, however long the memory is.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import line_search
 
-from kernels.reduction import inner_product, inner_products, inner_products_scratch
-from kernels.solvers.vectors import add_scaled, combine
+from kernels.arguments import VECTOR, checked, number, positive, whole, written
+from kernels.reduction import inner_products_scratch, products_of
+from kernels.solvers.vectors import add_scaled_kernel, combine_kernel
 from kernels.target import Array, Stream, on_target
 
 
@@ -36,7 +38,10 @@ class Minimum:
     evaluations : int
         Of the loss. The gradient was evaluated at most as often.
     reason : str
-        Why it stopped: "converged", "iterations" or "line search".
+        Why it stopped: "converged", where the loss falls no more or the gradient is zero;
+        "iterations", of which there were as many as allowed; "line search", which found no lower
+        point along the last direction; or "not finite", of a loss or a gradient that is no finite
+        number. `x` is the last point at which they were.
 
     Notes
     -----
@@ -79,17 +84,18 @@ def lbfgs(
     x : float32 array, (n,)
         Start; overwritten.
     first_step : float
-        Length of the first step, along steepest descent, as a share of the length of `x`.
+        Length of the first step, along steepest descent, as a share of the length of `x`. Above 0.
     history : int
-        Steps remembered.
+        Steps remembered, 1 or more.
     iterations : int
         At most.
     tolerance : float
         Converged when `window` iterations together lower the loss by less than this share of it.
+        Not negative.
     window : int
-        In iterations.
+        In iterations, 1 or more.
     sufficient_decrease, curvature : float
-        Constants c1 and c2 of the strong Wolfe conditions.
+        Constants c1 and c2 of the strong Wolfe conditions: 0 < c1 < c2 < 1.
     stream : Numba stream, optional
         That a device queues the solver's own work on; `loss` and `gradient` choose theirs.
 
@@ -100,9 +106,9 @@ def lbfgs(
     Raises
     ------
     TypeError
-        If `x` is no array.
+        If `x` is no array, `loss` or `gradient` cannot be called, or something else is no number.
     ValueError
-        If it is on the host and not C-contiguous.
+        If `x` is no vector or read-only, or an option is out of its range.
 
     Notes
     -----
@@ -126,25 +132,30 @@ def lbfgs(
     >>> np.allclose(minimum.x, lowest, atol=1e-3)
     True
     """
-    on, x = on_target(x, stream=stream)
-    memory = _Memory(x, history, on, stream)
-    line = _Line(loss, x, on, stream)
-    memory.measure(gradient)
+    for name, function in (("loss", loss), ("gradient", gradient)):
+        if not callable(function):
+            raise TypeError(f"{name} is a {type(function).__name__}; it has to be a function")
+    on, x = on_target(x=x, stream=stream)
+    x = written("x", checked("x", x, VECTOR))
+    first_step, tolerance = positive("first_step", first_step), number("tolerance", tolerance, 0)
+    history, window = whole("history", history, 1), whole("window", window, 1)
+    iterations = whole("iterations", iterations)
+    curvature = positive("curvature", curvature, 1)
+    constants = positive("sufficient_decrease", sufficient_decrease, curvature), curvature
+    memory, line = _Memory(x, history, on), _Line(loss, x, on, *constants)
+    # Along no direction yet: no number where the gradient has what is none.
+    slope = memory.measure(gradient)
     losses, reason = [line.loss], "iterations"
+    if not math.isfinite(line.loss + slope):
+        return Minimum(line.x, tuple(losses), line.evaluations, "not finite")
     for _ in range(iterations):
         slope = memory.choose_direction(line.x, first_step)
-        if not slope < 0:
-            reason = "converged"
+        if not -math.inf < slope < 0:
+            reason = _why_no_descent(slope)
             break
-        step = line.search(
-            memory.direction,
-            slope,
-            partial(memory.measure, gradient),
-            sufficient_decrease,
-            curvature,
-        )
+        step = line.search(memory.direction, slope, partial(memory.measure, gradient))
         if step is None:
-            reason = "line search"
+            reason = "line search" if line.is_finite else "not finite"
             break
         memory.remember(step)
         losses.append(line.loss)
@@ -154,32 +165,58 @@ def lbfgs(
     return Minimum(line.x, tuple(losses), line.evaluations, reason)
 
 
-class _Line:
-    """A point, and the loss along lines from it."""
+def _why_no_descent(slope):
+    """Why a minimisation ends where the loss does not fall along the direction chosen."""
+    if not math.isfinite(slope):
+        return "not finite"
+    # Upwards a direction can lead by rounding alone: then there is no line to search.
+    return "converged" if slope == 0 else "line search"
 
-    def __init__(self, loss, x, on, stream):
-        self._loss_at, self._stream = loss, stream
+
+class _Line:
+    """A point, and the loss along lines from it.
+
+    Attributes
+    ----------
+    x : float32 array, (n,)
+    loss : float
+        At `x`.
+    evaluations : int
+        Of the loss.
+    is_finite : bool
+        Whether the last loss and slope that were asked for are.
+    """
+
+    def __init__(self, loss, x, on, sufficient_decrease, curvature):
+        self._loss_at, self._on = loss, on
+        self._constants = {"c1": sufficient_decrease, "c2": curvature}
         self._trial, self._trial_step = on.empty(x.shape), 0.0
         self.x = x
         self.evaluations = 1
-        self.loss = loss(x)
+        self.loss = _as_float(loss(x))
+        self.is_finite = math.isfinite(self.loss)
 
-    def search(self, direction, slope, slope_at_trial, sufficient_decrease, curvature):
+    def search(self, direction, slope, slope_at_trial):
         """Move along a direction to a strong Wolfe point and evaluate the gradient there.
 
         Returns the step, or None where no such point was found; then the point stays.
         """
 
         def loss_after(step):
-            add_scaled(self.x, step[0], direction, self._trial, stream=self._stream)
+            move = self.x, np.float32(step[0]), direction, self._trial
+            self._on.run(add_scaled_kernel, (self.x.size,), *move)
             self._trial_step = step[0]
             self.evaluations += 1
-            return self._loss_at(self._trial)
+            loss = _as_float(self._loss_at(self._trial))
+            self.is_finite = math.isfinite(loss)
+            return loss
 
         def slope_after(step):
             # The search asks for the slope only where it has just asked for the loss.
             assert step[0] == self._trial_step
-            return np.array([slope_at_trial()])
+            slope = slope_at_trial()
+            self.is_finite = self.is_finite and math.isfinite(slope)
+            return np.array([slope])
 
         # SciPy's search runs over vectors: here over the one number that is the step.
         with warnings.catch_warnings():
@@ -191,17 +228,25 @@ class _Line:
                 np.ones(1),
                 gfk=np.array([slope]),
                 old_fval=self.loss,
-                c1=sufficient_decrease,
-                c2=curvature,
+                **self._constants,
             )
         if step is None:
             return None
         if step != self._trial_step:
             loss = loss_after(np.array([step]))
             slope_after(np.array([step]))
+        if not self.is_finite:
+            return None
         self.x, self._trial = self._trial, self.x
         self.loss = loss
         return step
+
+
+def _as_float(loss):
+    try:
+        return float(loss)
+    except (TypeError, ValueError):
+        raise TypeError(f"loss gives a {type(loss).__name__}; it has to give a number") from None
 
 
 class _Memory:
@@ -211,8 +256,8 @@ class _Memory:
     oldest of its kind. Combinations of rows are known by their coefficients.
     """
 
-    def __init__(self, x, history, on, stream):
-        self._stream = stream
+    def __init__(self, x, history, on):
+        self._on = on
         self._history, self._count = history, 0
         self._rows = on.zeros((2 * history + 1, x.shape[0]))
         # Between two directions never needed, and left zero.
@@ -228,10 +273,14 @@ class _Memory:
 
     def choose_direction(self, x, first_step):
         """Write the direction to go; return the loss's slope along it."""
-        coefficients = self._two_loops() if self._count else self._steepest(x, first_step)
         row = self._direction_row(self._count)
-        combine(self._rows, coefficients, row, stream=self._stream)
-        products = coefficients @ self._products
+        # What overflows is told by the slope.
+        with np.errstate(all="ignore"):
+            coefficients = self._two_loops() if self._count else self._steepest(x, first_step)
+            products = coefficients @ self._products
+            weights = tuple(map(np.float32, coefficients))
+        kernel = combine_kernel(len(weights))
+        self._on.run(kernel, (self._rows.shape[1],), self._rows, weights, row)
         products[: self._history] = 0
         self._set_products(row, products)
         self._newest_gradient = self._gradient_row(self._count + 1)
@@ -242,7 +291,7 @@ class _Memory:
         row = self._rows[self._newest_gradient]
         gradient(row)
         vectors = row.reshape(1, row.size)
-        products = inner_products(self._rows, vectors, self._scratch, stream=self._stream)[:, 0]
+        products = products_of(self._on, self._rows, vectors, self._scratch)[:, 0]
         self._set_products(self._newest_gradient, products)
         return products[self._direction_row(self._count)]
 
@@ -264,7 +313,8 @@ class _Memory:
         coefficients = np.zeros(len(self._products))
         row = self._gradient_row(0)
         if self._products[row, row] > 0:
-            length = np.sqrt(inner_product(x, x, self._scratch, stream=self._stream))
+            vectors = x.reshape(1, x.size)
+            length = np.sqrt(products_of(self._on, vectors, vectors, self._scratch)[0, 0])
             coefficients[row] = -first_step * length / np.sqrt(self._products[row, row])
         return coefficients
 

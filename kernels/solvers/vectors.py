@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit, prange
 
+from kernels.arguments import TABLE, VECTOR, checked, items, number, whole, written
 from kernels.target import Array, Kernel, Stream, cuda, on_target, vector_launch
 
 # Elements that one trip of a CPU kernel's parallel loop handles: few enough that a chunk of the
@@ -25,16 +26,16 @@ def add_scaled(
     x, direction, out : float32 arrays, (n,)
         `out` may be one of the others.
     step : float
+        Finite.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or `step` no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or their
-        lengths differ.
+        If the arrays do not fit each other, or `step` is not finite.
 
     Notes
     -----
@@ -50,13 +51,13 @@ def add_scaled(
     >>> x.tolist()
     [3.0, 6.0]
     """
-    on, x, direction, out = on_target(x, direction, out, stream=stream)
-    if not x.shape == direction.shape == out.shape:
-        raise ValueError(
-            f"vectors of the shapes {x.shape}, {direction.shape} and {out.shape}: they have to be "
-            "of one length"
-        )
-    on.run(add_scaled_kernel, (out.size,), x, np.float32(step), direction, out)
+    on, x, direction, out = on_target(x=x, direction=direction, out=out, stream=stream)
+    x = checked("x", x, VECTOR)
+    direction = checked("direction", direction, x.shape)
+    step = np.float32(number("step", step))
+    checked("out", out, x.shape)
+    written("out", out, in_place_of={"x": x, "direction": direction})
+    on.run(add_scaled_kernel, (out.size,), x, step, direction, out)
 
 
 def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Stream = None) -> None:
@@ -66,6 +67,7 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     ----------
     rows : float32 array, (k, n)
     coefficients : sequence of k floats
+        Finite.
     row : int
         The one that the sum is written over.
     stream : Numba stream, optional
@@ -74,10 +76,10 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     Raises
     ------
     TypeError
-        If `rows` is no array.
+        If `rows` is no array, or `row` or a coefficient no number.
     ValueError
-        If it is on the host and not C-contiguous, there are not as many coefficients as rows, or
-        `row` is none of them.
+        If `rows` does not have two axes, there are not as many coefficients, one is not finite, or
+        `row` is none of the rows.
 
     Notes
     -----
@@ -93,13 +95,11 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     >>> rows[0].tolist()
     [31.0, 42.0]
     """
-    weights = tuple(np.float32(value) for value in coefficients)
-    on, rows = on_target(rows, stream=stream)
-    if rows.shape[0] != len(weights) or not 0 <= row < len(weights):
-        raise ValueError(
-            f"{len(weights)} coefficients and row {row} for {rows.shape[0]} rows; each row takes "
-            "one, and the result is written over one of them"
-        )
+    on, rows = on_target(rows=rows, stream=stream)
+    rows = written("rows", checked("rows", rows, TABLE))
+    count = rows.shape[0]
+    weights = tuple(map(np.float32, items("coefficients", coefficients, count, number)))
+    row = whole("row", row, most=count - 1)
     on.run(combine_kernel(len(weights)), (rows.shape[1],), rows, weights, row)
 
 
@@ -151,9 +151,14 @@ def combine_kernel(count):
     Kernel
         Of the arguments ``(rows, weights, row)``, `weights` a tuple of `count` float32.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the count is no whole number, or not above 0.
+
     Notes
     -----
-    Raises nothing. Made once for a count, and compiled when it is first run. Complexity is that of
+    Made once for a count, and compiled when it is first run. Complexity is that of
     :func:`combine`.
 
     Examples
@@ -165,7 +170,7 @@ def combine_kernel(count):
     >>> rows[0].tolist()
     [31.0, 42.0]
     """
-    return Kernel(_combine_cpu, _combine_cuda(count), vector_launch)
+    return Kernel(_combine_cpu, _combine_cuda(whole("count", count, 1)), vector_launch)
 
 
 def _combine_cuda(count):

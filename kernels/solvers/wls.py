@@ -16,13 +16,16 @@ matrix is made, channels are solved for together, and the host sees the solver's
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
-from kernels.reduction import inner_product, inner_products_scratch
+from kernels.arguments import ANY_MAP, as_map, checked, number, positive
+from kernels.reduction import inner_products_scratch, products_of
 from kernels.solvers.elimination import EAST, MARGIN, MASS, SOUTH, ColourElimination
-from kernels.solvers.vectors import add_scaled
+from kernels.solvers.vectors import add_scaled_kernel
 from kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 _MOST_ITERATIONS = 500
@@ -43,34 +46,34 @@ def wls(
 
     Parameters
     ----------
-    image : float32 array, (height, width, channels)
+    image : float32 array, (height, width[, channels])
     guide : float32 array, (height, width)
         Farbman et al. take the logarithm of the luminance.
     smoothness : float
-        Lambda: how much is smoothed.
+        Lambda: how much is smoothed. Not negative.
     sensitivity : float
-        Alpha: exponent of the guide's differences.
+        Alpha: exponent of the guide's differences. Not negative.
     epsilon : float
         Keeps the weights finite where the guide is flat; above 0.
     tolerance : float
-        Of the error, as a share of the image's length: bounded by the preconditioner.
-    out : float32 array, (height, width, channels), optional
+        Of the error, as a share of the image's length: bounded by the preconditioner. Not negative.
+    out : float32 array, (height, width[, channels]), optional
         Written and returned; made anew when absent. May be `image`.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, (height, width, channels)
+    float32 array, (height, width[, channels])
         Linear in `image`, but for the tolerance.
 
     Raises
     ------
     TypeError
-        If something is no array.
+        If something is no array, or an option no number.
     ValueError
-        If the arrays live on different targets, one on the host is not C-contiguous, or `out`
-        has another shape or dtype.
+        If the arrays do not fit each other, an option is negative or epsilon not above 0, or the
+        image, the guide and the options lead beyond what float32 can tell.
 
     Notes
     -----
@@ -88,26 +91,37 @@ def wls(
     >>> np.round(smoothed.ravel(), 1).tolist()
     [0.5, 0.5, 10.5, 10.5]
     """
-    on, image, guide, out = on_target(image, guide, out, stream=stream)
+    on, image, guide, out = on_target(image=image, guide=guide, out=out, stream=stream)
+    image = checked("image", image, ANY_MAP)
+    guide = checked("guide", guide, image.shape[:2])
+    options = (
+        np.float32(number("smoothness", smoothness, 0)),
+        np.float32(number("sensitivity", sensitivity, 0)),
+        np.float32(positive("epsilon", epsilon)),
+    )
+    tolerance = number("tolerance", tolerance, 0)
+    out = on.out(out, image.shape, apart_from={"guide": guide}, in_place_of={"image": image})
+    _solve(on, as_map(image), guide, options, tolerance, as_map(out))
+    return out
+
+
+def _solve(on, image, guide, options, tolerance, out):
     height, width, channels = image.shape
-    out = on.out(out, image.shape)
     margins = (height + 2 * MARGIN, width + 2 * MARGIN)
     system, planes = on.zeros((MASS + 1, *margins)), on.zeros((channels, *margins))
-    options = (np.float32(smoothness), np.float32(sensitivity), np.float32(epsilon))
     on.run(_system_kernel, (height, width), guide, *options, system)
     on.run(_planes_kernel, (height, width), image, planes)
 
     elimination = ColourElimination(system, channels, on)
     right_side = elimination.reduced_map()
     elimination.reduce(planes, right_side)
-    bound = tolerance**2 * inner_product(_flat(planes), _flat(planes), stream=stream)
-    solution = _conjugate_gradients(elimination, right_side, bound, on, stream)
+    bound = tolerance**2 * _product(on, planes, planes)
+    solution = _conjugate_gradients(elimination, right_side, bound, on)
     elimination.complete(planes, solution, planes)
     on.run(_image_kernel, (height, width), planes, out)
-    return out
 
 
-def _conjugate_gradients(elimination, residual, bound, on, stream):
+def _conjugate_gradients(elimination, residual, bound, on):
     """Solve the reduced system until the square of the error is within a bound.
 
     `residual` is the right side, and overwritten.
@@ -116,25 +130,39 @@ def _conjugate_gradients(elimination, residual, bound, on, stream):
     scratch = inner_products_scratch(1, 1, on)
 
     def dot(a, b):
-        return inner_product(_flat(a), _flat(b), scratch, stream=stream)
+        return _product(on, a, b, scratch)
 
     def add(a, factor, b, out):
-        add_scaled(_flat(a), factor, _flat(b), _flat(out), stream=stream)
+        arguments = _flat(a), np.float32(factor), _flat(b), _flat(out)
+        on.run(add_scaled_kernel, (a.size,), *arguments)
 
     energy = 0.0
     for _ in range(_MOST_ITERATIONS):
         elimination.precondition(residual, scaled)
         energy, before = dot(residual, scaled), energy
+        if not math.isfinite(bound + energy):
+            raise ValueError(
+                "image, guide, smoothness or epsilon has numbers that lead beyond float32; they "
+                "have to be finite and smaller"
+            )
         # Masses are at least one, so that the error is no longer than its energy.
         if energy <= bound:
             break
         ratio = energy / before if before else 0.0
         add(scaled, ratio, direction, direction)
         elimination.apply(direction, product)
-        step = energy / dot(direction, product)
+        curvature = dot(direction, product)
+        if not curvature > 0:
+            break
+        step = energy / curvature
         add(x, step, direction, x)
         add(residual, -step, product, residual)
     return x
+
+
+def _product(on, a, b, scratch=None):
+    rows, vectors = (array.reshape(1, array.size) for array in (a, b))
+    return float(products_of(on, rows, vectors, scratch)[0, 0])
 
 
 def _flat(array):

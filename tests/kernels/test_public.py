@@ -119,6 +119,8 @@ def test_arrays_with_the_cuda_interface_are_taken_as_they_are(random):
     [
         ([1.0, 2.0], TypeError, "list is no array"),
         (np.zeros((4, 4), np.float32)[:, ::2], ValueError, "not C-contiguous"),
+        (np.frombuffer(bytes(17), np.float32, 4, 1), ValueError, "not aligned"),
+        (np.ma.masked_array([1.0], [True]), TypeError, "masked"),
     ],
 )
 def test_what_cannot_be_viewed_is_refused(array, error, told):

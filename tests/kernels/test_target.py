@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from kernels.target import CPU, CUDA, element_launch, pixel_launch, target_of, vector_launch
+import kernels
+from kernels import target as target_module
+from kernels.target import (
+    CPU,
+    CUDA,
+    as_array,
+    cuda,
+    element_launch,
+    on_target,
+    pixel_launch,
+    target_of,
+    vector_launch,
+)
 from tests.processes import run_without_simulator
 
 
@@ -45,3 +57,138 @@ def test_numba_does_not_warn_of_small_maps():
     done = run_without_simulator("-c", SMALL_LAUNCH)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("launch", "extents"),
+    [(element_launch, (0, 70)), (pixel_launch, (5, 0)), (vector_launch, (0,))],
+)
+def test_launches_have_blocks_even_for_nothing(launch, extents):
+    """A device refuses a launch of none."""
+    assert np.hstack(launch(*extents)).min() > 0
+
+
+def test_vectors_of_no_length_are_worked_on(target):
+    nothing = target.asarray(np.zeros(0, np.float32))
+
+    kernels.add_scaled(nothing, 1.0, nothing, nothing)
+    assert kernels.inner_product(nothing, nothing) == 0
+
+
+def test_a_device_array_in_fortran_order_is_refused(random):
+    array = cuda.to_device(np.asfortranarray(random.random((4, 5), np.float32)))
+
+    with pytest.raises(ValueError, match=r"array is float32 \(4, 5\) and not C-contiguous"):
+        kernels.minmax(array)
+
+
+class OutOfMemory(target_module.CudaAPIError):
+    code = 2
+
+    def __init__(self):
+        Exception.__init__(self, "CUDA_ERROR_OUT_OF_MEMORY")
+
+
+def fail(error):
+    def failing(*arguments, **options):
+        raise error
+
+    return failing
+
+
+def test_a_full_device_is_a_memory_error(monkeypatch):
+    monkeypatch.setattr(cuda, "device_array", fail(OutOfMemory()))
+    monkeypatch.setattr(cuda, "to_device", fail(OutOfMemory()))
+
+    for make in (lambda: CUDA.empty((3, 4)), lambda: CUDA.asarray(np.zeros((3, 4), np.float32))):
+        with pytest.raises(MemoryError, match=r"left for an array of float32 \(3, 4\)"):
+            make()
+
+
+def test_other_errors_of_a_device_stay_what_they_are(monkeypatch):
+    error = OutOfMemory()
+    error.code = 700
+    monkeypatch.setattr(cuda, "device_array", fail(error))
+
+    with pytest.raises(target_module.CudaAPIError):
+        CUDA.empty((3, 4))
+
+
+class Produced:
+    """An array that a library of its own is still writing on a stream."""
+
+    def __init__(self, array):
+        self.array = array
+        self.__cuda_array_interface__ = {}
+
+
+class Producer:
+    """A stream with a number."""
+
+    def __init__(self, handle):
+        self.handle, self.waited_for = handle, False
+
+    def __int__(self):
+        return self.handle
+
+    def synchronize(self):
+        self.waited_for = True
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """What is done to events: recorded on one stream, waited for on another."""
+    done = []
+
+    class Event:
+        def record(self, stream):
+            done.append(("record", stream))
+
+        def wait(self, stream):
+            done.append(("wait", stream))
+
+    monkeypatch.setattr(cuda, "event", lambda timing: Event())
+    monkeypatch.setattr(
+        cuda, "from_cuda_array_interface", lambda _, owner, sync: owner.array, raising=False
+    )
+    return done
+
+
+@pytest.fixture
+def produced():
+    def make(handle):
+        array = CUDA.asarray(np.zeros((3, 4), np.float32))
+        array.stream = Producer(handle)
+        return Produced(array)
+
+    return make
+
+
+def test_work_waits_for_the_stream_that_an_array_names(events, produced):
+    array, own = produced(7), cuda.stream()
+
+    on_target(array=array, stream=own)
+
+    assert events == [("record", array.array.stream), ("wait", own)]
+    assert not array.array.stream.waited_for
+
+
+def test_the_default_stream_waits_for_others_but_not_for_itself(events, produced):
+    other = produced(7)
+
+    on_target(other=other, same=produced(1))
+
+    assert events == [("record", other.array.stream), ("wait", 0)]
+
+
+def test_a_view_is_of_what_is_written_already(events, produced):
+    array = produced(7)
+
+    assert as_array(array) is array.array
+    assert array.array.stream.waited_for
+    assert events == []
+
+
+def test_what_is_no_target_is_refused():
+    with pytest.raises(TypeError, match="target is of the type str; it has to be CPU"):
+        kernels.random_nnf((2, 2), (2, 2), 0, "cuda")

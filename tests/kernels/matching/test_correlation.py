@@ -15,7 +15,7 @@ def test_all_pixels_are_compared_with_all(target, random):
 
 
 def test_maps_of_different_channels_are_refused():
-    with pytest.raises(ValueError, match="channels"):
+    with pytest.raises(ValueError, match=r"has to be float32 \(height, width, 3\)"):
         correlate(np.zeros((2, 2, 3), np.float32), np.zeros((2, 2, 4), np.float32))
 
 

@@ -61,9 +61,9 @@ def test_a_strip_is_a_part_of_the_whole(random):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"guide": np.zeros((2, 4, 3), np.uint8)}, "the guide is uint8"),
-        ({"image": np.zeros((6, 8, 4), np.uint8)}, "the image is uint8"),
-        ({"image": np.zeros((6, 8, 3), np.float32)}, "the image is float32"),
+        ({"guide": np.zeros((2, 4, 3), np.uint8)}, "guide is uint8"),
+        ({"image": np.zeros((6, 8, 4), np.uint8)}, "image is uint8"),
+        ({"image": np.zeros((6, 8, 3), np.float32)}, "image is float32"),
     ],
 )
 def test_refuses_pictures_that_do_not_fit(changes, message):

@@ -68,7 +68,7 @@ def test_in_place(target, random):
         (np.zeros((3, 4, 9), np.float32), 0, r"has to be float32 \(3, 5, 9\)"),
         (np.zeros((3, 5), np.float32), 0, r"has to be float32 \(3, 5, 4\)"),
         (np.zeros((3, 5, 4)), 0, "out is float64"),
-        (None, -1, "channel offset is -1"),
+        (None, -1, "channel_offset is -1"),
     ],
 )
 def test_a_result_without_room_is_refused(out, offset, told):

@@ -31,5 +31,5 @@ def test_even_use_is_one_where_no_border_is_near(target, patch_side):
 
 
 def test_refuses_an_even_patch():
-    with pytest.raises(ValueError, match="the patch side is 4; it has to be odd"):
+    with pytest.raises(ValueError, match="patch_side is 4; it has to be odd"):
         occurrence(np.zeros((2, 2, 2), np.int32), (2, 2), 4)

@@ -3,7 +3,7 @@ import pytest
 
 from kernels.matching.labels import label_map, legal_nnf
 from kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
-from kernels.target import CPU
+from kernels.target import CPU, CUDA
 from tests import oracles
 
 # (source size, target size, channels, patch side, radius): unequal sizes either way round, maps
@@ -137,10 +137,10 @@ def test_evenness_uses_more_of_the_other_map(random):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"anchors": np.zeros((8, 7, 2), np.int32)}, "the anchors: int32"),
+        ({"anchors": np.zeros((8, 7, 2), np.int32)}, "anchors is int32"),
         (
             {"anchors": np.zeros((8, 8, 2), np.int32), "anchor_reach": 0.0},
-            "the anchors' reach is 0",
+            "anchor_reach is 0",
         ),
     ],
 )
@@ -289,13 +289,13 @@ def test_seeds_differ(random):
 @pytest.mark.parametrize(
     ("source", "target", "patch_side", "told"),
     [
-        (MAP, MAP, 4, "patch side is 4"),
-        (MAP, np.zeros((8, 8, 5), np.float32), 3, "as many channels"),
-        (MAP, np.zeros((8, 8, 4), np.float16), 3, "float16, float32"),
-        (MAP.astype(np.float64), MAP.astype(np.float64), 3, "float64"),
-        ([MAP, MAP], [MAP], 3, "2 maps are to be matched with 1"),
+        (MAP, MAP, 4, "patch_side is 4; it has to be odd"),
+        (MAP, np.zeros((8, 8, 5), np.float32), 3, r"has to be float32 \(height, width, 4\)"),
+        (MAP, np.zeros((8, 8, 4), np.float16), 3, "target is float16"),
+        (MAP.astype(np.float64), MAP.astype(np.float64), 3, "has to be float32 or float16"),
+        ([MAP, MAP], [MAP], 3, "source has 2 maps and target 1"),
         ([MAP] * 5, [MAP] * 5, 3, "1 to 4"),
-        ([MAP, MAP[:7]], [MAP, MAP], 3, "one size"),
+        ([MAP, MAP[:7]], [MAP, MAP], 3, r"source\[1\] is float32"),
         (MAP[:, ::2], MAP, 3, "not C-contiguous"),
     ],
 )
@@ -307,10 +307,10 @@ def test_rejects_what_cannot_be_matched(source, target, patch_side, told):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"nnf": np.zeros((4, 4, 2), np.int32)}, r"the field: int32 \(4, 4, 2\)"),
-        ({"nnf": np.zeros((4, 5, 2), np.int64)}, "the field: int64"),
-        ({"labels": [np.zeros((4, 5), np.int32)] * 2}, "labels of the target"),
-        ({"labels": [np.zeros((4, 6), np.int32)] * 2}, "labels of the source"),
+        ({"nnf": np.zeros((4, 4, 2), np.int32)}, r"nnf is int32 \(4, 4, 2\)"),
+        ({"nnf": np.zeros((4, 5, 2), np.int64)}, "nnf is int64"),
+        ({"labels": [np.zeros((4, 5), np.int32)] * 2}, r"labels\[1\] is"),
+        ({"labels": [np.zeros((4, 6), np.int32)] * 2}, r"labels\[0\] is"),
     ],
 )
 def test_what_does_not_belong_to_the_maps_is_refused(changed, told):
@@ -320,3 +320,47 @@ def test_what_does_not_belong_to_the_maps_is_refused(changed, told):
 
     with pytest.raises(ValueError, match=told):
         patchmatch(source, target, patch_side=3, radius=4, **options)
+
+
+def test_maps_on_a_device_start_where_fours_can_be_read(random):
+    memory = CUDA.asarray(random.random(4 * 5 * 4 + 1, np.float32))
+    source, target = memory[:-1].reshape(4, 5, 4), memory[1:].reshape(4, 5, 4)
+    nnf = CUDA.asarray(np.zeros((4, 5, 2), np.int32))
+
+    with pytest.raises(ValueError, match="target starts at no multiple of 16 bytes"):
+        patchmatch(source, target, nnf, 3, 4)
+
+
+def test_a_grey_map_has_one_channel(target, random):
+    source, other = (random.random((5, 6), np.float32) for _ in range(2))
+    nnf = random_nnf(random, (5, 6), (5, 6))
+
+    def search(*maps):
+        found = patchmatch(*map(target.asarray, (*maps, nnf)), 3, 4, iterations=2)
+        return [target.to_host(array) for array in found]
+
+    grey_maps, with_channels = search(source, other), search(source[..., None], other[..., None])
+    for grey, flat in zip(grey_maps, with_channels, strict=True):
+        np.testing.assert_array_equal(grey, flat)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"radius": 20.5}, TypeError, "radius is 20.5; it has to be a whole number"),
+        ({"radius": -1}, ValueError, "radius is -1"),
+        ({"seed": -1}, ValueError, "seed is -1"),
+        ({"iterations": -1}, ValueError, "iterations is -1"),
+        ({"bound": np.nan}, ValueError, "bound is nan"),
+        ({"cost": lambda *arguments: 1.0}, TypeError, "cost is <lambda>, .*register_jitable"),
+        ({"labels": np.zeros((8, 8), np.int32)}, ValueError, "labels has 8 items"),
+        ({"nnf": np.full((8, 8, 2), 8, np.int32)}, ValueError, r"nnf leads to \(8, 8\)"),
+        ({"target": None}, TypeError, "target is None; it has to be an array"),
+    ],
+)
+def test_options_that_make_no_search_are_refused(options, error, told):
+    arguments = {"nnf": np.zeros((8, 8, 2), np.int32), "patch_side": 3, "radius": 4}
+    arguments |= {"source": MAP, "target": MAP}
+    with pytest.raises(error, match=told):
+        patchmatch(**arguments | options)

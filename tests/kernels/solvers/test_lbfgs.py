@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 from kernels.solvers.lbfgs import lbfgs
@@ -88,3 +89,77 @@ def test_stays_where_the_gradient_is_zero(target):
     minimum = lbfgs(problem.loss, problem.gradient, target.asarray(np.zeros(5, np.float32)))
     assert minimum.reason == "converged"
     np.testing.assert_array_equal(target.to_host(minimum.x), 0)
+
+
+def broken(problem, loss_at=lambda x, loss: loss, gradient_at=lambda out: None):
+    """The loss and the gradient of a problem, spoilt."""
+
+    def gradient(out):
+        problem.gradient(out)
+        gradient_at(out)
+
+    return (lambda x: loss_at(x, problem.loss(x))), gradient
+
+
+def poison(out):
+    out[:] = np.full(out.shape, np.nan, np.float32)
+
+
+def test_a_start_without_a_loss_or_a_gradient_is_told(target, random):
+    _, function, derivative = quadratic(random)
+
+    for spoilt in ({"loss_at": lambda x, loss: np.nan}, {"gradient_at": poison}):
+        start = target.asarray(np.ones(LENGTH, np.float32))
+        minimum = lbfgs(*broken(OnTarget(function, derivative, target), **spoilt), start)
+        assert minimum.reason == "not finite"
+        assert len(minimum.losses) == 1
+        np.testing.assert_array_equal(target.to_host(minimum.x), 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_lost_on_the_way_is_told(target, random, value):
+    _, function, derivative = quadratic(random)
+    calls = []
+
+    def loss_at(x, loss):
+        calls.append(loss)
+        return loss if len(calls) < 6 else value
+
+    start = target.asarray(np.ones(LENGTH, np.float32))
+    minimum = lbfgs(*broken(OnTarget(function, derivative, target), loss_at), start, tolerance=0)
+
+    assert minimum.reason == "not finite"
+    # The last point with a loss.
+    assert minimum.losses[-1] == pytest.approx(function(target.to_host(minimum.x).astype(float)))
+    assert np.isfinite(minimum.losses).all()
+
+
+def test_a_line_that_leads_nowhere_is_no_convergence(target):
+    problem = OnTarget(lambda x: float(x @ x), lambda x: -2 * x, target)
+
+    minimum = lbfgs(problem.loss, problem.gradient, target.asarray(np.ones(5, np.float32)))
+
+    assert minimum.reason == "line search"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"loss": None}, TypeError, "loss is a NoneType"),
+        ({"loss": lambda x: "low"}, TypeError, "loss gives a str"),
+        ({"gradient": 3}, TypeError, "gradient is a int"),
+        ({"x": np.ones((2, 3), np.float32)}, ValueError, r"x is float32 \(2, 3\)"),
+        ({"x": np.broadcast_to(np.float32(1), 1)}, ValueError, "x is read-only"),
+        ({"first_step": 0.0}, ValueError, "first_step is 0.0"),
+        ({"history": 0}, ValueError, "history is 0"),
+        ({"iterations": 2.5}, TypeError, "iterations is 2.5"),
+        ({"tolerance": np.nan}, ValueError, "tolerance is nan"),
+        ({"window": 0}, ValueError, "window is 0"),
+        ({"sufficient_decrease": 0.95}, ValueError, "sufficient_decrease is 0.95"),
+        ({"curvature": 1.5}, ValueError, "curvature is 1.5"),
+    ],
+)
+def test_what_cannot_be_minimised_is_refused(options, error, told):
+    arguments = {"loss": lambda x: 1.0, "gradient": lambda out: None, "x": np.ones(3, np.float32)}
+    with pytest.raises(error, match=told):
+        lbfgs(**arguments | options)

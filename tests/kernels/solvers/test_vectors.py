@@ -46,13 +46,24 @@ def test_adds_in_place(target):
 def test_vectors_of_other_lengths_are_refused():
     x, longer = np.zeros(3, np.float32), np.zeros(4, np.float32)
 
-    for vectors in ((longer, x, x), (x, longer, x), (x, x, longer)):
+    for vectors, told in (
+        ((longer, x, x), r"direction is float32 \(3,\); it has to be float32 \(4,\)"),
+        ((x, longer, x), r"direction is float32 \(4,\); it has to be float32 \(3,\)"),
+        ((x, x, longer), r"out is float32 \(4,\); it has to be float32 \(3,\)"),
+    ):
         a, direction, out = vectors
-        with pytest.raises(ValueError, match="have to be of one length"):
+        with pytest.raises(ValueError, match=told):
             add_scaled(a, 1.0, direction, out)
 
 
-@pytest.mark.parametrize(("coefficients", "row"), [([1, 2], 0), ([1, 2, 3], 3), ([1, 2, 3], -1)])
-def test_coefficients_and_row_have_to_fit(coefficients, row):
-    with pytest.raises(ValueError, match=f"row {row} for 3 rows"):
+@pytest.mark.parametrize(
+    ("coefficients", "row", "told"),
+    [
+        ([1, 2], 0, "coefficients has 2 items"),
+        ([1, 2, 3], 3, "row is 3"),
+        ([1, 2, 3], -1, "row is -1"),
+    ],
+)
+def test_coefficients_and_row_have_to_fit(coefficients, row, told):
+    with pytest.raises(ValueError, match=told):
         combine(np.zeros((3, 4), np.float32), coefficients, row)

@@ -149,3 +149,33 @@ def test_nothing_is_allocated_by_an_iteration(monkeypatch, random):
         counts.append(len(made) - sum(counts))
 
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"image": np.zeros((0, 0, 1), np.float32)}, "image is .*, not empty"),
+        ({"guide": np.zeros((4, 6), np.float32)}, r"guide is float32 \(4, 6\)"),
+        ({"guide": np.zeros((4, 4), np.float32)}, r"has to be float32 \(4, 5\)"),
+        ({"smoothness": -1.0}, "smoothness is -1.0"),
+        ({"smoothness": np.nan}, "smoothness is nan"),
+        ({"sensitivity": -1.0}, "sensitivity is -1.0"),
+        ({"epsilon": 0.0}, "epsilon is 0.0"),
+        ({"epsilon": 1e-50}, "epsilon is 1e-50"),
+        ({"tolerance": -1e-5}, "tolerance is -1e-05"),
+        ({"image": np.full((4, 5, 1), np.nan, np.float32)}, "beyond float32"),
+        ({"guide": np.full((4, 5), np.nan, np.float32)}, "beyond float32"),
+        ({"image": np.full((4, 5, 1), 1e30, np.float32)}, "beyond float32"),
+        ({"smoothness": 1e30, "epsilon": 1e-30}, "beyond float32"),
+    ],
+)
+def test_what_has_no_solution_is_refused(changed, told):
+    arguments = {"image": np.ones((4, 5, 1), np.float32), "guide": np.ones((4, 5), np.float32)}
+    with pytest.raises(ValueError, match=told):
+        wls(**arguments | changed)
+
+
+def test_zeros_stay_zeros(target):
+    image, guide = (target.asarray(np.zeros(shape, np.float32)) for shape in ((3, 4, 2), (3, 4)))
+
+    np.testing.assert_array_equal(target.to_host(wls(image, guide)), 0)

@@ -115,6 +115,10 @@ class _Target(ABC):
     def empty(self, shape, dtype=np.float32):
         """Array that is not initialised."""
 
+    @abstractmethod
+    def zeros(self, shape, dtype=np.float32):
+        """Array of zeros."""
+
     def out(self, out, shape, dtype=np.float32, *, name="out", apart_from=None, in_place_of=None):
         """Array for a result: `out` where it is given, checked, or a new one.
 

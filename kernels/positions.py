@@ -49,7 +49,9 @@ def checked_field(name, field, shape=FIELD):
     if isinstance(field, np.ndarray):
         flat = field.reshape(field.size)
         # What is not finite makes the sum so, and so do numbers beyond 1e19.
-        if not math.isfinite(np.dot(flat, flat)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = np.dot(flat, flat)
+        if not math.isfinite(square):
             raise ValueError(f"{name} has values that are not finite; its positions have to be")
     return field
 

@@ -98,9 +98,9 @@ def _check_scratch(scratch, k, m, apart_from):
     if scratch is None:
         return
     needed = _scratch_elements(k, m)
-    if checked("scratch", scratch, VECTOR, np.float64).size < needed:
+    written("scratch", scratch, VECTOR, np.float64, apart_from=apart_from)
+    if scratch.size < needed:
         raise ValueError(f"scratch has {scratch.size} elements; it has to have {needed} or more")
-    written("scratch", scratch, apart_from)
 
 
 def products_of(on, rows, vectors, scratch=None):

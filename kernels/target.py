@@ -23,7 +23,7 @@ from numba.cuda.core.errors import NumbaPerformanceWarning
 from numba.cuda.cudadrv.driver import CudaAPIError, device_memset
 from numba.extending import intrinsic, overload
 
-from kernels.arguments import checked, written
+from kernels.arguments import written
 from kernels.cache import keep_kernels
 from kernels.threads import wait_passively
 
@@ -126,8 +126,7 @@ class _Target(ABC):
         """
         if out is None:
             return self.empty(shape, dtype)
-        checked(name, out, shape, dtype)
-        return written(name, out, apart_from, in_place_of)
+        return written(name, out, shape, dtype, apart_from=apart_from, in_place_of=in_place_of)
 
     def out_beside(self, out, shape, channel_offset, channels, **lies):
         """Float32 map for a result that takes some channels of it from an offset on; as `out`."""

@@ -245,8 +245,7 @@ def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Resul
     """
     on, weights, keep = on_target(weights=weights, keep=keep, stream=stream)
     keep = checked("keep", keep, PLANE)
-    checked("weights", weights, keep.shape)
-    written("weights", weights, in_place_of={"keep": keep})
+    written("weights", weights, keep.shape, in_place_of={"keep": keep})
     on.run(keep_content_kernel, weights.shape, keep, weights)
     return weights
 

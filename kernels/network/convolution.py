@@ -437,6 +437,7 @@ def _results(on, bank, channels, scratch, out, read):
     elements = _scratch_elements(bank, height, width)
     if scratch is None:
         return out, np.empty(elements, np.float32)
-    if checked("scratch", scratch, VECTOR).size < elements:
+    written("scratch", scratch, VECTOR, apart_from=read | {"out": out})
+    if scratch.size < elements:
         raise ValueError(f"scratch has {scratch.size} elements; it has to have {elements} or more")
-    return out, written("scratch", scratch, apart_from=read | {"out": out})
+    return out, scratch

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import line_search
 
-from kernels.arguments import VECTOR, checked, number, positive, whole, written
+from kernels.arguments import VECTOR, number, positive, whole, written
 from kernels.reduction import inner_products_scratch, products_of
 from kernels.solvers.vectors import add_scaled_kernel, combine_kernel
 from kernels.target import Array, Stream, on_target
@@ -136,7 +136,7 @@ def lbfgs(
         if not callable(function):
             raise TypeError(f"{name} is a {type(function).__name__}; it has to be a function")
     on, x = on_target(x=x, stream=stream)
-    x = written("x", checked("x", x, VECTOR))
+    written("x", x, VECTOR)
     first_step, tolerance = positive("first_step", first_step), number("tolerance", tolerance, 0)
     history, window = whole("history", history, 1), whole("window", window, 1)
     iterations = whole("iterations", iterations)

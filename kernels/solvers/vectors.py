@@ -55,8 +55,7 @@ def add_scaled(
     x = checked("x", x, VECTOR)
     direction = checked("direction", direction, x.shape)
     step = np.float32(number("step", step))
-    checked("out", out, x.shape)
-    written("out", out, in_place_of={"x": x, "direction": direction})
+    written("out", out, x.shape, in_place_of={"x": x, "direction": direction})
     on.run(add_scaled_kernel, (out.size,), x, step, direction, out)
 
 
@@ -96,7 +95,7 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     [31.0, 42.0]
     """
     on, rows = on_target(rows=rows, stream=stream)
-    rows = written("rows", checked("rows", rows, TABLE))
+    written("rows", rows, TABLE)
     count = rows.shape[0]
     weights = tuple(map(np.float32, items("coefficients", coefficients, count, number)))
     row = whole("row", row, most=count - 1)

@@ -15,7 +15,7 @@
 
 A = examples/castle.png
 B = examples/church.png
-OPTIONS = --weight 3 --ratio 0.5
+OPTIONS = --preset photo2style
 
 FUZZ_INPUTS = 450
 

@@ -393,13 +393,13 @@ TINY_SIZES = (((2, 4), (3, 3)), ((4, 7), (5, 6)))
 
 
 def test_targets_agree_through_all_sizes():
-    parameters = replace(SEARCHED, search_iterations=(1,) * 5, deconv_iterations=1)
+    """On what leads from size to size; deconvolutions are the same within each."""
+    parameters = replace(SEARCHED, search_iterations=(1,) * 5, reconstruction="resampling")
     expected, found = (
         Sized.of(np.random.default_rng(0), TINY_SIZES, on).match(parameters, TINY_SIZES)
         for on in (CPU, CUDA)
     )
 
-    assert list(found[2]) == list(expected[2])
     # Sums are taken in another order, which may decide between two matches of like cost.
     for nnf, expected_nnf in zip(found[:2], expected[:2], strict=True):
         assert (nnf == expected_nnf).all(axis=-1).mean() > 0.95

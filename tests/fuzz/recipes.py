@@ -164,7 +164,7 @@ def _correlate(random):
 
 def _filter_bank(random):
     weights = _floats(random, 3, 3, *random.choice([1, 3, 16, 20], 2))
-    return {"weights": weights, "bias": _floats(random, weights.shape[3])}
+    return {"weights": weights, "bias": _floats(random, weights.shape[3]), "target": kernels.CPU}
 
 
 def _FilterBank(random):  # noqa: N802
@@ -189,7 +189,7 @@ def _hough_matching(random):
 
 
 def _identity_nnf(random):
-    return {"shape": _size(random), "other_shape": _size(random)}
+    return {"shape": _size(random), "other_shape": _size(random), "target": kernels.CPU}
 
 
 def _inner_product(random):

@@ -18,6 +18,7 @@ from analogy.reconstruction import blend_with_content
 from analogy.search import LevelFeatures, initial_matches, search_matches
 from kernels.imaging.vote import vote, vote_field
 from kernels.imaging.warp import warp
+from kernels.matching.sketch import sketches_of
 from kernels.matching.upsample import upsample_nnf
 from kernels.solvers.wls import wls
 
@@ -56,6 +57,8 @@ def warm_up(parameters, target):
     matches = search_matches(
         LevelFeatures(*[features] * 4), matches, 5, charging, reach=1, colours=colours
     )
+    # Maps of as many channels as have sketches.
+    sketches_of(*[target.asarray(generator.random((8, 8, 128), np.float32))] * 2)
     round_trips(matches)
     nnf = upsample_nnf(matches.ab, shape, shape)
     host, votes = target.to_host(image), (parameters.vote_side, parameters.vote_width)

@@ -44,6 +44,9 @@ class ShapeOnly:
     def size(self):
         return math.prod(self.shape)
 
+    def is_c_contiguous(self):
+        return True
+
     @property
     def ndim(self):
         return len(self.shape)

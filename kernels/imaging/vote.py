@@ -137,9 +137,9 @@ def vote_alike(
     >>> import numpy as np
     >>> from kernels import identity_nnf, vote_alike
     >>> source = np.array([[[0], [200], [202], [200]]], np.float32)
-    >>> nnf = np.array([[[0, 0], [0, 1], [0, 2], [0, 1]]], np.int32)
-    >>> [round(float(value), 2) for value in vote_alike(source, nnf, 3, 60.0).ravel()]
-    [0.0, 200.0, 201.33, 201.0]
+    >>> nnf = np.array([[[0, 1], [0, 3], [0, 0]]], np.int32)
+    >>> [round(float(value), 1) for value in vote_alike(source, nnf, 3, 60.0).ravel()]
+    [201.0, 201.0, 0.0]
     """
     on, source, nnf, out = on_target(source=source, nnf=nnf, out=out, stream=stream)
     source = checked("source", source, ANY_MAP, _DTYPES)

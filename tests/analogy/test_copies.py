@@ -6,7 +6,7 @@ level's filters, once for both directions, and at level 5 the weights by which v
 
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ from numba.cuda.cudadrv import devicearray
 
 from analogy.algorithm import match_features
 from analogy.network import Convolution
-from analogy.parameters import Parameters
+from analogy.parameters import PRESETS
 from analogy.progress import Progress
 from kernels.reduction import inner_products
 from kernels.solvers.wls import wls
 from kernels.target import CUDA, SIMULATED, cuda
 from tests.analogy.tiny import tiny_features, tiny_network
 
-QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
+QUICK = replace(PRESETS["matches"], search_iterations=(1,) * 5, deconv_iterations=1)
 
 # The newest gradient's inner products with L-BFGS's memory, four directions and five gradients.
 MOST_SCALARS = 9
@@ -119,11 +119,11 @@ def test_matching_copies_filters_and_scalars_only(random, copies):
     during = copies[before:]
     asked = Counter((copy.direction, copy.asked_by) for copy in during)
     expected = {("to device", "filter_bank"), ("to device", "_gaussian")}
-    assert set(asked) == expected | {("to host", "inner_products")}
+    assert set(asked) == expected | {("to host", "products_of")}
     assert asked["to device", "_gaussian"] == 2 * ROUNDS_OF_VOTES
     assert asked["to device", "filter_bank"] == _filters_of_levels(network)
     assert max(copy.size for copy in during if copy.direction == "to host") <= MOST_SCALARS
-    assert asked["to host", "inner_products"] <= sum(map(_scalars_of, deconvolutions.values()))
+    assert asked["to host", "products_of"] <= sum(map(_scalars_of, deconvolutions.values()))
 
 
 def test_copies_are_noticed(copies):
@@ -148,7 +148,7 @@ def test_inner_products_bring_home_their_result_only(random, copies):
 
     inner_products(rows, rows[:2])
 
-    assert copies == [Copy("to host", 8, "inner_products")]
+    assert copies == [Copy("to host", 8, "products_of")]
 
 
 def test_a_filter_brings_home_scalars_only(random, copies):
@@ -158,7 +158,7 @@ def test_a_filter_brings_home_scalars_only(random, copies):
 
     wls(image, guide)
 
-    assert set(copies) == {Copy("to host", 1, "inner_products")}
+    assert set(copies) == {Copy("to host", 1, "products_of")}
 
 
 class _Shares(dict):

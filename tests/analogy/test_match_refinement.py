@@ -5,12 +5,12 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 
 from analogy.match_refinement import refine_matches
-from analogy.parameters import Parameters
+from analogy.parameters import PRESETS, Parameters
 from kernels.target import CPU, CUDA
 
 DISPLACEMENT = np.array([1.4, -0.6])
 FLAT = np.s_[20:30, 20:30]
-REFINED = Parameters(smoothing=2, subpixel=5)
+REFINED = replace(PRESETS["flow"], smoothing=2, subpixel=5)
 
 
 def identity(shape):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from numba import config
 from numba.core import caching
+from numba.extending import register_jitable
 
 import kernels
 from kernels import cache
@@ -197,7 +198,7 @@ def test_kernels_of_others_are_left_to_numba():
 
 def kernel_of(cost):
     """A kernel as Python that was made for a cost."""
-    return search_kernels(1, cost).start.cpu.py_func
+    return search_kernels(1, register_jitable(cost)).start.cpu.py_func
 
 
 def kept_as(state):

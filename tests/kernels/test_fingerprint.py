@@ -225,7 +225,7 @@ def test_it_is_the_same_in_another_process():
 
 
 def test_a_kernel_captures_the_functions_that_were_given():
-    cost = captured(1)
+    cost = register_jitable(captured(1))
     of_others = patchmatch.search_kernels(1, cost).propagate.cpu.py_func
     of_the_package = patchmatch.search_kernels(1, squared_difference).propagate.cpu.py_func
 

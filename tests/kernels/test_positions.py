@@ -45,7 +45,7 @@ def test_the_nearest_pixel_is_taken_for_one_outside(position):
 def test_a_device_stays_inside_whatever_a_field_says(random):
     source = random.random((4, 5, 3), np.float32)
     nnf = random.integers(-3, 9, (4, 5, 2)).astype(np.int32)
-    near = np.clip(nnf, 0, (3, 4))
+    near = np.clip(nnf, 0, (3, 4)).astype(np.int32)
 
     def on_device(function, *arrays):
         return CUDA.to_host(function(*map(CUDA.asarray, arrays)))

@@ -192,6 +192,11 @@ def calls(random):
     yield "round_trip", (nnf, nnf), {}
     yield "smooth", (real, plane, a), {}
     yield "upsample_nnf", (nnf, (8, 8), (8, 8)), {}
+    picture = CUDA.asarray(np.zeros((4, 4, 3), np.uint8))
+    scales = (1.0, 1.0), (1.0, 1.0)
+    yield "upsample_nnf_guided", (nnf, picture, picture, (4, 4), *scales), {}
+    yield "occurrence", (nnf, (4, 4), 3), {}
+    yield "vote_alike", (a, nnf, 3, 1.0), {}
     yield "vote", (a, nnf, 3), {}
     yield "vote_field", (a, real, 3), {}
     yield "warp", (a, nnf), {}

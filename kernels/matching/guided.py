@@ -207,7 +207,7 @@ def _squared_difference(guide, image, y, x, near_y, near_x):
 def _moved(match, centre, near, scale, extent):
     """Where a coarse match leads a position that may lie outside its pixel."""
     fine = np.float32(match) + (centre - np.float32(near))
-    return min(max(int(math.floor(fine * scale)), 0), extent - 1)
+    return min(max(math.floor(fine * scale), 0), extent - 1)
 
 
 #: Kernel of :func:`kernels.upsample_nnf_guided`. Extents: height, width.

@@ -250,7 +250,7 @@ PRESETS = {
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
     "style2style": replace(
-        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.005, 0.01)
+        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.004, 0.008)
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.

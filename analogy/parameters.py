@@ -36,8 +36,8 @@ class Parameters:
         Of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
-        iterations then end at lower costs than ten, and worse pictures, as parts of B' that nothing
-        in A is like are fetched all the same. Has no effect with `single_direction` or a
+        iterations then end at lower costs than ten; lower costs are not better pictures, see
+        docs/scales.md. Has no effect with `single_direction` or a
         `colour_weight`, where the directions compare different maps.
     evenness : tuple of float
         What an iteration of the search adds to the cost of a match for each time that its patch is

@@ -32,14 +32,15 @@ def interpolate(
         Height and width of the result.
     scale : float
         Pixels of the result in one of `source`, along either axis.
-    out : float32 array, height and width of `shape`[, channels], optional
+    out : float32 array, (height, width[, channels]), of the height and width of `shape`, optional
         Written and returned; made anew when absent. Apart from `source`.
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, height and width of `shape`[, channels]
+    float32 array, (height, width[, channels])
+        Of the height and width of `shape`.
 
     Raises
     ------

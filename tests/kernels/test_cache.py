@@ -196,9 +196,12 @@ def test_kernels_of_others_are_left_to_numba():
     assert located(test_kernels_of_others_are_left_to_numba) is None
 
 
+PLACES = "sources, targets, y, x, match_y, match_x, half, best"
+
+
 def kernel_of(cost):
     """A kernel as Python that was made for a cost."""
-    return search_kernels(1, register_jitable(cost)).start.cpu.py_func
+    return search_kernels(1, cost).start.cpu.py_func
 
 
 def kept_as(state):
@@ -208,7 +211,8 @@ def kept_as(state):
 
 def test_a_state_is_known_again_until_something_changes():
     names = {"factor": 1}
-    exec("def cost(*places): return factor", names)
+    exec(f"def cost({PLACES}): return factor", names)
+    register_jitable(names["cost"])
     state = cache._State(kernel_of(names["cost"]))
     kept = kept_as(state)
 
@@ -221,7 +225,7 @@ def test_a_state_is_known_again_until_something_changes():
 
 
 def test_what_cannot_be_told_is_never_known_again():
-    cost = eval("lambda *places: missing", {})
+    cost = register_jitable(eval(f"lambda {PLACES}: missing", {}))
     state = cache._State(kernel_of(cost))
 
     assert kept_as(state) != state

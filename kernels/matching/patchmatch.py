@@ -837,7 +837,8 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
 
 
 def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, bounds):
-    @cuda.jit(cache=True, **bounds)
+    # Run once a search, and with fewer registers one of its variants would spill.
+    @cuda.jit(cache=True)
     def start(sources, targets, channels, problem, nnf, matches, stamps, cost):
         y, x, lane = pixel_of_thread(cost.shape[1])
         if y >= cost.shape[0] or x >= cost.shape[1]:

@@ -42,8 +42,8 @@ CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
 def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
-    fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, NNF)
-    fields += (float32, float32)
+    fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, PLANE)
+    fields += (PLANE, NNF, float32, float32)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 
@@ -131,7 +131,7 @@ LAUNCHES = [
     (occurrence._matches_cuda, (NNF, STAMPS)),
     (occurrence._uses_cuda, (STAMPS, int64, STAMPS)),
     (occurrence._occurrence_cuda, (STAMPS, int64, float32, PLANE)),
-    (occurrence._charge_cuda, (NNF, PLANE, PLANE, STAMPS, int64)),
+    (occurrence._charge_cuda, (NNF, PLANE, PLANE, PLANE)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
     *searches(),

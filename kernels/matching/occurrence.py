@@ -81,13 +81,12 @@ def occurrence(
     return out
 
 
-def charge_occurrence(on, nnf, charges, half, evenness, cost, stamps, launch):
+def charge_occurrence(on, nnf, half, evenness, cost, charges, rises, own_rises):
     """Raise what places cost by how often the patches around them are used.
 
     Charges add up from one iteration to the next: a place that stays in demand becomes dearer until
     some of those who use it do better elsewhere, as prices do in an auction. Charging for the last
-    uses alone would have everybody leave a place at once, and come back together. What was turned
-    down before may be cheaper now, so every match is stamped as new.
+    uses alone would have everybody leave a place at once, and come back together.
 
     Parameters
     ----------
@@ -95,23 +94,24 @@ def charge_occurrence(on, nnf, charges, half, evenness, cost, stamps, launch):
         Where all arrays live.
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in the other map.
-    charges : float32 array, (other height, other width)
-        Raised.
     half : int
         Pixels between a patch's middle and its border.
     evenness : float
         By how much a use that is even raises a charge.
     cost : float32 array, (height, width)
         Raised with the charges of its matches.
-    stamps : int32 array, (height, width)
-        Set to `launch`.
-    launch : int
+    charges : float32 array, (other height, other width)
+        Raised.
+    rises : float32 array, (other height, other width)
+        Written: by how much each place became dearer.
+    own_rises : float32 array, (height, width)
+        Written: by how much each match did.
     """
-    rise = on.empty(charges.shape)
-    _count(on, nnf, half, evenness, rise)
-    on.run(_charge_kernel, cost.shape, nnf, rise, cost, stamps, launch)
-    charges, rise = charges.reshape(charges.size), rise.reshape(rise.size)
-    on.run(add_scaled_kernel, (charges.size,), charges, np.float32(1), rise, charges)
+    _count(on, nnf, half, evenness, rises)
+    on.run(_charge_kernel, cost.shape, nnf, rises, own_rises, cost)
+    flat_charges, flat_rises = charges.reshape(charges.size), rises.reshape(rises.size)
+    arguments = flat_charges, np.float32(1), flat_rises, flat_charges
+    on.run(add_scaled_kernel, (charges.size,), *arguments)
 
 
 def _count(on, nnf, half, scale, out):
@@ -168,19 +168,20 @@ def _occurrence_cuda(uses, half, scale, out):
 
 
 @njit(parallel=True, cache=True)
-def _charge_cpu(nnf, rise, cost, stamps, launch):
+def _charge_cpu(nnf, rises, own_rises, cost):
     for y in prange(cost.shape[0]):
         for x in range(cost.shape[1]):
-            cost[y, x] += rise[nnf[y, x, 0], nnf[y, x, 1]]
-            stamps[y, x] = launch
+            own_rises[y, x] = rises[nnf[y, x, 0], nnf[y, x, 1]]
+            cost[y, x] += own_rises[y, x]
 
 
 @cuda.jit(cache=True)
-def _charge_cuda(nnf, rise, cost, stamps, launch):
+def _charge_cuda(nnf, rises, own_rises, cost):
     x, y = cuda.grid(2)
     if y < cost.shape[0] and x < cost.shape[1]:
-        cost[y, x] += rise[nnf[y, x, 0], nnf[y, x, 1]]
-        stamps[y, x] = launch
+        own_rise = rises[nnf[y, x, 0], nnf[y, x, 1]]
+        own_rises[y, x] = own_rise
+        cost[y, x] += own_rise
 
 
 @register_jitable

@@ -177,9 +177,9 @@ def patchmatch(
     An iteration tries, for each pixel, 16 matches of neighbours and floor(log2(radius)) + 1 at
     random, each of up to patch_side^2 * channels multiply-adds and two patches read; most are
     passed over or given up early. Allocates 28 bytes a pixel, and on the CPU, for one pair of
-    float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both; with `evenness` 16
-    bytes a pixel of `target` more. Does not wait for a device. Barnes et al. (2009), section 4.2 of
-    the paper.
+    float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both; with `evenness` 4
+    bytes a pixel and 16 a pixel of `target` more. Does not wait for a device. Barnes et al. (2009),
+    section 4.2 of the paper.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def patchmatch(
     evenness = number("evenness", evenness, 0)
     for iteration in range(whole("iterations", iterations)):
         if evenness:
-            field.charge(evenness, iteration)
+            field.charge(evenness)
         field.improve(iteration)
     if anchors is not None or evenness:
         field.forget_charges()
@@ -314,6 +314,10 @@ class Problem(NamedTuple):
         Of the inner product of two channel vectors.
     charges : float32 array, (target_height, target_width)
         What a match costs beside its patches, by its place; (0, 0) where nothing.
+    rises : float32 array, of the same size
+        By how much `charges` rose last.
+    own_rises : float32 array, (height, width)
+        By how much the match that a pixel had then became dearer; (0, 0) where nothing is charged.
     anchors : int32 array, (height, width, 2)
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32
@@ -332,6 +336,8 @@ class Problem(NamedTuple):
     half: int
     bound: Any
     charges: Any
+    rises: Any
+    own_rises: Any
     anchors: Any
     anchor_cost: Any
     anchor_reach_square: Any
@@ -403,7 +409,7 @@ class _Sides:
             *shapes,
             self.half,
             bound,
-            self.on.empty((0, 0)),
+            *(self.on.empty((0, 0)) for _ in range(3)),
             self.anchors,
             *anchor_numbers,
         )
@@ -461,19 +467,25 @@ class _Field:
         self.cost = on.empty(shape)
         self._run(self._kernels.start, nnf, self.nnf, self._stamps, self.cost)
 
-    def charge(self, evenness, iteration):
+    def charge(self, evenness):
         """Raise what each place costs by how often it is used."""
         if self._problem.charges.shape[0] == 0:
-            charges = self._on.zeros(self._sides.targets[0].shape[:2])
-            self._problem = self._problem._replace(charges=charges)
-        launch = iteration * PASSES_PER_ITERATION
-        state = self._sides.half, evenness, self.cost, self._stamps, launch
-        charge_occurrence(self._on, self.nnf, self._problem.charges, *state)
+            places = self._sides.targets[0].shape[:2]
+            self._problem = self._problem._replace(
+                charges=self._on.zeros(places),
+                rises=self._on.empty(places),
+                own_rises=self._on.empty(self.cost.shape),
+            )
+        problem = self._problem
+        written = self.cost, problem.charges, problem.rises, problem.own_rises
+        charge_occurrence(self._on, self.nnf, self._sides.half, evenness, *written)
 
     def forget_charges(self):
         """Let costs be those of the patches alone."""
-        plain = {"charges": self._on.empty((0, 0)), "anchors": self._on.empty((0, 0, 2), np.int32)}
-        self._problem = self._problem._replace(**plain)
+        names = "charges", "rises", "own_rises"
+        none = {name: self._on.empty((0, 0)) for name in names}
+        free = self._on.empty((0, 0, 2), np.int32)
+        self._problem = self._problem._replace(anchors=free, **none)
         self._run(self._kernels.start, self.nnf, self._other_nnf, self._other_stamps, self.cost)
 
     def improve(self, iteration):
@@ -723,13 +735,14 @@ def _pixel_functions(patch_cost):
             dy, dx = _neighbour_offset(neighbour, jump)
             if not _inside(y + dy, x + dx, height, width):
                 continue
-            if stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION:
-                continue
             match_y = matches[y + dy, x + dx, 0] - dy
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
                 continue
             if not _inside(match_y, match_x, match_height, match_width):
+                continue
+            was_tried = stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION
+            if was_tried and not _has_gained(problem, y, x, match_y, match_x):
                 continue
             if not is_allowed(labels, target_labels, y, x, match_y, match_x):
                 continue
@@ -990,6 +1003,14 @@ def _charge(problem, y, x, match_y, match_x):
         share = np.float32(dy * dy + dx * dx) / problem.anchor_reach_square
         charge += problem.anchor_cost * min(share, np.float32(1))
     return charge
+
+
+@register_jitable
+def _has_gained(problem, y, x, match_y, match_x):
+    """Whether the last charges leave a match better off against the pixel's own than before."""
+    if problem.rises.shape[0] == 0:
+        return False
+    return problem.rises[match_y, match_x] < problem.own_rises[y, x]
 
 
 @register_jitable

@@ -34,7 +34,8 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 
 # The CUDA libraries are a gigabyte or more: only where an NVIDIA driver can use them.
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
-INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable
+INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) \
+	--editable ./kernels --editable
 
 .PHONY: run test smoke coverage package-test fuzz bench peers gpu-check docs lint hooks clean
 .DELETE_ON_ERROR:
@@ -86,19 +87,19 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps keep pip from running again until pyproject.toml changes.
-$(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
+$(VENV)/installed: pyproject.toml kernels/pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 	$(INSTALL) ".$$($(HAS_GPU) && echo '[gpu]')"
 	touch $@
 
-$(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
+$(VENV)/installed-test: pyproject.toml kernels/pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
 	$(INSTALL) ".[test$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
 
-$(VENV)/installed-docs: pyproject.toml | $(IN_VENV)
+$(VENV)/installed-docs: pyproject.toml kernels/pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[docs$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
 
-$(VENV)/installed-peers: pyproject.toml | $(IN_VENV)
+$(VENV)/installed-peers: pyproject.toml kernels/pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[test,peers$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed $(VENV)/installed-test
 

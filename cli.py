@@ -1,3 +1,9 @@
+import sys
+from pathlib import Path
+
+# The kernels of this checkout, whether they are installed or not.
+sys.path.insert(1, str(Path(__file__).parent / "kernels"))
+
 from analogy.command_line import main
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@ from analogy.refinement import refine
 from analogy.scales import FIRST_LEVEL, carried_matches, scale_shapes
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches
 from analogy.session import Session
-from kernels.imaging.vote import vote_field
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import target_of
+from analogy_kernels.imaging.vote import vote_field
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import target_of
 
 _log = logging.getLogger(__name__)
 

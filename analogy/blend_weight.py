@@ -30,7 +30,7 @@ import numpy as np
 
 from analogy.parameters import BLEND_WEIGHTS, LEVELS
 from analogy.search import LevelFeatures, initial_matches, search_matches
-from kernels.target import target_of
+from analogy_kernels.target import target_of
 
 SAME_SCENE = 0.65
 SAME_LOOK = 0.1

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 
 from analogy.search import Matches
-from kernels.imaging.interpolate import interpolate
-from kernels.matching.correlation import correlate
-from kernels.matching.hough import hough_matching
-from kernels.matching.normalize import normalize
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import target_of
+from analogy_kernels.imaging.interpolate import interpolate
+from analogy_kernels.matching.correlation import correlate
+from analogy_kernels.matching.hough import hough_matching
+from analogy_kernels.matching.normalize import normalize
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import target_of
 
 # Share of level 5 in the similarity; level 4 has the rest.
 _SHARE = 0.65

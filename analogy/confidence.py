@@ -15,8 +15,8 @@ import numpy as np
 from analogy.images import resize
 from analogy.masks import LevelMasks
 from analogy.search import Matches
-from kernels.matching.consistency import round_trip
-from kernels.target import target_of
+from analogy_kernels.matching.consistency import round_trip
+from analogy_kernels.target import target_of
 
 # Pixels, as matched, that halve the confidence.
 HALVING_DISTANCE = np.float32(8)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from analogy.network import MaxPool
-from kernels.network.convolution import (
+from analogy_kernels.network.convolution import (
     conv3x3_relu,
     conv3x3_relu_backward,
     filter_bank,
     scratch_elements,
 )
-from kernels.network.pooling import maxpool2x2, maxpool2x2_backward
-from kernels.reduction import inner_product, inner_products_scratch
-from kernels.solvers.lbfgs import lbfgs
-from kernels.solvers.vectors import add_scaled
-from kernels.target import target_of
+from analogy_kernels.network.pooling import maxpool2x2, maxpool2x2_backward
+from analogy_kernels.reduction import inner_product, inner_products_scratch
+from analogy_kernels.solvers.lbfgs import lbfgs
+from analogy_kernels.solvers.vectors import add_scaled
+from analogy_kernels.target import target_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     start : float32 array, (height, width, channels)
         Where the solver starts, at the sub-net's input. Overwritten.
     iterations, tolerance
-        Of :func:`kernels.solvers.lbfgs.lbfgs`.
+        Of :func:`analogy_kernels.solvers.lbfgs.lbfgs`.
     tick : callable, float -> None, optional
         Told after each evaluation what share of the iterations it was at most.
 

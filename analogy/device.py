@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from analogy.errors import AnalogyError
-from kernels.target import CPU, CUDA, SIMULATED, cuda
+from analogy_kernels.target import CPU, CUDA, SIMULATED, cuda
 
 
 def resolve(device: str) -> Any:
@@ -19,7 +19,7 @@ def resolve(device: str) -> Any:
 
     Returns
     -------
-    target : kernels.target.CPU or kernels.target.CUDA
+    target : analogy_kernels.target.CPU or analogy_kernels.target.CUDA
 
     Raises
     ------

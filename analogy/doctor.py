@@ -18,7 +18,15 @@ import psutil
 
 from analogy.errors import AnalogyError, brief
 
-_PACKAGES = ("deep-image-analogy", "numpy", "scipy", "numba", "numba-cuda", "onnx")
+_PACKAGES = (
+    "deep-image-analogy",
+    "analogy-kernels",
+    "numpy",
+    "scipy",
+    "numba",
+    "numba-cuda",
+    "onnx",
+)
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 _USUAL_SIDE = 448
@@ -121,7 +129,7 @@ def _version(package):
 
 def _devices(device):
     from analogy.device import resolve
-    from kernels.target import SIMULATED, cuda
+    from analogy_kernels.target import SIMULATED, cuda
 
     yield Finding("CPU", "ok", f"{os.cpu_count()} logical processors")
     try:
@@ -178,14 +186,14 @@ def _providers(device, model):
 
 
 def _fetch(array):
-    from kernels.target import target_of
+    from analogy_kernels.target import target_of
 
     return target_of(array).to_host(array)
 
 
 def _targets(device):
     from analogy.device import resolve
-    from kernels.target import CPU, CUDA
+    from analogy_kernels.target import CPU, CUDA
 
     try:
         return [CPU, CUDA] if resolve(device).is_cuda else [CPU]
@@ -223,7 +231,7 @@ def _maps(random):
 
 
 def _vote(on, source, target, nnf, filters):
-    from kernels.imaging.vote import vote
+    from analogy_kernels.imaging.vote import vote
 
     return on.to_host(vote(on.asarray(target), on.asarray(nnf), 3))
 
@@ -243,7 +251,7 @@ def _plain_vote(source, target, nnf, filters):
 
 
 def _warp(on, source, target, nnf, filters):
-    from kernels.imaging.warp import warp
+    from analogy_kernels.imaging.warp import warp
 
     return on.to_host(warp(on.asarray(target), on.asarray(nnf)))
 
@@ -253,7 +261,7 @@ def _plain_warp(source, target, nnf, filters):
 
 
 def _normalize(on, source, target, nnf, filters):
-    from kernels.matching.normalize import normalize
+    from analogy_kernels.matching.normalize import normalize
 
     return on.to_host(normalize(on.asarray(source)))
 
@@ -263,7 +271,7 @@ def _plain_normalize(source, target, nnf, filters):
 
 
 def _convolution(on, source, target, nnf, filters):
-    from kernels.network.convolution import conv3x3_relu, filter_bank
+    from analogy_kernels.network.convolution import conv3x3_relu, filter_bank
 
     bank = filter_bank(filters, np.zeros(filters.shape[3], np.float32), on)
     return on.to_host(conv3x3_relu(on.asarray(source), bank))
@@ -276,7 +284,7 @@ def _plain_convolution(source, target, nnf, filters):
 
 
 def _patch_cost(on, source, target, nnf, filters):
-    from kernels.matching.patchmatch import patchmatch
+    from analogy_kernels.matching.patchmatch import patchmatch
 
     put = on.asarray
     _, cost = patchmatch(*(put(_unit(m)) for m in (source, target)), put(nnf), 3, 4, iterations=0)
@@ -390,7 +398,7 @@ def _flops(level, side):
 
 def _flops_per_second(target):
     """Of a convolution of 256 channels at the size that a map of the usual image has there."""
-    from kernels.network.convolution import conv3x3_relu, filter_bank
+    from analogy_kernels.network.convolution import conv3x3_relu, filter_bank
 
     random = np.random.default_rng(0)
     side, channels = _USUAL_SIDE // 4, 256

@@ -15,7 +15,7 @@ from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.model.architecture import LEVELS, OUTPUTS, REMEDY, channels_at
 from analogy.onnx_runtime import onnxruntime
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 
 _log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from analogy.flow import displacements
 from analogy.images import resize
-from kernels.imaging.vote import vote, vote_alike
-from kernels.matching.guided import upsample_nnf_guided
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import target_of
+from analogy_kernels.imaging.vote import vote, vote_alike
+from analogy_kernels.matching.guided import upsample_nnf_guided
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import target_of
 
 # Pixels of an image in one of what was matched from which on edges show the difference.
 _GUIDED_FROM = 1.5
@@ -41,7 +41,7 @@ def vote_at_full_size(
     """Rebuild an image from another one by the matches between their smaller copies.
 
     Where the image is larger than what was matched, matches change along its own edges, see
-    :mod:`kernels.matching.guided`.
+    :mod:`analogy_kernels.matching.guided`.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ def vote_at_full_size(
     scale, other_scale : (float, float)
         Pixels of the image, and of the other one, in one of what was matched, (y, x).
     vote_side : int
-        Of the patches that vote, in pixels; see :func:`kernels.imaging.vote.vote`.
+        Of the patches that vote, in pixels; see :func:`analogy_kernels.imaging.vote.vote`.
     vote_width : float or None
         Difference in colour at which votes lose their weight, see
-        :func:`kernels.imaging.vote.vote_alike`; None for the plain mean.
+        :func:`analogy_kernels.imaging.vote.vote_alike`; None for the plain mean.
     strip : int, optional
         Pixels that are worked out at a time; the result does not depend on it.
 

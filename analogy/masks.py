@@ -2,9 +2,9 @@
 
 A pixel with a label is matched only with pixels of that label in the other image; a pixel of label
 0 is free to be matched with any. That holds for A's pixels and, the other way, for those of B'; the
-search itself never looks at other matches (:mod:`kernels.matching.labels`). Where images are
-matched smaller than they are, it holds at that size: at full size the edge of a label is as sharp
-as a pixel there.
+search itself never looks at other matches (:mod:`analogy_kernels.matching.labels`). Where images
+are matched smaller than they are, it holds at that size: at full size the edge of a label is as
+sharp as a pixel there.
 
 Each level has the labels at its own size. A pixel there takes the label in the middle of what it
 covers. A label that would be gone by that keeps the pixel of which it covers the most, unless
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from analogy.errors import AnalogyError
-from kernels.matching.labels import LabelMap, label_map
+from analogy_kernels.matching.labels import LabelMap, label_map
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class MatchingMasks:
         level : int
         matched_a, matched_b_prime : (int, int)
             Height and width at level 1.
-        target : CPU or CUDA of `kernels.target`
+        target : CPU or CUDA of `analogy_kernels.target`
 
         Returns
         -------

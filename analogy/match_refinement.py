@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.matching.smooth import reliability, smooth
-from kernels.matching.subpixel import as_field, keep_better, refine_field
-from kernels.target import target_of
+from analogy_kernels.matching.smooth import reliability, smooth
+from analogy_kernels.matching.subpixel import as_field, keep_better, refine_field
+from analogy_kernels.target import target_of
 
 # A smooth field gives way to the match where its patch is one and a half times as far from the
 # source's, and by more than 2.5 grey levels' noise in each of three channels.

@@ -41,9 +41,9 @@ class Parameters:
         `colour_weight`, where the directions compare different maps.
     evenness : tuple of float
         What an iteration of the search adds to the cost of a match for each time that its patch is
-        fetched, as a multiple of its fair share, see :mod:`kernels.matching.occurrence`: stains and
-        repetition give way to parts of B' that would never appear. Smaller sizes do without, and
-        it has no effect where matches are exchanged.
+        fetched, as a multiple of its fair share, see :mod:`analogy_kernels.matching.occurrence`:
+        stains and repetition give way to parts of B' that would never appear. Smaller sizes do
+        without, and it has no effect where matches are exchanged.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
     coarse_matching : "hough" or "patchmatch"

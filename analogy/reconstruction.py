@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from analogy.deconvolution import deconvolve
-from kernels.imaging.blend import (
+from analogy_kernels.imaging.blend import (
     blend,
     hard_weight,
     keep_content,
@@ -16,12 +16,12 @@ from kernels.imaging.blend import (
     sigmoid_weight,
     weight_map,
 )
-from kernels.imaging.vote import vote
-from kernels.imaging.warp import warp
-from kernels.matching.initialize import random_map
-from kernels.matching.upsample import upsample_nnf
-from kernels.reduction import inner_product
-from kernels.target import target_of
+from analogy_kernels.imaging.vote import vote
+from analogy_kernels.imaging.warp import warp
+from analogy_kernels.matching.initialize import random_map
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.reduction import inner_product
+from analogy_kernels.target import target_of
 
 _WEIGHTS = {"sigmoid": sigmoid_weight, "hard": hard_weight}
 

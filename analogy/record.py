@@ -7,7 +7,15 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
-_PACKAGES = ("deep-image-analogy", "numba", "numba-cuda", "numpy", "onnxruntime-gpu", "onnxruntime")
+_PACKAGES = (
+    "deep-image-analogy",
+    "analogy-kernels",
+    "numba",
+    "numba-cuda",
+    "numpy",
+    "onnxruntime-gpu",
+    "onnxruntime",
+)
 
 
 def run_record(parameters, network, used, progress, deconvolutions, shapes):

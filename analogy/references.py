@@ -23,7 +23,7 @@ from analogy.masks import Masks
 from analogy.parameters import Parameters
 from analogy.refinement import refine
 from analogy.session import Session
-from kernels.target import target_of
+from analogy_kernels.target import target_of
 
 # Standard deviation, in pixels of the finest level, of the surroundings whose costs a choice goes
 # by: single pixels change their minds from one to the next.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.solvers.wls import wls
+from analogy_kernels.solvers.wls import wls
 
 # Of RGB as in ITU-R BT.601, which the weighted-least-squares filter's authors take.
 _LUMA = np.array([0.299, 0.587, 0.114])

@@ -17,7 +17,7 @@ from analogy.full_size import scale_of
 from analogy.images import MINIMUM_SIDE, matching_shape
 from analogy.parameters import Parameters
 from analogy.search import Matches
-from kernels.matching.upsample import upsample_nnf
+from analogy_kernels.matching.upsample import upsample_nnf
 
 #: Level at which the search of a scale begins that starts from a smaller one; the levels above
 #: take the smaller scale's matches as they are.

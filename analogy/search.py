@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from analogy.parameters import LEVELS
-from kernels.matching.colour import COLOUR_CHANNELS, append_colour
-from kernels.matching.initialize import identity_nnf, random_nnf
-from kernels.matching.labels import legal_nnf
-from kernels.matching.normalize import normalize
-from kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
-from kernels.matching.restrain import restrain
-from kernels.target import target_of
+from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
+from analogy_kernels.matching.initialize import identity_nnf, random_nnf
+from analogy_kernels.matching.labels import legal_nnf
+from analogy_kernels.matching.normalize import normalize
+from analogy_kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
+from analogy_kernels.matching.restrain import restrain
+from analogy_kernels.target import target_of
 
 # Apart, so that no two searches of a run draw the same candidates.
 _FORWARD, _REVERSE = 0, 1

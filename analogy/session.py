@@ -44,7 +44,7 @@ class Session:
 
     @cached_property
     def target(self) -> Any:
-        """Where it computes: `CPU` or `CUDA` of `kernels.target`."""
+        """Where it computes: `CPU` or `CUDA` of `analogy_kernels.target`."""
         # Numba takes a second to import, and bad input should not wait for it.
         from analogy.device import resolve
 

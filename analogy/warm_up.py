@@ -16,11 +16,11 @@ from analogy.network import Convolution, MaxPool
 from analogy.parameters import LEVELS
 from analogy.reconstruction import blend_with_content
 from analogy.search import LevelFeatures, initial_matches, search_matches
-from kernels.imaging.vote import vote, vote_field
-from kernels.imaging.warp import warp
-from kernels.matching.sketch import sketches_of
-from kernels.matching.upsample import upsample_nnf
-from kernels.solvers.wls import wls
+from analogy_kernels.imaging.vote import vote, vote_field
+from analogy_kernels.imaging.warp import warp
+from analogy_kernels.matching.sketch import sketches_of
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.solvers.wls import wls
 
 # Large enough that the whole map and the pooled one take both ways through the convolution, on the
 # CPU and on a device.

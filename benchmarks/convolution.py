@@ -11,14 +11,14 @@ from analogy.deconvolution import SubNet, prepare
 from analogy.features import FeatureExtractor
 from analogy.model import bundled_path
 from analogy.network import MaxPool, Network
+from analogy_kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
+from analogy_kernels.network.pooling import maxpool2x2
+from analogy_kernels.network.winograd import FREQUENCIES, TILE
+from analogy_kernels.target import CPU
 from benchmarks.cuda_model import network_work
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
 from benchmarks.timing import median_ratio, take_turns
-from kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
-from kernels.network.pooling import maxpool2x2
-from kernels.network.winograd import FREQUENCIES, TILE
-from kernels.target import CPU
 from tests import oracles
 
 # Levels between which a deconvolution works; level 0 is the image.

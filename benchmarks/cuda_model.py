@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from analogy_kernels.network import implicit_gemm
 from benchmarks.cuda_trace import ShapeOnly, closure
-from kernels.network import implicit_gemm
 
 # Share of the slowest peak that a kernel is taken to reach.
 EFFICIENCY = 0.6

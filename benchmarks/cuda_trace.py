@@ -24,10 +24,10 @@ from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
 from analogy.progress import Progress
 from analogy.scales import scale_shapes
-from kernels.reduction import inner_products
-from kernels.solvers.lbfgs import Minimum
-from kernels.solvers.vectors import add_scaled, combine
-from kernels.target import SIMULATED, Device
+from analogy_kernels.reduction import inner_products
+from analogy_kernels.solvers.lbfgs import Minimum
+from analogy_kernels.solvers.vectors import add_scaled, combine
+from analogy_kernels.target import SIMULATED, Device
 
 _HISTORY = 4
 
@@ -117,7 +117,7 @@ def _numba_type(value):
 
 
 def launch_of(kernel, blocks_and_threads, arguments, stage=""):
-    """A launch as :meth:`kernels.target.Device.launch` is asked for it."""
+    """A launch as :meth:`analogy_kernels.target.Device.launch` is asked for it."""
     blocks, threads = (int(np.prod(extent)) for extent in blocks_and_threads)
     return Launch(kernel, blocks, threads, tuple(arguments), stage)
 
@@ -234,7 +234,7 @@ def _recording(launches, stages):
 
 
 def _stated_iterations(loss, gradient, x, *, iterations, **_):
-    """What `kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
+    """What `analogy_kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
     rows = ShapeOnly((2 * _HISTORY + 1, x.size))
     direction, newest = rows[0], rows[-1]
     for _ in range(iterations):

@@ -25,9 +25,9 @@ from skimage import data
 from skimage.transform import resize
 
 from analogy import transfer
+from analogy_kernels.target import SIMULATED, Device, cuda
 from benchmarks.cuda_model import H100, seconds, work
 from benchmarks.cuda_trace import ShapeOnly, launch_of
-from kernels.target import SIMULATED, Device, cuda
 
 _ROOT = Path(__file__).parent.parent
 

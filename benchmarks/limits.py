@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import sgemm
 
+from analogy_kernels.solvers.vectors import add_scaled
 from benchmarks.table import Figure
 from benchmarks.timing import take_turns
-from kernels.solvers.vectors import add_scaled
 
 _MATRIX_SIDE = 2048
 

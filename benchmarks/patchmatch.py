@@ -30,13 +30,13 @@ from analogy.search import (
     search_matches,
     side_by_side,
 )
+from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.matching.patchmatch import JUMPS, PASSES_PER_ITERATION
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import CPU
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
 from benchmarks.timing import take_turns
-from kernels.hashing import hash_random, random_below
-from kernels.matching.patchmatch import JUMPS, PASSES_PER_ITERATION
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import CPU
 
 _SPEED = 3.0
 
@@ -166,7 +166,7 @@ def _cost_excesses(problem, own, baseline):
 
 
 def patchmatch(source, target, nnf, patch_side, radius, iterations, seed):
-    """Improve a nearest-neighbour field; see :func:`kernels.matching.patchmatch.patchmatch`."""
+    """Improve a nearest-neighbour field; see :func:`analogy_kernels.patchmatch`."""
     half, matches = patch_side // 2, nnf.copy()
     other_matches, cost = np.empty_like(matches), field_cost(source, target, half, matches)
     for iteration in range(iterations):

@@ -11,11 +11,11 @@ import numpy as np
 import scipy.sparse
 
 from analogy.refinement import log_luminance
+from analogy_kernels.solvers import wls as wls_module
+from analogy_kernels.solvers.wls import wls
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
 from benchmarks.timing import take_turns
-from kernels.solvers import wls as wls_module
-from kernels.solvers.wls import wls
 
 _SIDE = 1000
 
@@ -72,7 +72,7 @@ def problem_of(side):
 
 
 def system(guide, smoothness=0.8, sensitivity=1.0, epsilon=1e-4):
-    """The filter's matrix, as :func:`kernels.solvers.wls.wls` documents it.
+    """The filter's matrix, as :func:`analogy_kernels.solvers.wls.wls` documents it.
 
     Returns
     -------

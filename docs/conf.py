@@ -4,10 +4,11 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "kernels")]
 
-from docs.extension.public_names import LAYERS, exists
-from docs.extension.sources import uri_of_object
+from docs.extension.public_names import LAYERS, exists  # noqa: E402
+from docs.extension.sources import uri_of_object  # noqa: E402
 
 project = "Deep Image Analogy"
 author = "the authors of deep-image-analogy"

@@ -5,8 +5,8 @@ Every pixel becomes the mean of the colours along a stroke that follows the pict
 line drawing", 2007), and the mean of a noise along the same stroke gives it the grain of bristles.
 
 What a pixel does is written once, in `painted`; a CPU kernel and a CUDA kernel call it, each of a
-few lines. The colours between pixels come from `kernels.device.bilinear`, the noise, the same on
-every target, from `kernels.device.hash_random`.
+few lines. The colours between pixels come from `analogy_kernels.device.bilinear`, the noise, the
+same on every target, from `analogy_kernels.device.hash_random`.
 
     python examples/embed_in_your_kernel.py examples/castle.png out.jpg
     NUMBA_ENABLE_CUDASIM=1 python examples/embed_in_your_kernel.py small.png out.jpg
@@ -20,7 +20,7 @@ from numba.extending import register_jitable
 from skimage.feature import structure_tensor
 from skimage.io import imread, imsave
 
-from kernels.device import bilinear, hash_random
+from analogy_kernels.device import bilinear, hash_random
 
 BLOCK = (16, 8)
 

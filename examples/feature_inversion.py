@@ -14,7 +14,7 @@ import numpy as np
 from skimage.io import imread, imsave
 from skimage.transform import resize
 
-import kernels
+import analogy_kernels
 from analogy.deconvolution import SubNet, prepare
 from analogy.model import bundled_path
 from analogy.network import Network
@@ -41,10 +41,10 @@ def invert(network, image, level, iterations=80, smoothness=1e-3):
     residual : float
         ``|CNN(x) - wanted|^2 / |wanted|^2``.
     """
-    layers = prepare(network.layers(0, level), 0, kernels.CPU)
+    layers = prepare(network.layers(0, level), 0, analogy_kernels.CPU)
     objective = Objective(layers, image - network.mean, smoothness)
     grey = np.full(image.size, 1e-2, np.float32)
-    minimum = kernels.lbfgs(
+    minimum = analogy_kernels.lbfgs(
         objective.loss,
         objective.gradient,
         grey,
@@ -64,21 +64,21 @@ class Objective:
     """
 
     def __init__(self, layers, image, smoothness):
-        self._net = SubNet(layers.banks, image.shape, kernels.CPU)
+        self._net = SubNet(layers.banks, image.shape, analogy_kernels.CPU)
         self._wanted = self._net.forward(image).copy()
-        self._square = kernels.inner_product(self._wanted.ravel(), self._wanted.ravel())
+        self._square = analogy_kernels.inner_product(self._wanted.ravel(), self._wanted.ravel())
         self._smoothness = np.float32(smoothness / np.square(image).sum())
 
     def residual(self, image):
         difference = (self._net.forward(image) - self._wanted).ravel()
-        return kernels.inner_product(difference, difference) / self._square
+        return analogy_kernels.inner_product(difference, difference) / self._square
 
     def loss(self, x):
         self._image = x.reshape(self._net.input_shape)
         self._difference = (self._net.forward(self._image) - self._wanted) / self._square
         down, across = np.diff(self._image, axis=0), np.diff(self._image, axis=1)
         roughness = np.square(down).sum() + np.square(across).sum()
-        square = kernels.inner_product(self._difference.ravel(), self._difference.ravel())
+        square = analogy_kernels.inner_product(self._difference.ravel(), self._difference.ravel())
         return 0.5 * (square * self._square + self._smoothness * roughness)
 
     def gradient(self, out):

@@ -15,8 +15,8 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from skimage.io import imread, imsave
 from skimage.transform import resize
 
-import kernels
-from kernels.device import squared_difference
+import analogy_kernels
+from analogy_kernels.device import squared_difference
 
 PATCH_SIDE = 7
 
@@ -31,20 +31,20 @@ def inpaint(image, hole, levels=5, iterations=16, seed=0):
         known, holes = pyramid_level(image, hole, shape)
         # Labelled patches match labelled ones only: those that touch the hole, those that do not.
         touched = binary_dilation(holes, np.ones((PATCH_SIDE, PATCH_SIDE)))
-        source_labels = kernels.label_map(touched.astype(np.int32))
-        target_labels = kernels.label_map((~touched & inside(shape)).astype(np.int32))
+        source_labels = analogy_kernels.label_map(touched.astype(np.int32))
+        target_labels = analogy_kernels.label_map((~touched & inside(shape)).astype(np.int32))
         if nnf is None:
             nearest = distance_transform_edt(holes, return_distances=False, return_indices=True)
-            filled, nnf = known[tuple(nearest)], kernels.identity_nnf(shape, shape)
+            filled, nnf = known[tuple(nearest)], analogy_kernels.identity_nnf(shape, shape)
         else:
             scale = tuple(np.divide(shape, sizes[level - 1]))
-            nnf = kernels.upsample_nnf(nnf, shape, shape, scale, scale)
+            nnf = analogy_kernels.upsample_nnf(nnf, shape, shape, scale, scale)
             filled = fill(known, holes, nnf)
         for turn in range(max(iterations >> level, 2)):
-            nnf, _ = kernels.patchmatch(
+            nnf, _ = analogy_kernels.patchmatch(
                 filled,
                 known,
-                kernels.legal_nnf(nnf, source_labels, target_labels, seed + turn),
+                analogy_kernels.legal_nnf(nnf, source_labels, target_labels, seed + turn),
                 PATCH_SIDE,
                 radius=max(shape),
                 iterations=3,
@@ -71,7 +71,7 @@ def inside(shape):
 
 
 def fill(known, holes, nnf):
-    return np.where(holes[..., None], kernels.vote(known, nnf, PATCH_SIDE), known)
+    return np.where(holes[..., None], analogy_kernels.vote(known, nnf, PATCH_SIDE), known)
 
 
 def main():

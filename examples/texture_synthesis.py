@@ -14,8 +14,8 @@ import numpy as np
 from skimage.io import imread, imsave
 from skimage.transform import resize
 
-import kernels
-from kernels.device import squared_difference
+import analogy_kernels
+from analogy_kernels.device import squared_difference
 
 # Side, in coarsest pixels, of the pieces that the result starts from: large enough to hold what
 # makes the texture, small enough that the sample is not copied as a whole.
@@ -51,11 +51,11 @@ def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=6, se
             nnf = random_tiles(size, other_size, TILE, seed)
         else:
             scales = np.divide(size, coarser), np.divide(other_size, other_coarser)
-            nnf = kernels.upsample_nnf(nnf, size, other_size, *map(tuple, scales))
+            nnf = analogy_kernels.upsample_nnf(nnf, size, other_size, *map(tuple, scales))
         for patch_side in patch_sides:
             for turn in range(iterations):
-                result = kernels.vote(source, nnf, patch_side)
-                nnf, _ = kernels.patchmatch(
+                result = analogy_kernels.vote(source, nnf, patch_side)
+                nnf, _ = analogy_kernels.patchmatch(
                     result,
                     source,
                     nnf,
@@ -66,7 +66,7 @@ def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=6, se
                     cost=squared_difference,
                 )
         coarser, other_coarser = size, other_size
-    return kernels.vote(sample, nnf, 3)
+    return analogy_kernels.vote(sample, nnf, 3)
 
 
 def random_tiles(shape, other_shape, side, seed):

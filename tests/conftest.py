@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numba import typeof, types
 
-from kernels.target import CPU, CUDA, SIMULATED
+from analogy_kernels.target import CPU, CUDA, SIMULATED
 from tests.launches import is_declared, name
 
 if SIMULATED:

@@ -7,9 +7,9 @@ compiles each kernel for each of them.
 
 from numba import boolean, float32, float64, int32, int64, types, uint8, uint32
 
-from kernels import reduction
-from kernels.imaging import blend, interpolate, vote, warp
-from kernels.matching import (
+from analogy_kernels import reduction
+from analogy_kernels.imaging import blend, interpolate, vote, warp
+from analogy_kernels.matching import (
     colour,
     consistency,
     correlation,
@@ -27,8 +27,8 @@ from kernels.matching import (
     subpixel,
     upsample,
 )
-from kernels.network import implicit_gemm, pooling
-from kernels.solvers import elimination, vectors, wls
+from analogy_kernels.network import implicit_gemm, pooling
+from analogy_kernels.solvers import elimination, vectors, wls
 
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
@@ -170,8 +170,8 @@ LAUNCHES = [
 
 # Kernels that work in float64 on the device, and why; all others must not.
 DOUBLE_PRECISION = {
-    "kernels.reduction._inner_products_cuda.<locals>.kernel": "adds a block's sums, once a block",
-    "kernels.reduction._sum_rows_cuda": "adds the blocks' sums",
+    "analogy_kernels.reduction._inner_products_cuda.<locals>.kernel": "adds a block's sums once",
+    "analogy_kernels.reduction._sum_rows_cuda": "adds the blocks' sums",
 }
 
 

@@ -492,7 +492,7 @@ def interpolate(source, shape, scale):
 
 
 def gather_votes(votes, shape, other_shape, reach, slack):
-    """Gaussians as in `kernels.matching.hough`, cut off at two and a half deviations."""
+    """Gaussians as in `analogy_kernels.matching.hough`, cut off at two and a half deviations."""
     votes = votes.reshape(*shape, *other_shape).astype(np.float64)
     out = np.zeros_like(votes)
     near, alike = _gaussian(reach), _gaussian(slack)

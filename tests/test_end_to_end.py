@@ -22,7 +22,7 @@ from skimage import data
 import analogy
 from analogy.command_line import main
 from analogy.images import resize
-from kernels.target import SIMULATED
+from analogy_kernels.target import SIMULATED
 from tests.processes import heed_interrupts
 
 ROOT = Path(__file__).parents[1]

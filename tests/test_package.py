@@ -1,4 +1,4 @@
-"""What is handed out: the wheel and the sdist, in an environment that has never seen the checkout.
+"""What is handed out: two wheels and sdists, in environments that have never seen the checkout.
 
 ``make package-test`` runs these; they install everything anew and compile every kernel.
 """
@@ -21,33 +21,59 @@ from analogy.images import resize
 pytestmark = pytest.mark.package
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ["analogy", "kernels"]
+PACKAGES = [ROOT / "analogy", ROOT / "kernels" / "analogy_kernels"]
 MODEL = Path("models", "vgg19.onnx")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Folder with both, made from the checkout."""
-    return build(ROOT, tmp_path_factory.mktemp("built"), "--sdist", "--wheel")
+    """Folder with wheels and sdists of the program and of its kernels, made from the checkout."""
+    folder = tmp_path_factory.mktemp("built")
+    build(ROOT, folder, "--sdist", "--wheel")
+    return build(ROOT / "kernels", folder, "--sdist", "--wheel")
 
 
 @pytest.fixture(scope="module")
 def wheel(built):
-    return only(built.glob("*.whl"))
+    return only(built.glob("deep_image_analogy-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def kernels_wheel(built):
+    return only(built.glob("analogy_kernels-*.whl"))
 
 
 @pytest.fixture(scope="module")
 def sdist(built):
-    return only(built.glob("*.tar.gz"))
+    return only(built.glob("deep_image_analogy-*.tar.gz"))
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """Folder of a fresh virtual environment's programs, with the wheel and what it asks for."""
-    environment = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "venv", environment)
-    programs = environment / ("Scripts" if os.name == "nt" else "bin")
-    run(programs / "python", "-m", "pip", "install", "--quiet", wheel)
+def kernels_sdist(built):
+    return only(built.glob("analogy_kernels-*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, kernels_wheel, tmp_path_factory):
+    """Folder of a fresh environment's programs, with both wheels and what they ask for."""
+    return environment(tmp_path_factory.mktemp("environment"), [kernels_wheel, wheel])
+
+
+# A package of another project has the name that the kernels' folder has here. Whichever is
+# installed last, neither may take the other's place.
+@pytest.fixture(scope="module", params=["before", "after"])
+def beside_another_kernels(request, kernels_wheel, tmp_path_factory):
+    steps = [["kernels"], [kernels_wheel]]
+    folder = tmp_path_factory.mktemp("beside")
+    return environment(folder, *(steps if request.param == "before" else steps[::-1]))
+
+
+def environment(folder, *steps):
+    """Make a virtual environment and install in it, step by step; the folder of its programs."""
+    run(sys.executable, "-m", "venv", folder)
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    for step in steps:
+        run(programs / "python", "-m", "pip", "install", "--quiet", *step)
     return programs
 
 
@@ -81,21 +107,42 @@ def content(wheel):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_the_wheel_holds_both_packages_and_the_model(wheel):
-    files = content(wheel)
+def files_of(package):
+    """Files of a package by their names in a wheel."""
+    return {
+        path.relative_to(package.parent).as_posix(): path.read_bytes()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
 
-    expected = {
-        path.relative_to(ROOT).as_posix(): path.read_bytes()
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
-    } | {"analogy/model/vgg19.onnx": (ROOT / MODEL).read_bytes()}
+
+def split(wheel):
+    """What a wheel installs, the names of its metadata, and of the licences among them."""
+    files = content(wheel)
     metadata = {name for name in files if name.split("/")[0].endswith(".dist-info")}
-    assert {name: files[name] for name in files.keys() - metadata} == expected
-    for name in ("analogy/py.typed", "kernels/py.typed", "analogy/report/template.html"):
-        assert name in expected
     licences = {name.split("/licenses/")[1] for name in metadata if "/licenses/" in name}
+    return {name: files[name] for name in files.keys() - metadata}, licences
+
+
+def test_the_wheel_holds_the_program_and_the_model(wheel):
+    files, licences = split(wheel)
+
+    model = {"analogy/model/vgg19.onnx": (ROOT / MODEL).read_bytes()}
+    assert files == files_of(ROOT / "analogy") | model
+    assert {"analogy/py.typed", "analogy/report/template.html"} < files.keys()
     assert licences == {"LICENSE", "models/README.md"}
+
+
+def test_the_wheel_of_the_kernels_holds_them_alone(kernels_wheel):
+    files, licences = split(kernels_wheel)
+
+    assert files == files_of(ROOT / "kernels" / "analogy_kernels")
+    assert "analogy_kernels/py.typed" in files
+    assert licences == {"LICENSE"}
+
+
+def test_both_are_under_the_same_licence():
+    assert (ROOT / "LICENSE").read_bytes() == (ROOT / "kernels" / "LICENSE").read_bytes()
 
 
 def test_the_sdist_holds_the_project_and_the_model_once(sdist):
@@ -107,7 +154,9 @@ def test_the_sdist_holds_the_project_and_the_model_once(sdist):
         assert name in names
 
 
-def test_the_sdist_builds_the_same_wheel(sdist, wheel, tmp_path):
+@pytest.mark.parametrize("kind", ["", "kernels_"])
+def test_the_sdist_builds_the_same_wheel(request, tmp_path, kind):
+    sdist, wheel = (request.getfixturevalue(f"{kind}{what}") for what in ("sdist", "wheel"))
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     source = only(tmp_path.iterdir())
@@ -119,7 +168,7 @@ def test_the_sdist_builds_the_same_wheel(sdist, wheel, tmp_path):
 
 
 def test_the_installed_packages_are_imported(installed, tmp_path):
-    program = "import kernels, analogy; print(kernels.__file__, analogy.__file__, sep='\\n')"
+    program = "import analogy, analogy_kernels as k; print(k.__file__, analogy.__file__, sep='\\n')"
 
     places = run(installed / "python", "-c", program, folder=tmp_path).splitlines()
 
@@ -169,3 +218,20 @@ def test_the_examples_run_with_what_is_installed(installed, tmp_path, name, opti
     run(installed / "python", program, "in.png", "out.png", *options, folder=tmp_path)
 
     assert np.asarray(Image.open(tmp_path / "out.png")).std() > 10
+
+
+# Of another project's package: that it is imported, and is that project's.
+ANOTHER = "import kernels; print(bool(kernels.get_kernel), hasattr(kernels, 'patchmatch'))"
+
+
+def test_the_kernels_live_beside_another_package_of_that_name(beside_another_kernels, tmp_path):
+    python = beside_another_kernels / "python"
+    (tmp_path / "example.py").write_text(first_program(ROOT / "kernels" / "README.md"), "utf-8")
+
+    assert run(python, "-c", ANOTHER, folder=tmp_path).split() == ["True", "False"]
+    assert "(48, 64, 2)" in run(python, "example.py", folder=tmp_path)
+
+
+def first_program(page):
+    """The first block of a page that is in Python."""
+    return page.read_text("utf-8").split("```python\n")[1].split("```")[0]

@@ -19,8 +19,8 @@ from analogy.model import bundled_path
 from analogy.network import Network
 from analogy.outputs import staged
 from analogy.visualization.levels import picture_at_full_size
-from kernels.matching.initialize import random_map
-from kernels.reduction import inner_product
+from analogy_kernels.matching.initialize import random_map
+from analogy_kernels.reduction import inner_product
 
 _LEVELS = (1, 2, 3, 4, 5)
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from analogy.images import resize
-from kernels.target import target_of
+from analogy_kernels.target import target_of
 
 STRUCTURE_LEVELS = (3, 4)
 STYLE_LEVELS = (1, 2, 3, 4)

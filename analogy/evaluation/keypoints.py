@@ -21,9 +21,9 @@ from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.features import FeatureExtractor
 from analogy.images import matching_shape, read_image, resize
 from analogy.model import bundled_path
-from kernels.matching.correlation import best_of_rows, correlate
-from kernels.matching.normalize import normalize
-from kernels.target import target_of
+from analogy_kernels.matching.correlation import best_of_rows, correlate
+from analogy_kernels.matching.normalize import normalize
+from analogy_kernels.target import target_of
 
 ALPHAS = (0.05, 0.1, 0.15, 0.2)
 _MAIN_ALPHA = 0.1

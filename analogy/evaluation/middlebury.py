@@ -24,10 +24,10 @@ from analogy.flow import displacements
 from analogy.images import read_image
 from analogy.parameters import PRESETS
 from analogy.visualization.colours import error_colours, flow_colours
-from kernels.imaging.vote import vote, vote_field
-from kernels.matching.colour import COLOUR_CHANNELS, append_colour
-from kernels.matching.initialize import random_nnf
-from kernels.matching.patchmatch import patchmatch
+from analogy_kernels.imaging.vote import vote, vote_field
+from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
+from analogy_kernels.matching.initialize import random_nnf
+from analogy_kernels.matching.patchmatch import patchmatch
 
 CATEGORY_I = PRESETS["flow"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from analogy.algorithm import Analogy, transfer
 from analogy.images import matching_shape, read_image, resize
-from kernels.target import target_of
+from analogy_kernels.target import target_of
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from scipy.ndimage import distance_transform_edt
 from analogy.reconstruction import blend_with_content
 from analogy.search import LevelFeatures, Matches, search_matches
 from analogy.video.motion import grid
-from kernels.imaging.vote import vote
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import target_of
+from analogy_kernels.imaging.vote import vote
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import target_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from skimage.color import rgb2gray
 from skimage.registration import optical_flow_tvl1
 from skimage.transform import resize
 
-from kernels.imaging.vote import vote_field
+from analogy_kernels.imaging.vote import vote_field
 
 # Pixels that a position, followed there and back, may miss its start by.
 _TOLERANCE = 1.0

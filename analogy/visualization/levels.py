@@ -11,9 +11,9 @@ from analogy.flow import displacements
 from analogy.full_size import vote_at_full_size
 from analogy.images import resize
 from analogy.visualization.colours import confidence_colours, flow_colours
-from kernels.matching.consistency import round_trip
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import target_of
+from analogy_kernels.matching.consistency import round_trip
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import target_of
 
 # Of the displacements at level 1, in per cent, that the flow's colours tell apart by length. The
 # longest are mostly strays, and a wheel as wide as those would leave everything else pale.

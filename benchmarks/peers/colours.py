@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.matching.colour import COLOUR_CHANNELS, append_colour
+from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
 
 
 def as_features(first, second):

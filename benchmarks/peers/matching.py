@@ -66,10 +66,10 @@ def contest(side):
 
 
 def by_ours(first, second, threads, iterations):
+    from analogy_kernels.matching.initialize import random_nnf
+    from analogy_kernels.matching.patchmatch import patchmatch
+    from analogy_kernels.target import CPU
     from benchmarks.peers.colours import as_features
-    from kernels.matching.initialize import random_nnf
-    from kernels.matching.patchmatch import patchmatch
-    from kernels.target import CPU
 
     shape, other_shape = first.shape[:2], second.shape[:2]
     labels = interior(shape).astype(np.int32), interior(other_shape).astype(np.int32)
@@ -90,10 +90,10 @@ def by_ours(first, second, threads, iterations):
 
 
 def by_ours_both_ways(first, second, threads):
+    from analogy_kernels.matching.initialize import random_nnf
+    from analogy_kernels.matching.patchmatch import patchmatch_both_ways
+    from analogy_kernels.target import CPU
     from benchmarks.peers.colours import as_features
-    from kernels.matching.initialize import random_nnf
-    from kernels.matching.patchmatch import patchmatch_both_ways
-    from kernels.target import CPU
 
     shapes = first.shape[:2], second.shape[:2]
     labels = tuple(interior(shape).astype(np.int32) for shape in shapes)

@@ -62,7 +62,7 @@ def _contenders(function, iterations):
 
 
 def by_ours(start, threads, function, iterations, wanted=None):
-    from kernels.solvers.lbfgs import lbfgs
+    from analogy_kernels.solvers.lbfgs import lbfgs
 
     objective = _FUNCTIONS[function](start, wanted)
 
@@ -163,7 +163,7 @@ class Deconvolution:
         from analogy.deconvolution import SubNet, prepare
         from analogy.model import bundled_path
         from analogy.network import Network
-        from kernels.target import CPU
+        from analogy_kernels.target import CPU
 
         layers = Network.load(bundled_path()).layers(_BOTTOM, _TOP)
         self._subnet = SubNet(prepare(layers, 0, CPU).banks, start.shape, CPU)

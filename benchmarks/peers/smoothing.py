@@ -44,7 +44,7 @@ def contest(side):
 
 
 def by_ours(image, guide, threads, **matrix):
-    from kernels.solvers.wls import wls
+    from analogy_kernels.solvers.wls import wls
 
     return lambda: wls(image, guide)
 

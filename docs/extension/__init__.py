@@ -86,7 +86,10 @@ def _refer_to_source(app, environment, node, shown):
 
     if node.get("refdomain") != "py":
         return None
-    package, target = (node.get("py:module") or "kernels").partition(".")[0], node["reftarget"]
+    package, target = (
+        (node.get("py:module") or "analogy_kernels").partition(".")[0],
+        node["reftarget"],
+    )
     documented = environment.domains.python_domain.objects
     for name in (f"{layer}.{target}" for layer in public_names.LAYERS):
         if name.startswith(f"{package}.") and name in documented:

@@ -18,7 +18,7 @@ from typing import Any
 from docs.extension.sources import places, source_files
 
 # From what most people call to what few do.
-LAYERS = ("analogy", "kernels", "kernels.launches", "kernels.device")
+LAYERS = ("analogy", "analogy_kernels", "analogy_kernels.launches", "analogy_kernels.device")
 
 
 @dataclass(frozen=True)

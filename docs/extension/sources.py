@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_FOLDERS = ("analogy", "kernels", "benchmarks", "examples")
+_FOLDERS = ("analogy", "benchmarks", "examples", "kernels/analogy_kernels")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Place:
     Attributes
     ----------
     module : str
-        With its packages, ``kernels.vote``.
+        With its packages, ``analogy_kernels.vote``.
     line : int
         From 1; 1 where the module itself is meant.
     """
@@ -51,8 +51,12 @@ def source_files():
     -------
     dict, module -> pathlib.Path
     """
-    paths = [path for folder in _FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-    return {_module_name(path.relative_to(ROOT)): path for path in paths}
+    folders = [ROOT / folder for folder in _FOLDERS]
+    return {
+        _module_name(path.relative_to(folder.parent)): path
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+    }
 
 
 def _module_name(path):
@@ -130,7 +134,7 @@ def find_file(text):
         found = [
             module
             for module in files
-            if module.startswith("kernels.") and module.endswith(f".{text}")
+            if module.startswith("analogy_kernels.") and module.endswith(f".{text}")
         ]
     if len(found) != 1:
         raise ValueError(f"{text!r} names {len(found)} files")

@@ -10,10 +10,10 @@ from analogy.progress import Progress
 from analogy.reconstruction import blend_with_content
 from analogy.scales import carried_matches
 from analogy.search import Matches
-from kernels.imaging.vote import vote
-from kernels.matching.initialize import identity_nnf
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import CPU, CUDA
+from analogy_kernels.imaging.vote import vote
+from analogy_kernels.matching.initialize import identity_nnf
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import CPU, CUDA
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = replace(PRESETS["matches"], search_iterations=(2,) * 5, deconv_iterations=2)

@@ -4,7 +4,7 @@ import pytest
 from analogy.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.masks import LevelMasks
 from analogy.search import Matches
-from kernels.matching.labels import label_map
+from analogy_kernels.matching.labels import label_map
 
 SHAPE, OTHER = (12, 14), (12, 18)
 SHIFT = 2

@@ -16,9 +16,9 @@ from analogy.algorithm import match_features
 from analogy.network import Convolution
 from analogy.parameters import PRESETS
 from analogy.progress import Progress
-from kernels.reduction import inner_products
-from kernels.solvers.wls import wls
-from kernels.target import CUDA, SIMULATED, cuda
+from analogy_kernels.reduction import inner_products
+from analogy_kernels.solvers.wls import wls
+from analogy_kernels.target import CUDA, SIMULATED, cuda
 from tests.analogy.tiny import tiny_features, tiny_network
 
 QUICK = replace(PRESETS["matches"], search_iterations=(1,) * 5, deconv_iterations=1)
@@ -102,7 +102,10 @@ def _asking():
     frame = sys._getframe(2)
     while frame:
         module = frame.f_globals.get("__name__", "")
-        if module.split(".")[0] in ("analogy", "kernels", __name__) and module != "kernels.target":
+        if (
+            module.split(".")[0] in ("analogy", "analogy_kernels", __name__)
+            and module != "analogy_kernels.target"
+        ):
             return frame.f_code.co_name
         frame = frame.f_back
     return "unknown"

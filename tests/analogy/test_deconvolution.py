@@ -5,9 +5,9 @@ import pytest
 
 from analogy.deconvolution import SubNet, deconvolve, prepare
 from analogy.network import Convolution, MaxPool
-from kernels.reduction import inner_product
-from kernels.solvers.vectors import add_scaled
-from kernels.target import CPU
+from analogy_kernels.reduction import inner_product
+from analogy_kernels.solvers.vectors import add_scaled
+from analogy_kernels.target import CPU
 from tests import oracles
 
 

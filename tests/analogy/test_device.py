@@ -2,7 +2,7 @@ import pytest
 
 from analogy.device import gpu_names, resolve
 from analogy.errors import AnalogyError
-from kernels.target import CPU, CUDA, SIMULATED, cuda
+from analogy_kernels.target import CPU, CUDA, SIMULATED, cuda
 
 HAS_CUDA = not SIMULATED and cuda.is_available()
 

@@ -7,7 +7,7 @@ from analogy import doctor, features
 from analogy.command_line import main
 from analogy.doctor import examine, is_healthy
 from analogy.parameters import Parameters
-from kernels.imaging import vote, warp
+from analogy_kernels.imaging import vote, warp
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_runtime_installed_twice_fails_with_a_remedy(monkeypatch):
     [(100, "broken", "no image fits"), (800, "note", "fit"), (2**20, "ok", "1024x1024 fit")],
 )
 def test_memory_says_what_fits(monkeypatch, mib, status, words):
-    from kernels.target import CPU
+    from analogy_kernels.target import CPU
 
     monkeypatch.setattr("analogy.memory.available_memory", lambda: mib * 2**20)
 

@@ -9,7 +9,7 @@ from analogy.errors import AnalogyError
 from analogy.features import FeatureExtractor
 from analogy.model import bundled_path
 from analogy.network import MaxPool, Network
-from kernels.target import CPU, CUDA, SIMULATED, cuda
+from analogy_kernels.target import CPU, CUDA, SIMULATED, cuda
 from tests import oracles
 
 CHANNELS = (3, 64, 128, 256, 512, 512)

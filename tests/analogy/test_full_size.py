@@ -3,7 +3,7 @@ import pytest
 
 from analogy.full_size import scale_of, vote_at_full_size
 from analogy.images import resize
-from kernels.imaging.vote import vote_alike
+from analogy_kernels.imaging.vote import vote_alike
 from tests import oracles
 from tests.strategies import random_nnf
 

@@ -80,7 +80,7 @@ def test_importing_configures_nothing():
     program = (
         "import logging, analogy.algorithm\n"
         "own = [logging.getLogger(name) for name in logging.root.manager.loggerDict"
-        " if name.split('.')[0] in ('analogy', 'kernels')]\n"
+        " if name.split('.')[0] in ('analogy', 'analogy_kernels')]\n"
         "assert len(own) > 2\n"
         "assert not any(x.handlers or x.level for x in [logging.root, *own] if x.name != 'root')\n"
         "assert not logging.root.handlers"

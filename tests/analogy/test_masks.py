@@ -3,7 +3,7 @@ import pytest
 
 from analogy.errors import AnalogyError
 from analogy.masks import Masks, MatchingMasks, check_masks, shrink_labels
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 
 
 def test_a_pixel_of_a_level_has_the_label_in_its_middle(random):

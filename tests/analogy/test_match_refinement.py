@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter, shift
 
 from analogy.match_refinement import refine_matches
 from analogy.parameters import PRESETS, Parameters
-from kernels.target import CPU, CUDA
+from analogy_kernels.target import CPU, CUDA
 
 DISPLACEMENT = np.array([1.4, -0.6])
 FLAT = np.s_[20:30, 20:30]

@@ -6,8 +6,8 @@ import pytest
 from analogy.deconvolution import prepare
 from analogy.parameters import Parameters
 from analogy.reconstruction import blend_with_content, deconvolve_detail, resample_detail
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import CPU
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import CPU
 from tests.analogy.tiny import tiny_features, tiny_network
 
 

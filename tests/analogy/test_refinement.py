@@ -7,7 +7,7 @@ from skimage import data
 from analogy.images import resize
 from analogy.parameters import Parameters
 from analogy.refinement import log_luminance, refine
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 from tests import oracles
 
 WLS = {"smoothness": 0.8, "sensitivity": 1.0, "epsilon": 1e-4}

@@ -9,8 +9,8 @@ from analogy.errors import AnalogyError
 from analogy.parameters import Parameters
 from analogy.scales import FIRST_LEVEL, carried_matches, scale_shapes
 from analogy.search import Matches
-from kernels.matching.initialize import identity_nnf
-from kernels.target import CPU
+from analogy_kernels.matching.initialize import identity_nnf
+from analogy_kernels.target import CPU
 from tests.strategies import generators, property_test, random_nnf
 
 # What a side grows by, at most, from one size to the next; whole pixels add a little.

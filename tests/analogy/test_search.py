@@ -6,9 +6,9 @@ import pytest
 from analogy.masks import LevelMasks
 from analogy.parameters import PRESETS, Parameters
 from analogy.search import LevelFeatures, Matches, initial_matches, search_matches, side_by_side
-from kernels.matching.labels import label_map
-from kernels.matching.occurrence import occurrence
-from kernels.target import CPU
+from analogy_kernels.matching.labels import label_map
+from analogy_kernels.matching.occurrence import occurrence
+from analogy_kernels.target import CPU
 from tests import oracles
 
 SIZE_A, SIZE_B = (9, 12), (10, 8)

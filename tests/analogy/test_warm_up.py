@@ -8,7 +8,7 @@ from dataclasses import replace
 from numba.core.dispatcher import Dispatcher
 from analogy.parameters import PRESETS, Parameters
 from analogy.warm_up import warm_up
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 
 # Charges at some levels, and votes of either kind.
 for parameters in [

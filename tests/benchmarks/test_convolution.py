@@ -5,6 +5,7 @@ import pytest
 
 from analogy.deconvolution import SubNet, prepare
 from analogy.network import Convolution, MaxPool
+from analogy_kernels.target import CPU
 from benchmarks.__main__ import Part, main
 from benchmarks.convolution import (
     SUBNETS,
@@ -14,7 +15,6 @@ from benchmarks.convolution import (
     onnx_session,
     product_flops,
 )
-from kernels.target import CPU
 from tests.analogy.tiny import tiny_network
 
 # Twice the nine taps' products and sums, and Winograd's 36 frequencies of a tile of 16 pixels.

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from analogy.model.architecture import CHANNELS, LAYERS
+from analogy_kernels.imaging import vote
+from analogy_kernels.network import implicit_gemm
+from analogy_kernels.solvers import vectors
 from benchmarks.cuda_model import (
     EFFICIENCY,
     H100,
@@ -16,9 +19,6 @@ from benchmarks.cuda_model import (
     work,
 )
 from benchmarks.cuda_trace import Launch, ShapeOnly
-from kernels.imaging import vote
-from kernels.network import implicit_gemm
-from kernels.solvers import vectors
 
 HOPPER = (9, 0)
 

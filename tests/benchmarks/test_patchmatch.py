@@ -5,8 +5,8 @@ import pytest
 
 from analogy.parameters import PRESETS
 from analogy.search import LevelFeatures, initial_matches, search_matches, side_by_side
+from analogy_kernels.target import CPU
 from benchmarks.patchmatch import baseline_flops, baseline_matches, field_cost, problems
-from kernels.target import CPU
 from tests import oracles
 
 # Four sums of two patches' float32 products in different orders, as in benchmarks.patchmatch.

@@ -7,6 +7,7 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
+from analogy_kernels.target import cuda
 from docs.extension.public_names import (
     LAYERS,
     PublicName,
@@ -16,7 +17,6 @@ from docs.extension.public_names import (
     public_names,
     reference,
 )
-from kernels.target import cuda
 
 PRESENT = [layer for layer in LAYERS if exists(layer)]
 
@@ -67,7 +67,7 @@ def doubled(value):
     ],
 )
 def test_what_is_wrapped_is_documented_as_the_function(wrap):
-    name = PublicName("kernels", "doubled", wrap(doubled))
+    name = PublicName("analogy_kernels", "doubled", wrap(doubled))
 
     assert name.kind == "function"
     assert name.function is doubled
@@ -83,7 +83,7 @@ def test_a_value_is_told_by_the_comment_above_it():
 
 
 def test_a_comment_holds_for_the_values_right_below_it():
-    assert _comment("kernels.target", "VECTOR_BLOCKS") == (
+    assert _comment("analogy_kernels.target", "VECTOR_BLOCKS") == (
         "Block of the kernels over long vectors, and the most blocks of one launch."
     )
 
@@ -103,7 +103,9 @@ def test_a_kernel_with_its_launch_tells_its_arguments():
 
 def test_a_name_without_a_docstring_is_found_out():
     assert (
-        PublicName("kernels", "nothing", types.FunctionType((lambda: 0).__code__, {})).docstring
+        PublicName(
+            "analogy_kernels", "nothing", types.FunctionType((lambda: 0).__code__, {})
+        ).docstring
         == ""
     )
 

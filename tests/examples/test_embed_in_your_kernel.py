@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from analogy_kernels.device import hash_random
 from examples.embed_in_your_kernel import edge_directions, paint_on_cpu, paint_on_cuda
-from kernels.device import hash_random
 from tests import oracles
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio
 
-import kernels
+import analogy_kernels
 from analogy.deconvolution import prepare
 from analogy.model import bundled_path
 from analogy.network import Network
@@ -25,7 +25,7 @@ def test_a_picture_is_found_again_by_its_features(random):
 
 
 def test_the_gradient_is_that_of_the_loss(random):
-    layers = prepare(tiny_network(random).layers(0, 1), 0, kernels.CPU)
+    layers = prepare(tiny_network(random).layers(0, 1), 0, analogy_kernels.CPU)
     image = random.standard_normal((4, 5, 3)).astype(np.float32)
     objective = Objective(layers, image, smoothness=0.5)
     at = random.standard_normal(image.size).astype(np.float32)

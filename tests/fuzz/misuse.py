@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-import kernels
+import analogy_kernels
 from tests.fuzz.guarded import Guarded
 from tests.fuzz.recipes import call, recipe, written
 
@@ -24,7 +24,7 @@ from tests.fuzz.recipes import call, recipe, written
 SECONDS = 60
 BYTES = 2**31
 
-_PACKAGE = str(Path(kernels.__file__).parent)
+_PACKAGE = str(Path(analogy_kernels.__file__).parent)
 
 # What is handed over in place of a right value.
 ODDITIES = {
@@ -183,11 +183,11 @@ def _set(value, new):
 
 def _bank(value, channels_in, channels_out):
     weights = np.ones((3, 3, channels_in, channels_out), np.float32)
-    return kernels.filter_bank(weights, np.zeros(channels_out, np.float32))
+    return analogy_kernels.filter_bank(weights, np.zeros(channels_out, np.float32))
 
 
 def _label_map(value, height, width, label):
-    return kernels.label_map(np.full((height, width), label))
+    return analogy_kernels.label_map(np.full((height, width), label))
 
 
 class _Exchanged:

@@ -7,8 +7,8 @@ as it is told to.
 
 import numpy as np
 
-import kernels
-from kernels.device import hard_weight, sigmoid_weight, squared_difference
+import analogy_kernels
+from analogy_kernels.device import hard_weight, sigmoid_weight, squared_difference
 
 WRITTEN = {
     "add_scaled": {"out"},
@@ -42,11 +42,11 @@ def has_recipe(name):
 
 def call(name, arguments):
     """Call a function; of a class that kernels take, use what it makes."""
-    made = getattr(kernels, name)(**arguments)
-    if isinstance(made, kernels.FilterBank):
-        return kernels.conv3x3(np.ones((5, 6, made.channels_in), np.float32), made)
-    if isinstance(made, kernels.LabelMap) and name == "LabelMap":
-        return kernels.legal_nnf(np.zeros((*made.labels.shape, 2), np.int32), made, made, 0)
+    made = getattr(analogy_kernels, name)(**arguments)
+    if isinstance(made, analogy_kernels.FilterBank):
+        return analogy_kernels.conv3x3(np.ones((5, 6, made.channels_in), np.float32), made)
+    if isinstance(made, analogy_kernels.LabelMap) and name == "LabelMap":
+        return analogy_kernels.legal_nnf(np.zeros((*made.labels.shape, 2), np.int32), made, made, 0)
     return made
 
 
@@ -127,13 +127,15 @@ def _combine(random):
 def _bank(random):
     """A bank of a thin layer, or of a wide one."""
     channels = int(random.choice([1, 3, 16, 20])), int(random.integers(1, 9))
-    return kernels.filter_bank(_floats(random, 3, 3, *channels), _floats(random, channels[1]))
+    return analogy_kernels.filter_bank(
+        _floats(random, 3, 3, *channels), _floats(random, channels[1])
+    )
 
 
 def _convolution(random, reads, gives):
     size, bank = _size(random), _bank(random)
     channels = {"in": bank.channels_in, "out": bank.channels_out}
-    scratch = _floats(random, kernels.scratch_elements(bank, *size))
+    scratch = _floats(random, analogy_kernels.scratch_elements(bank, *size))
     return {
         **{name: _floats(random, *size, channels[end]) for name, end in reads.items()},
         "bank": bank,
@@ -164,7 +166,11 @@ def _correlate(random):
 
 def _filter_bank(random):
     weights = _floats(random, 3, 3, *random.choice([1, 3, 16, 20], 2))
-    return {"weights": weights, "bias": _floats(random, weights.shape[3]), "target": kernels.CPU}
+    return {
+        "weights": weights,
+        "bias": _floats(random, weights.shape[3]),
+        "target": analogy_kernels.CPU,
+    }
 
 
 def _FilterBank(random):  # noqa: N802
@@ -189,7 +195,7 @@ def _hough_matching(random):
 
 
 def _identity_nnf(random):
-    return {"shape": _size(random), "other_shape": _size(random), "target": kernels.CPU}
+    return {"shape": _size(random), "other_shape": _size(random), "target": analogy_kernels.CPU}
 
 
 def _inner_product(random):
@@ -204,7 +210,7 @@ def _inner_products(random):
 
 
 def _inner_products_scratch(random):
-    return {"k": 3, "m": 2, "target": kernels.CPU}
+    return {"k": 3, "m": 2, "target": analogy_kernels.CPU}
 
 
 def _interpolate(random):
@@ -226,11 +232,11 @@ def _keep_content(random):
 
 
 def _label_map(random):
-    return {"labels": random.integers(0, 4, _size(random)), "target": kernels.CPU}
+    return {"labels": random.integers(0, 4, _size(random)), "target": analogy_kernels.CPU}
 
 
 def _LabelMap(random):  # noqa: N802
-    return dict(vars(kernels.label_map(random.integers(0, 4, _size(random)))))
+    return dict(vars(analogy_kernels.label_map(random.integers(0, 4, _size(random)))))
 
 
 def _lbfgs(random):
@@ -251,8 +257,8 @@ def _lbfgs(random):
 
 def _legal_nnf(random):
     shape, other_shape = _size(random), _size(random, 4)
-    source = kernels.label_map(random.integers(0, 3, shape))
-    other = kernels.label_map(np.resize(np.arange(4), other_shape))
+    source = analogy_kernels.label_map(random.integers(0, 3, shape))
+    other = analogy_kernels.label_map(np.resize(np.arange(4), other_shape))
     return {"nnf": _nnf(random, shape, other_shape), "source": source, "other": other, "seed": 3}
 
 
@@ -329,12 +335,12 @@ def _patchmatch_both_ways(random):
 
 
 def _random_map(random):
-    return {"shape": (*_size(random), 3), "strength": 2.0, "seed": 1, "target": kernels.CPU}
+    return {"shape": (*_size(random), 3), "strength": 2.0, "seed": 1, "target": analogy_kernels.CPU}
 
 
 def _random_nnf(random):
     shapes = {"shape": _size(random), "other_shape": _size(random)}
-    return {**shapes, "seed": 1, "target": kernels.CPU}
+    return {**shapes, "seed": 1, "target": analogy_kernels.CPU}
 
 
 def _refine_field(random):

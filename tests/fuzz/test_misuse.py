@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import kernels
+import analogy_kernels
 from tests.fuzz.misuse import LAYOUTS, ODDITIES
 from tests.fuzz.recipes import COSTLY, has_recipe, recipe, written
 from tests.fuzz.test_fuzz import INPUTS
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pages can be
 ROOT = Path(__file__).parents[2]
 
 # Of functions and of classes that kernels take.
-FUNCTIONS = [name for name in kernels.__all__ if callable(getattr(kernels, name))]
+FUNCTIONS = [name for name in analogy_kernels.__all__ if callable(getattr(analogy_kernels, name))]
 
 # So many of each: about 10,000 for `make fuzz`.
 MISUSES = INPUTS // 2
@@ -163,10 +163,10 @@ def changes_of(name, path, value, arrays):
         return st.one_of(cheap_numbers if path[0] in COSTLY.get(name, ()) else numbers, oddities)
     if isinstance(value, tuple | list):
         return st.one_of(st.sampled_from([("shorter",), ("longer",)]), oddities)
-    if isinstance(value, kernels.FilterBank):
+    if isinstance(value, analogy_kernels.FilterBank):
         channels = st.sampled_from([1, 2, 3, 16, 20])
         return st.one_of(st.tuples(st.just("bank"), channels, channels), oddities)
-    if isinstance(value, kernels.LabelMap):
+    if isinstance(value, analogy_kernels.LabelMap):
         sizes, label = st.integers(1, 9), st.sampled_from([0, 1, 3, 4, 1000])
         return st.one_of(st.tuples(st.just("label map"), sizes, sizes, label), oddities)
     return oddities
@@ -201,7 +201,7 @@ def assert_harmless(misuse, outcome):
         message = outcome["message"]
         assert "\n" not in message, told
         assert len(message) < 300, told
-        parameters = inspect.signature(getattr(kernels, misuse["function"])).parameters
+        parameters = inspect.signature(getattr(analogy_kernels, misuse["function"])).parameters
         assert any(name in message for name in parameters), told
         assert outcome["where"].startswith("/"), told
         assert "site-packages" not in outcome["where"], told
@@ -217,7 +217,7 @@ def test_every_public_function_has_a_recipe():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_recipes_give_every_argument(name):
-    parameters = inspect.signature(getattr(kernels, name)).parameters
+    parameters = inspect.signature(getattr(analogy_kernels, name)).parameters
     assert set(recipe(name, 0)) == set(parameters) - {"stream"}
 
 

@@ -3,8 +3,8 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-from kernels import arguments
-from kernels.arguments import ANY_MAP, FLOATS, MAP, NUMBERS, VECTOR, checked, items, written
+from analogy_kernels import arguments
+from analogy_kernels.arguments import ANY_MAP, FLOATS, MAP, NUMBERS, VECTOR, checked, items, written
 
 ZEROS = np.zeros((4, 5, 3), np.float32)
 

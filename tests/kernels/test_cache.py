@@ -12,13 +12,13 @@ from numba import config
 from numba.core import caching
 from numba.extending import register_jitable
 
-import kernels
-from kernels import cache
-from kernels.imaging import warp
-from kernels.matching.patchmatch import search_kernels
+import analogy_kernels
+from analogy_kernels import cache
+from analogy_kernels.imaging import warp
+from analogy_kernels.matching.patchmatch import search_kernels
 from tests.processes import run_without_simulator
 
-PACKAGE = Path(kernels.__file__).parent
+PACKAGE = Path(analogy_kernels.__file__).parent
 
 pytestmark = pytest.mark.compiled
 
@@ -46,8 +46,8 @@ SCALE = "FACTOR = 1.0"
 MATCH = """
 import numpy as np
 from cost import cost
-from kernels import patchmatch
-from kernels.launches import search_kernels
+from analogy_kernels import patchmatch
+from analogy_kernels.launches import search_kernels
 
 source, target = np.full((1, 1, 1), 5, np.float32), np.full((1, 1, 1), 3, np.float32)
 _, costs = patchmatch(source, target, np.zeros((1, 1, 2), np.int32), 1, 1, iterations=0, cost=cost)
@@ -56,7 +56,7 @@ print(costs[0, 0], len(search_kernels(1, cost).start.cpu.stats.cache_misses))
 
 
 class Program:
-    """Python files in a folder, and what a process says that runs one over the project's kernels.
+    """Python files in a folder, and what a process says that runs one over the kernels here.
 
     Each process may keep the kernels that it compiles for the next.
     """
@@ -118,18 +118,18 @@ def test_a_given_cost_that_was_edited_is_compiled_anew(matching, edited, found):
 
 
 RANDOM = """
-import kernels
-from kernels.hashing import hash_random
+import analogy_kernels
+from analogy_kernels.hashing import hash_random
 
-value = kernels.random_map((1, 1, 1), 3**-0.5, 0)[0, 0, 0]
-bits = hash_random(0, kernels.matching.initialize._STREAM, 0, 0, 0)
-print(kernels.__file__, bool(abs(value - bits / 2**32) < 1e-6))
+value = analogy_kernels.random_map((1, 1, 1), 3**-0.5, 0)[0, 0, 0]
+bits = hash_random(0, analogy_kernels.matching.initialize._STREAM, 0, 0, 0)
+print(analogy_kernels.__file__, bool(abs(value - bits / 2**32) < 1e-6))
 """
 
 
 def test_an_edited_helper_of_the_package_is_compiled_anew(tmp_path):
     """Numba itself looks at the kernel's own file only."""
-    copy = tmp_path / "kernels"
+    copy = tmp_path / "analogy_kernels"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     program = Program(tmp_path, path=tmp_path)
     hashing = copy / "hashing.py"
@@ -145,12 +145,12 @@ ELSEWHERE = """
 import gc, importlib, pkgutil
 from numba.core.caching import FunctionCache
 from numba.cuda.dispatcher import CUDACache
-import kernels
-from kernels.cache import KernelLocator
-from kernels.launches import search_kernels
-from kernels.device import minus_inner_product
+import analogy_kernels
+from analogy_kernels.cache import KernelLocator
+from analogy_kernels.launches import search_kernels
+from analogy_kernels.device import minus_inner_product
 
-for module in pkgutil.walk_packages(kernels.__path__, "kernels."):
+for module in pkgutil.walk_packages(analogy_kernels.__path__, "analogy_kernels."):
     importlib.import_module(module.name)
 made = search_kernels(), search_kernels(1, minus_inner_product)
 caches = [one for one in gc.get_objects() if isinstance(one, (FunctionCache, CUDACache))]

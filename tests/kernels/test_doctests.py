@@ -12,14 +12,14 @@ import textwrap
 
 import pytest
 
-import kernels
-from kernels import device, launches
-from kernels.target import Kernel
+import analogy_kernels
+from analogy_kernels import device, launches
+from analogy_kernels.target import Kernel
 
 MODULES = [
     importlib.import_module(module.name)
-    for module in pkgutil.walk_packages(kernels.__path__, "kernels.")
-] + [kernels]
+    for module in pkgutil.walk_packages(analogy_kernels.__path__, "analogy_kernels.")
+] + [analogy_kernels]
 
 
 def documented(module):
@@ -71,7 +71,7 @@ def definition(thing):
 
 
 def public():
-    for layer in (kernels, launches, device):
+    for layer in (analogy_kernels, launches, device):
         for name in layer.__all__:
             thing = getattr(layer, name)
             # A kernel is described by the function that launches it.
@@ -123,7 +123,7 @@ import os
 os.environ["NUMBA_ENABLE_CUDASIM"] = "0"
 import inspect
 from benchmarks.ptx import compile_to_ptx
-from kernels import device
+from analogy_kernels import device
 from numba import types
 from tests.kernels.test_doctests import code_block
 

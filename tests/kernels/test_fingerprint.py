@@ -12,9 +12,9 @@ import pytest
 from numba import njit, types
 from numba.extending import intrinsic, overload, overload_method, register_jitable
 
-from kernels.fingerprint import UntoldError, fingerprint, given_functions
-from kernels.matching import patchmatch
-from kernels.matching.patch_cost import squared_difference
+from analogy_kernels.fingerprint import UntoldError, fingerprint, given_functions
+from analogy_kernels.matching import patchmatch
+from analogy_kernels.matching.patch_cost import squared_difference
 
 
 def function(text, name="cost", **names):
@@ -204,7 +204,7 @@ def test_the_package_s_own_functions_are_known_by_name():
 
 OF_ANOTHER_PROCESS = """
 import numpy as np
-from kernels.fingerprint import fingerprint
+from analogy_kernels.fingerprint import fingerprint
 from tests.kernels.test_fingerprint import DIFFERENT
 for pair in DIFFERENT.values():
     print(fingerprint(pair))

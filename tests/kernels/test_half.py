@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from kernels.imaging.blend import blend
-from kernels.imaging.vote import vote
-from kernels.imaging.warp import warp
-from kernels.matching.patchmatch import patchmatch
+from analogy_kernels.imaging.blend import blend
+from analogy_kernels.imaging.vote import vote
+from analogy_kernels.imaging.warp import warp
+from analogy_kernels.matching.patchmatch import patchmatch
 
 # Half a unit in the last place of numbers below 2, of eleven bits.
 ROUNDING = 2.0**-11

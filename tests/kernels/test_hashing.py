@@ -3,8 +3,8 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from kernels.hashing import hash_random, random_below
-from kernels.target import cuda
+from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.target import cuda
 from tests import oracles
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from kernels import patchmatch_both_ways, round_trip, warp
-from kernels.positions import checked_field, checked_nnf, inside
-from kernels.target import CPU, CUDA
+from analogy_kernels import patchmatch_both_ways, round_trip, warp
+from analogy_kernels.positions import checked_field, checked_nnf, inside
+from analogy_kernels.target import CPU, CUDA
 
 OUTSIDE = [(-1, 0), (0, -1), (4, 0), (0, 5), (2**31 - 1, 0), (0, -(2**31))]
 

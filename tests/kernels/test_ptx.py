@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from numba import float32, float64
 
-import kernels
+import analogy_kernels
 from benchmarks.ptx import find_ptxas
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 from tests.processes import run_without_simulator
 
 pytestmark = pytest.mark.compiled
 
-PACKAGE = Path(kernels.__file__).parent
+PACKAGE = Path(analogy_kernels.__file__).parent
 # The least first.
 CAPABILITIES = ["7.5", "8.0", "9.0"]
 
@@ -44,7 +44,7 @@ def _makes_kernel(decorator):
 def all_kernels():
     found = {}
     for path in PACKAGE.rglob("*.py"):
-        module = ".".join(("kernels", *path.relative_to(PACKAGE).with_suffix("").parts))
+        module = ".".join(("analogy_kernels", *path.relative_to(PACKAGE).with_suffix("").parts))
         found |= kernels_in(path.read_text(), module)
     return found
 

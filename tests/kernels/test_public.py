@@ -10,12 +10,16 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-import kernels
-from kernels import device, launches
-from kernels.target import CUDA, SIMULATED, Device, Kernel, as_array, cuda
+import analogy_kernels
+from analogy_kernels import device, launches
+from analogy_kernels.target import CUDA, SIMULATED, Device, Kernel, as_array, cuda
 from tests import oracles
 
-LAYERS = {"kernels": kernels, "kernels.launches": launches, "kernels.device": device}
+LAYERS = {
+    "analogy_kernels": analogy_kernels,
+    "analogy_kernels.launches": launches,
+    "analogy_kernels.device": device,
+}
 PUBLIC = [(layer, name) for layer, module in LAYERS.items() for name in module.__all__]
 
 
@@ -27,9 +31,9 @@ def test_every_public_name_is_there_and_documented(layer, name):
         assert inspect.getdoc(getattr(thing, "py_func", thing))
 
 
-@pytest.mark.parametrize("name", kernels.__all__)
+@pytest.mark.parametrize("name", analogy_kernels.__all__)
 def test_functions_on_arrays_say_what_they_take_and_give(name):
-    function = getattr(kernels, name)
+    function = getattr(analogy_kernels, name)
     if inspect.isfunction(function):
         hints = typing.get_type_hints(function)
         untyped = set(inspect.signature(function).parameters) - set(hints) - {"target"}
@@ -39,9 +43,9 @@ def test_functions_on_arrays_say_what_they_take_and_give(name):
 
 def test_importing_imports_nothing_else_and_names_are_functions_not_modules():
     code = (
-        "import sys, kernels; assert 'numba' not in sys.modules; "
-        "import kernels.matching.patchmatch, kernels.imaging.vote; "
-        "from kernels import patchmatch, vote; patchmatch.__call__, vote.__call__"
+        "import sys, analogy_kernels; assert 'numba' not in sys.modules; "
+        "import analogy_kernels.matching.patchmatch, analogy_kernels.imaging.vote; "
+        "from analogy_kernels import patchmatch, vote; patchmatch.__call__, vote.__call__"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -55,16 +59,16 @@ def touched(*arguments):
     raise SystemExit("a device was touched")
 
 driver.Driver.get_device = driver.Driver.get_device_count = touched
-import kernels, kernels.device, kernels.launches
-for name in kernels.__all__:
-    getattr(kernels, name)
+import analogy_kernels, analogy_kernels.device, analogy_kernels.launches
+for name in analogy_kernels.__all__:
+    getattr(analogy_kernels, name)
 """
 
 
 def test_no_import_touches_a_device():
     subprocess.run([sys.executable, "-c", TOUCHED], check=True, timeout=60)
     # And what does is caught.
-    touching = TOUCHED + "kernels.CUDA.empty((3,))"
+    touching = TOUCHED + "analogy_kernels.CUDA.empty((3,))"
     assert subprocess.run([sys.executable, "-c", touching], timeout=60).returncode
 
 
@@ -97,7 +101,7 @@ def test_arrays_of_other_libraries_are_read_and_written_where_they_lie(random):
     nnf = random.integers(0, (4, 5), (4, 5, 2)).astype(np.int32)
     out = np.zeros_like(source)
 
-    returned = kernels.warp(Exchanged(source), Exchanged(nnf), Exchanged(out))
+    returned = analogy_kernels.warp(Exchanged(source), Exchanged(nnf), Exchanged(out))
 
     assert np.shares_memory(returned, out)
     np.testing.assert_array_equal(out, source[nnf[..., 0], nnf[..., 1]])
@@ -131,9 +135,9 @@ def test_what_cannot_be_viewed_is_refused(array, error, told):
 def test_a_result_of_another_shape_or_type_is_refused():
     source, nnf = np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 2), np.int32)
     with pytest.raises(ValueError, match=r"has to be float32 \(4, 4, 3\)"):
-        kernels.warp(source, nnf, np.zeros((4, 4, 3), np.float64))
+        analogy_kernels.warp(source, nnf, np.zeros((4, 4, 3), np.float64))
     with pytest.raises(ValueError, match=r"has to be float32 \(4, 4, 3\)"):
-        kernels.warp(source, nnf, np.zeros((4, 3, 3), np.float32))
+        analogy_kernels.warp(source, nnf, np.zeros((4, 3, 3), np.float32))
 
 
 def image(random, *shape):
@@ -153,9 +157,11 @@ def calls(random):
         field(random),
     )
     real = CUDA.asarray(random.random((4, 4, 2), np.float32))
-    bank = kernels.filter_bank(np.ones((3, 3, 3, 3), np.float32), np.zeros(3, np.float32), CUDA)
-    labels = kernels.label_map(np.zeros((4, 4), np.int32), CUDA)
-    pooled, argmax = kernels.maxpool2x2(a)
+    bank = analogy_kernels.filter_bank(
+        np.ones((3, 3, 3, 3), np.float32), np.zeros(3, np.float32), CUDA
+    )
+    labels = analogy_kernels.label_map(np.zeros((4, 4), np.int32), CUDA)
+    pooled, argmax = analogy_kernels.maxpool2x2(a)
     table = image(random, 16, 16)
     vector = image(random, 8)
     yield "add_scaled", (vector, 2.0, vector, vector), {}
@@ -215,7 +221,7 @@ def test_all_work_is_queued_on_the_stream_that_is_given(random, monkeypatch):
     monkeypatch.setattr(Device, "launch", watched)
     for name, arguments, options in prepared:
         used.clear()
-        getattr(kernels, name)(*arguments, **options, stream=stream)
+        getattr(analogy_kernels, name)(*arguments, **options, stream=stream)
         assert used, name
         assert all(on is stream for on in used), name
 
@@ -223,9 +229,9 @@ def test_all_work_is_queued_on_the_stream_that_is_given(random, monkeypatch):
 def test_every_function_that_takes_a_stream_is_tried(random):
     takes = {
         name
-        for name in kernels.__all__
-        if inspect.isfunction(getattr(kernels, name))
-        and "stream" in inspect.signature(getattr(kernels, name)).parameters
+        for name in analogy_kernels.__all__
+        if inspect.isfunction(getattr(analogy_kernels, name))
+        and "stream" in inspect.signature(getattr(analogy_kernels, name)).parameters
     }
     assert {name for name, _, _ in calls(random)} == takes
 

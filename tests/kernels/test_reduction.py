@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.reduction import (
+from analogy_kernels.reduction import (
     inner_product,
     inner_products,
     inner_products_scratch,
     lane_sum,
     minmax,
 )
-from kernels.target import LANES, PIXELS_PER_BLOCK, cuda
+from analogy_kernels.target import LANES, PIXELS_PER_BLOCK, cuda
 from tests import oracles
 from tests.strategies import generators, property_test
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-import kernels
-from kernels import target as target_module
-from kernels.target import (
+import analogy_kernels
+from analogy_kernels import target as target_module
+from analogy_kernels.target import (
     CPU,
     CUDA,
     as_array,
@@ -47,8 +47,8 @@ def test_launches_are_of_pythons_integers(launch, extents):
 SMALL_LAUNCH = """
 import warnings
 warnings.simplefilter("error")
-from kernels.launches import warp_kernel
-from kernels.target import _configured
+from analogy_kernels.launches import warp_kernel
+from analogy_kernels.target import _configured
 _configured(warp_kernel.cuda, *warp_kernel.launch(1, 1), 0)
 """
 
@@ -71,15 +71,15 @@ def test_launches_have_blocks_even_for_nothing(launch, extents):
 def test_vectors_of_no_length_are_worked_on(target):
     nothing = target.asarray(np.zeros(0, np.float32))
 
-    kernels.add_scaled(nothing, 1.0, nothing, nothing)
-    assert kernels.inner_product(nothing, nothing) == 0
+    analogy_kernels.add_scaled(nothing, 1.0, nothing, nothing)
+    assert analogy_kernels.inner_product(nothing, nothing) == 0
 
 
 def test_a_device_array_in_fortran_order_is_refused(random):
     array = cuda.to_device(np.asfortranarray(random.random((4, 5), np.float32)))
 
     with pytest.raises(ValueError, match=r"array is float32 \(4, 5\) and not C-contiguous"):
-        kernels.minmax(array)
+        analogy_kernels.minmax(array)
 
 
 class OutOfMemory(target_module.CudaAPIError):
@@ -191,4 +191,4 @@ def test_a_view_is_of_what_is_written_already(events, produced):
 
 def test_what_is_no_target_is_refused():
     with pytest.raises(TypeError, match="target is of the type str; it has to be CPU"):
-        kernels.random_nnf((2, 2), (2, 2), 0, "cuda")
+        analogy_kernels.random_nnf((2, 2), (2, 2), 0, "cuda")

@@ -15,7 +15,7 @@ IMPORTED = """
 import os
 import numba, scipy.linalg, numba.cuda
 before = len(os.listdir("/proc/self/task"))
-import kernels, kernels.target
+import analogy_kernels, analogy_kernels.target
 print(os.environ.get("OMP_WAIT_POLICY"), len(os.listdir("/proc/self/task")) - before)
 import numba.np.ufunc.omppool
 """

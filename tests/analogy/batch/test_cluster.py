@@ -19,7 +19,7 @@ from analogy.batch.pairs import read_jobs
 from analogy.errors import AnalogyError
 from analogy.parameters import Parameters
 from analogy.warm_up import warm_up
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 from tests.analogy.batch.pictures import paint, tabulate
 from tests.processes import heed_interrupts
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from analogy.evaluation.feature_maps import principal_colours, reconstruct_image, show_features
-from kernels.target import CPU
+from analogy_kernels.target import CPU
 from tests.analogy.evaluation.pictures import write_photographs
 from tests.analogy.tiny import tiny_features, tiny_network
 

@@ -5,8 +5,8 @@ from analogy.algorithm import LevelState
 from analogy.images import resize
 from analogy.search import Matches
 from analogy.visualization.levels import LevelTrace, picture_levels
-from kernels.matching.initialize import identity_nnf
-from kernels.target import CPU
+from analogy_kernels.matching.initialize import identity_nnf
+from analogy_kernels.target import CPU
 from tests import oracles
 from tests.analogy.runs import small_run
 

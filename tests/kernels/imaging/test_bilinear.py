@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from kernels.imaging.bilinear import bilinear
+from analogy_kernels.imaging.bilinear import bilinear
 from tests import oracles
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.imaging.blend import (
+from analogy_kernels.imaging.blend import (
     blend,
     hard_weight,
     keep_content,

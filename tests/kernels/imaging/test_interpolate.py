@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.imaging.interpolate import interpolate
+from analogy_kernels.imaging.interpolate import interpolate
 from tests import oracles
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.imaging.vote import vote, vote_alike, vote_field
+from analogy_kernels.imaging.vote import vote, vote_alike, vote_field
 from tests import oracles
 from tests.strategies import (
     channel_counts,

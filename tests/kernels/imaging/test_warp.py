@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.imaging.warp import warp
+from analogy_kernels.imaging.warp import warp
 from tests import oracles
 
 

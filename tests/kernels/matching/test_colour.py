@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.matching.colour import COLOUR_CHANNELS, append_colour
+from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
 from tests.strategies import generators, property_test, shapes
 
 

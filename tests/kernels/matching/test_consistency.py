@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given
 
-from kernels.matching.consistency import round_trip
+from analogy_kernels.matching.consistency import round_trip
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

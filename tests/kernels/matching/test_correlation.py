@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.matching.correlation import best_of_columns, best_of_rows, correlate
+from analogy_kernels.matching.correlation import best_of_columns, best_of_rows, correlate
 
 
 def test_all_pixels_are_compared_with_all(target, random):

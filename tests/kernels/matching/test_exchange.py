@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.matching.exchange import offers_scratch, take_offers
-from kernels.matching.labels import no_labels
-from kernels.target import CPU
+from analogy_kernels.matching.exchange import offers_scratch, take_offers
+from analogy_kernels.matching.labels import no_labels
+from analogy_kernels.target import CPU
 from tests import oracles
 
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.matching.guided import upsample_nnf_guided
-from kernels.matching.upsample import upsample_nnf
-from kernels.target import CPU
+from analogy_kernels.matching.guided import upsample_nnf_guided
+from analogy_kernels.matching.upsample import upsample_nnf
+from analogy_kernels.target import CPU
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from kernels.matching.hough import gather_votes, hough_matching
+from analogy_kernels.matching.hough import gather_votes, hough_matching
 from tests import oracles
 
 SHAPE, OTHER_SHAPE = (3, 4), (4, 3)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from scipy import stats
 
-from kernels.matching.initialize import identity_nnf, random_map, random_nnf
-from kernels.target import CPU
+from analogy_kernels.matching.initialize import identity_nnf, random_map, random_nnf
+from analogy_kernels.target import CPU
 from tests import oracles
 from tests.strategies import property_test, shapes
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from kernels.matching.labels import is_allowed, label_map, legal_nnf, no_labels
-from kernels.target import CPU
+from analogy_kernels.matching.labels import is_allowed, label_map, legal_nnf, no_labels
+from analogy_kernels.target import CPU
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

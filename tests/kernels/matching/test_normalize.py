@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from kernels.matching.normalize import normalize
+from analogy_kernels.matching.normalize import normalize
 from tests import oracles
 from tests.strategies import channel_counts, feature_map, generators, property_test, shapes
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.matching.initialize import identity_nnf
-from kernels.matching.occurrence import occurrence
+from analogy_kernels.matching.initialize import identity_nnf
+from analogy_kernels.matching.occurrence import occurrence
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

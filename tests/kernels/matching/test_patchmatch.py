@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from kernels.matching.labels import label_map, legal_nnf
-from kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
-from kernels.target import CPU, CUDA
+from analogy_kernels.matching.labels import label_map, legal_nnf
+from analogy_kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
+from analogy_kernels.target import CPU, CUDA
 from tests import oracles
 
 # (source size, target size, channels, patch side, radius): unequal sizes either way round, maps

@@ -1,6 +1,6 @@
 import numpy as np
 
-from kernels.matching.restrain import restrain
+from analogy_kernels.matching.restrain import restrain
 
 
 def test_what_went_too_far_along_either_axis_goes_back(target):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kernels.matching.sketch import LENGTH, sketches_of
-from kernels.target import CPU, CUDA
+from analogy_kernels.matching.sketch import LENGTH, sketches_of
+from analogy_kernels.target import CPU, CUDA
 
 # Sums of 128 float32 products of at most 1, in different orders.
 ROUNDING = 1e-5

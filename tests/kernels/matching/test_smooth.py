@@ -1,8 +1,8 @@
 import numpy as np
 from hypothesis import given
 
-from kernels.matching.smooth import reliability, smooth
-from kernels.target import CPU
+from analogy_kernels.matching.smooth import reliability, smooth
+from analogy_kernels.target import CPU
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

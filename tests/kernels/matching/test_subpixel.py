@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from kernels.matching.subpixel import as_field, keep_better, refine_field
+from analogy_kernels.matching.subpixel import as_field, keep_better, refine_field
 from tests import oracles
 
 SHAPE = (5, 6)

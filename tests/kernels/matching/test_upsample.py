@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.matching.upsample import upsample_nnf
+from analogy_kernels.matching.upsample import upsample_nnf
 from tests import oracles
 from tests.strategies import generators, property_test, random_nnf, shapes
 

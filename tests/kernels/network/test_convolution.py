@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.network.convolution import (
+from analogy_kernels.network.convolution import (
     FilterBank,
     conv3x3,
     conv3x3_backward,
@@ -10,7 +10,7 @@ from kernels.network.convolution import (
     filter_bank,
     scratch_elements,
 )
-from kernels.target import CPU, CUDA
+from analogy_kernels.target import CPU, CUDA
 from tests import oracles
 
 # (height, width, channels in, channels out): odd sizes, maps smaller than a tile, channel counts

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.network.implicit_gemm import (
+from analogy_kernels.network.implicit_gemm import (
     CHUNK,
     LARGE,
     SMALL,
@@ -10,7 +10,7 @@ from kernels.network.implicit_gemm import (
     pack,
     tile_for,
 )
-from kernels.target import CUDA, SIMULATED
+from analogy_kernels.target import CUDA, SIMULATED
 from tests import oracles
 
 # (height, width, channels in, channels out): channels in fours, so that memory is read and written

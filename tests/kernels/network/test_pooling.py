@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kernels.network.pooling import maxpool2x2, maxpool2x2_backward
+from analogy_kernels.network.pooling import maxpool2x2, maxpool2x2_backward
 from tests import oracles
 
 pytestmark = pytest.mark.smoke

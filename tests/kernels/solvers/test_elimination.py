@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kernels.solvers.elimination import EAST, MARGIN, MASS, SOUTH, ColourElimination
-from kernels.target import CPU
+from analogy_kernels.solvers.elimination import EAST, MARGIN, MASS, SOUTH, ColourElimination
+from analogy_kernels.target import CPU
 
 INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
 

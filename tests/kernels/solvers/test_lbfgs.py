@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from kernels.solvers.lbfgs import lbfgs
+from analogy_kernels.solvers.lbfgs import lbfgs
 
 
 class OnTarget:

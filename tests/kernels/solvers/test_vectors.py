@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.solvers.vectors import add_scaled, combine
+from analogy_kernels.solvers.vectors import add_scaled, combine
 from tests.strategies import generators, property_test
 
 # The sums are of at most nine products of numbers near one, each rounded to float32.

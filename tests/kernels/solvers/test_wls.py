@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from kernels.solvers.elimination import ColourElimination
-from kernels.solvers.wls import wls
-from kernels.target import CPU
+from analogy_kernels.solvers.elimination import ColourElimination
+from analogy_kernels.solvers.wls import wls
+from analogy_kernels.target import CPU
 from tests import oracles
 
 OPTIONS = {"smoothness": 0.8, "sensitivity": 1.0, "epsilon": 1e-4}
@@ -108,7 +108,7 @@ def test_writes_to_out_which_may_be_the_image(target, random):
 
 
 def test_arrays_of_two_targets_are_refused(random):
-    from kernels.target import CUDA
+    from analogy_kernels.target import CUDA
 
     image, guide = picture(random, 3, 3)
     with pytest.raises(ValueError, match="all be"):

@@ -1,0 +1,348 @@
+"""Hough matching: likely matches vote for matches of like displacement beside them.
+
+Similarity alone takes one repeated part for another. Pixels that lie together on a thing are
+displaced alike, so a match is believed in as much as others of nearly its displacement are: the
+probabilistic Hough matching of Cho et al., "Unsupervised object discovery and localization in the
+wild" (CVPR 2015), regularised as by Min et al., "Hyperpixel flow" (ICCV 2019). There all matches
+of two images vote for one displacement; here a vote counts the less the farther away it is cast,
+so that parts of a thing may move apart.
+
+A table holds a value for each match, (height * width, other height * other width).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from analogy_kernels.arguments import checked, extents, items, number, positive
+from analogy_kernels.matching.correlation import best_of_columns, best_of_rows
+from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+# Gaussians are cut off at so many standard deviations.
+_CUT = 2.5
+
+# Of a Gaussian, in pixels: beyond any map that a table can be made of.
+_WIDEST = 10000.0
+
+# Below it a product of two maxima has lost digits, and its root is no scale.
+_SMALLEST = np.finfo(np.float32).tiny
+
+
+def hough_matching(
+    similarity: Array,
+    shape: tuple[int, int],
+    other_shape: tuple[int, int],
+    exponent: float,
+    rounds: Iterable[tuple[float, float]],
+    *,
+    stream: Stream = None,
+) -> tuple[Result, Result]:
+    """Beliefs in all matches of two maps, and the best of them both ways.
+
+    Parameters
+    ----------
+    similarity : float32 array, (height * width, other height * other width)
+        Of each pixel with each of the other map; at most 1. What is negative counts as 0.
+    shape, other_shape : (int, int)
+        Height and width of the maps.
+    exponent : float
+        By which similarities are sharpened before they vote; not negative.
+    rounds : sequence of (float, float)
+        How far votes reach, and how much displacements may differ: standard deviations in pixels,
+        of one round of voting after the other.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    nnf : int32 array, (height, width, 2)
+        Positions (y, x) in the other map.
+    other_nnf : int32 array, (other height, other width, 2)
+
+    Raises
+    ------
+    TypeError
+        If `similarity` is no array, or something else no number.
+    ValueError
+        If `similarity` does not belong to maps of these shapes, the exponent is negative, or a
+        deviation is not above 0 and at most 10000.
+
+    Notes
+    -----
+    A round reads and writes the table about eight times and takes, for each of its entries, the
+    multiply-adds of :func:`gather_votes`. Allocates up to five tables of the size of `similarity`.
+    A device is given the Gaussians' weights from the host, whose copies may wait for work before
+    them. Cho et al. (2015), Min et al. (2019).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import hough_matching
+    >>> similarity = np.eye(4, dtype=np.float32)
+    >>> nnf, _ = hough_matching(similarity, (2, 2), (2, 2), 1.0, [(1.0, 0.5)])
+    >>> nnf.tolist()
+    [[[0, 0], [0, 1]], [[1, 0], [1, 1]]]
+    """
+    on, similarity = on_target(similarity=similarity, stream=stream)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    similarity = _checked_table("similarity", similarity, shape, other_shape)
+    exponent, rounds = np.float32(number("exponent", exponent, 0)), _checked_rounds(rounds)
+    size = similarity.shape
+    prior, votes = on.empty(size), on.empty(size)
+    on.run(_sharpen_kernel, size, similarity, exponent, prior)
+    belief = prior
+    for reach, slack in rounds:
+        best, _ = best_of_rows(belief, stream=stream)
+        other_best, _ = best_of_columns(belief, stream=stream)
+        on.run(_balance_kernel, size, belief, best, other_best, votes)
+        votes = gather_votes(votes, shape, other_shape, reach, slack, stream=stream)
+        belief = on.empty(size)
+        on.run(_believe_kernel, size, prior, votes, belief)
+    _, place = best_of_rows(belief, stream=stream)
+    _, other_place = best_of_columns(belief, stream=stream)
+    return _field(on, place, shape, other_shape), _field(on, other_place, other_shape, shape)
+
+
+def gather_votes(
+    votes: Array,
+    shape: tuple[int, int],
+    other_shape: tuple[int, int],
+    reach: float,
+    slack: float,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Votes for each match from those of like displacement around it.
+
+    ``out[p, q]`` is the sum over steps d and e of ``votes[p + d, q + d + e]``, weighted by
+    Gaussians of d, with the standard deviation `reach`, and of e, with `slack`; matches that would
+    lie outside the maps have no vote.
+
+    Parameters
+    ----------
+    votes : float32 array, (height * width, other height * other width)
+    shape, other_shape : (int, int)
+    reach, slack : float
+        In pixels.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, of the shape of `votes`
+
+    Raises
+    ------
+    TypeError
+        If `votes` is no array, or something else no number.
+    ValueError
+        If `votes` does not belong to maps of these shapes, or a deviation is not above 0 and at
+        most 10000.
+
+    Notes
+    -----
+    Four passes over the table, each of ``2 * ceil(2.5 * deviation) + 1`` multiply-adds an entry:
+    Gaussians are separable, and cut off at 2.5 standard deviations. Allocates two tables, of which
+    one is the result. A device is given the weights from the host, whose copies may wait for work
+    before them.
+
+    Examples
+    --------
+    A vote is spread over the matches beside it, and what would lie outside the maps is lost:
+
+    >>> import numpy as np
+    >>> from analogy_kernels import gather_votes
+    >>> votes = np.array([[1, 0, 0], [0, 0, 0], [0, 0, 0]], np.float32)
+    >>> gathered = gather_votes(votes, (1, 3), (1, 3), 1.0, 0.1)
+    >>> bool(gathered[0, 0] > gathered[1, 1] > gathered[2, 2] > gathered[0, 1])
+    True
+    """
+    on, votes = on_target(votes=votes, stream=stream)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    votes = _checked_table("votes", votes, shape, other_shape)
+    shapes = *shape, *other_shape
+    near = _gaussian(positive("reach", reach, _WIDEST), on)
+    alike = _gaussian(positive("slack", slack, _WIDEST), on)
+    spare, out = on.empty(votes.shape), on.empty(votes.shape)
+    # Gaussians are separable: one axis at a time, along y and x of both maps, then of the other.
+    for source, result, weights, step in (
+        (votes, spare, near, (1, 0, 1, 0)),
+        (spare, out, near, (0, 1, 0, 1)),
+        (out, spare, alike, (0, 0, 1, 0)),
+        (spare, out, alike, (0, 0, 0, 1)),
+    ):
+        on.run(_gather_kernel, votes.shape, source, weights, shapes, step, result)
+    return out
+
+
+def _checked_table(name, table, shape, other_shape):
+    return checked(name, table, (shape[0] * shape[1], other_shape[0] * other_shape[1]))
+
+
+def _checked_rounds(rounds):
+    try:
+        rounds = list(rounds)
+    except TypeError:
+        raise TypeError("rounds is no sequence; it has to be one of pairs of numbers") from None
+    return [
+        items(f"rounds[{i}]", deviations, 2, positive, _WIDEST)
+        for i, deviations in enumerate(rounds)
+    ]
+
+
+def _gaussian(deviation, target):
+    radius = math.ceil(_CUT * deviation)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (steps / deviation) ** 2)
+    return target.asarray((weights / weights.sum()).astype(np.float32))
+
+
+def _field(on, place, shape, other_shape):
+    nnf = on.empty((*shape, 2), np.int32)
+    on.run(_field_kernel, shape, place, other_shape[1], nnf)
+    return nnf
+
+
+@njit(parallel=True, cache=True)
+def _sharpen_cpu(similarity, exponent, prior):
+    for row in prange(prior.shape[0]):
+        for column in range(prior.shape[1]):
+            prior[row, column] = _sharpened(similarity[row, column], exponent)
+
+
+@cuda.jit(cache=True)
+def _sharpen_cuda(similarity, exponent, prior):
+    column, row = cuda.grid(2)
+    if row < prior.shape[0] and column < prior.shape[1]:
+        prior[row, column] = _sharpened(similarity[row, column], exponent)
+
+
+@njit(parallel=True, cache=True)
+def _balance_cpu(belief, best, other_best, votes):
+    for row in prange(votes.shape[0]):
+        for column in range(votes.shape[1]):
+            scale = _balance(best[row], other_best[column])
+            votes[row, column] = belief[row, column] * scale
+
+
+@cuda.jit(cache=True)
+def _balance_cuda(belief, best, other_best, votes):
+    column, row = cuda.grid(2)
+    if row < votes.shape[0] and column < votes.shape[1]:
+        scale = _balance(best[row], other_best[column])
+        votes[row, column] = belief[row, column] * scale
+
+
+@njit(parallel=True, cache=True)
+def _gather_cpu(votes, weights, shapes, step, out):
+    for row in prange(out.shape[0]):
+        for column in range(out.shape[1]):
+            out[row, column] = _gathered(votes, weights, shapes, step, row, column)
+
+
+@cuda.jit(cache=True)
+def _gather_cuda(votes, weights, shapes, step, out):
+    column, row = cuda.grid(2)
+    if row < out.shape[0] and column < out.shape[1]:
+        out[row, column] = _gathered(votes, weights, shapes, step, row, column)
+
+
+@njit(parallel=True, cache=True)
+def _believe_cpu(prior, votes, belief):
+    for row in prange(belief.shape[0]):
+        for column in range(belief.shape[1]):
+            belief[row, column] = _believed(prior[row, column], votes[row, column])
+
+
+@cuda.jit(cache=True)
+def _believe_cuda(prior, votes, belief):
+    column, row = cuda.grid(2)
+    if row < belief.shape[0] and column < belief.shape[1]:
+        belief[row, column] = _believed(prior[row, column], votes[row, column])
+
+
+@njit(cache=True)
+def _field_cpu(place, other_width, nnf):
+    for y in range(nnf.shape[0]):
+        for x in range(nnf.shape[1]):
+            match = place[y * nnf.shape[1] + x]
+            nnf[y, x, 0], nnf[y, x, 1] = match // other_width, match % other_width
+
+
+@cuda.jit(cache=True)
+def _field_cuda(place, other_width, nnf):
+    x, y = cuda.grid(2)
+    if y < nnf.shape[0] and x < nnf.shape[1]:
+        match = place[y * nnf.shape[1] + x]
+        nnf[y, x, 0], nnf[y, x, 1] = match // other_width, match % other_width
+
+
+@register_jitable
+def _sharpened(similarity, exponent):
+    return max(similarity, np.float32(0)) ** exponent
+
+
+@register_jitable
+def _balance(best, other_best):
+    """Scale that gives every pixel of either map about one vote."""
+    product = best * other_best
+    if product < _SMALLEST:
+        return np.float32(0)
+    return np.float32(1) / np.float32(math.sqrt(product))
+
+
+@register_jitable
+def _gathered(votes, weights, shapes, step, row, column):
+    """Weighted votes on the line through a match, as far as it lies inside both maps."""
+    height, width, other_height, other_width = shapes
+    step_y, step_x, other_step_y, other_step_x = step
+    radius = weights.size // 2
+    y, x = row // width, row % width
+    other_y, other_x = column // other_width, column % other_width
+    before = min(
+        _room(y, step_y, radius),
+        _room(x, step_x, radius),
+        _room(other_y, other_step_y, radius),
+        _room(other_x, other_step_x, radius),
+    )
+    after = min(
+        _room(height - 1 - y, step_y, radius),
+        _room(width - 1 - x, step_x, radius),
+        _room(other_height - 1 - other_y, other_step_y, radius),
+        _room(other_width - 1 - other_x, other_step_x, radius),
+    )
+    row_step = step_y * width + step_x
+    column_step = other_step_y * other_width + other_step_x
+    total = np.float32(0)
+    for k in range(-before, after + 1):
+        total += weights[radius + k] * votes[row + k * row_step, column + k * column_step]
+    return total
+
+
+@register_jitable
+def _room(pixels, step, radius):
+    """How many steps fit into so many pixels, the weights' radius at most."""
+    return min(pixels, radius) if step else radius
+
+
+@register_jitable
+def _believed(prior, votes):
+    # Squared, as votes tell more than similarity does: measured, see docs/evaluation-keypoints.md.
+    return prior * votes * votes
+
+
+# Extents: pixels of the one map, of the other.
+_sharpen_kernel = Kernel(_sharpen_cpu, _sharpen_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
+_balance_kernel = Kernel(_balance_cpu, _balance_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
+_gather_kernel = Kernel(_gather_cpu, _gather_cuda, element_launch)
+# Extents: pixels of the one map, of the other.
+_believe_kernel = Kernel(_believe_cpu, _believe_cuda, element_launch)
+# Extents: height, width.
+_field_kernel = Kernel(_field_cpu, _field_cuda, element_launch)

@@ -1,0 +1,101 @@
+"""Short vectors that bound the inner products of long ones.
+
+A pixel's channel vector is split into its projection onto a few directions, which the maps' own
+statistics choose, and what is left. The inner product of two vectors is at most that of their
+projections plus the product of the lengths of what is left (Cauchy and Schwarz); so it is at most
+the inner product of two *sketches*, each a projection with the length of the rest as one more
+channel. A search that looks for the largest inner product need not look at pairs whose sketches
+fall short already.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from analogy_kernels.blas import one_thread_each
+from analogy_kernels.reduction import squared_norm
+from analogy_kernels.target import target_of
+
+# Channels of a sketch: a multiple of the vector registers' width.
+LENGTH = 32
+
+# Channels of maps for which sketches save time: with fewer there is little to save, with more the
+# rest is so long that sketches turn down too few. Measured on VGG's levels 1 to 5, of which two
+# pairs side by side have 128, 256, 512, 1024 and 1024.
+_LEAST_CHANNELS, _MOST_CHANNELS = 4 * LENGTH, 8 * LENGTH
+
+# Pixels of each map that the directions are chosen by.
+_SAMPLES = 4096
+
+# Of a square: what rounding may take from the difference of two that are nearly alike.
+_ROUNDING = np.float32(1e-6)
+
+
+def sketches_of(first, second):
+    """Sketch two maps whose pixels are to be compared with one another, where that saves time.
+
+    Parameters
+    ----------
+    first, second : float32 or float16 arrays, (height, width, channels)
+
+    Returns
+    -------
+    two float32 arrays, (height, width, length)
+        ``first[p] @ second[q] <= sketches[0][p] @ sketches[1][q]`` for all pixels p and q, up to
+        the rounding of float32. The length is `LENGTH`, or 0 where sketches save nothing or squares
+        are beyond float32, for float16, and on a device, where the statistics would have to be
+        brought to the host.
+    """
+    is_sketched = (
+        not target_of(first, second).is_cuda
+        and first.dtype == np.float32
+        and _LEAST_CHANNELS <= first.shape[2] <= _MOST_CHANNELS
+    )
+    if not is_sketched:
+        return no_sketches(first, second)
+    basis = _leading_directions([first, second], LENGTH - 1)
+    if basis is None:
+        return no_sketches(first, second)
+    sketches = []
+    for features in (first, second):
+        out = np.empty((*features.shape[:2], LENGTH), np.float32)
+        with one_thread_each():
+            _sketch_rows(features, basis, out)
+        sketches.append(out)
+    return tuple(sketches)
+
+
+def no_sketches(first, second):
+    """What kernels take for the sketches of two maps where there are none: no channels."""
+    on = target_of(first, second)
+    return tuple(on.empty((features.shape[0], 1, 0)) for features in (first, second))
+
+
+def _leading_directions(maps, count):
+    """Orthonormal directions, (channels, count), that hold the most of the maps' squares.
+
+    None where the squares are beyond float32.
+    """
+    moments = 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for features in maps:
+            pixels = features.reshape(-1, features.shape[2])
+            sample = pixels[:: max(len(pixels) // _SAMPLES, 1)]
+            moments = moments + sample.T @ sample
+    if not np.isfinite(moments).all():
+        return None
+    _, basis = np.linalg.eigh(moments)
+    return np.ascontiguousarray(basis[:, -count:])
+
+
+@njit(parallel=True, cache=True)
+def _sketch_rows(features, basis, out):
+    last = out.shape[2] - 1
+    for y in prange(features.shape[0]):
+        projections = np.dot(features[y], basis)
+        for x in range(features.shape[1]):
+            square = squared_norm(features[y, x])
+            out[y, x, :last] = projections[x]
+            rest = max(square - squared_norm(projections[x]), np.float32(0))
+            out[y, x, last] = np.sqrt(rest + _ROUNDING * square)

@@ -1,0 +1,443 @@
+"""3x3 convolution, with or without ReLU, forward and backward to its input.
+
+The layers of VGG (Simonyan and Zisserman, 2014): stride 1, one pixel of zeros around the map.
+Their gradients to the input are all that feature deconvolution needs (eq. 5 of the paper); the
+weights are fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analogy_kernels.arguments import PLANE, VECTOR, aligned, checked, whole, written
+from analogy_kernels.blas import one_thread_each
+from analogy_kernels.network import im2col, implicit_gemm, winograd
+from analogy_kernels.target import CPU, Array, Result, Stream, as_target, on_target, target_of
+
+# Below this many input channels Winograd's transforms cost more than they save.
+_FEW_CHANNELS = 16
+
+
+@dataclass(frozen=True)
+class FilterBank:
+    """The filters of one layer, in the forms that one target's kernels read.
+
+    Attributes
+    ----------
+    channels_in, channels_out : int
+    forward, backward : float32 arrays
+        Filters of the layer, and of its transposed convolution.
+    bias : float32 array, (channels out,)
+
+    Notes
+    -----
+    The memory is that of the weights for either direction, on the CPU from 16 input channels on
+    four times that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import filter_bank
+    >>> bank = filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32))
+    >>> bank.channels_in, bank.channels_out, bank.is_thin
+    (2, 5, True)
+    """
+
+    channels_in: int
+    channels_out: int
+    forward: Any
+    backward: Any
+    bias: Any
+
+    def __post_init__(self):
+        channels = (
+            whole("channels_in", self.channels_in, least=1),
+            whole("channels_out", self.channels_out, least=1),
+        )
+        on, forward, backward, bias = on_target(
+            forward=self.forward, backward=self.backward, bias=self.bias
+        )
+        for name, filters in (("forward", forward), ("backward", backward)):
+            # Kept as kernels take them: of another library's array that is not the array itself.
+            object.__setattr__(self, name, checked(name, filters, _form(on, channels, name)))
+            if on.is_cuda:
+                aligned(name, filters, implicit_gemm.FOUR)
+        object.__setattr__(self, "bias", checked("bias", bias, channels[1:]))
+
+    @property
+    def is_thin(self):
+        return self.channels_in < _FEW_CHANNELS
+
+
+def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank:
+    """Prepare a layer's filters for a target.
+
+    Parameters
+    ----------
+    weights : NumPy array, (3, 3, channels in, channels out)
+        Correlation filters indexed (y, x), as deep learning frameworks store them. Turned into
+        float32, as is the bias, and copied.
+    bias : NumPy array, (channels out,)
+    target : CPU or CUDA from `analogy_kernels.target`
+
+    Returns
+    -------
+    FilterBank
+
+    Raises
+    ------
+    TypeError
+        If something is no array of numbers, or `target` no target.
+    ValueError
+        If the shapes do not belong to a 3x3 convolution.
+
+    Notes
+    -----
+    Transforms every filter once, on the host: 36 x 9 multiply-adds each and direction for
+    Winograd's method, a copy for the others. Allocates what :class:`FilterBank` holds; a device's
+    copies may wait for work before them. Lavin and Gray (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import filter_bank
+    >>> filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32)).channels_out
+    5
+    """
+    as_target(target)
+    weights, bias = (_copied(name, array) for name, array in (("weights", weights), ("bias", bias)))
+    if weights.shape[:2] != (3, 3) or weights.ndim != 4 or bias.shape != weights.shape[3:]:
+        raise ValueError(f"not a 3x3 convolution: weights {weights.shape}, bias {bias.shape}")
+    if not weights.size:
+        raise ValueError(f"weights is {weights.shape}; it has to have channels")
+    channels_in, channels_out = weights.shape[2:]
+    # The transposed convolution correlates with the filter turned by 180 degrees.
+    turned = np.ascontiguousarray(weights[::-1, ::-1].transpose(0, 1, 3, 2))
+    if target.is_cuda:
+        forward, backward = implicit_gemm.pack(weights), implicit_gemm.pack(turned)
+    elif channels_in < _FEW_CHANNELS:
+        forward = weights.reshape(-1, channels_out)
+        backward = np.ascontiguousarray(forward.T)
+    else:
+        forward, backward = winograd.transform_filter(weights), winograd.transform_filter(turned)
+    put = target.asarray
+    return FilterBank(channels_in, channels_out, put(forward), put(backward), put(bias))
+
+
+def _copied(name, array):
+    """An array of numbers as float32, in memory that nobody else writes."""
+    try:
+        array = np.asarray(array)
+    except ValueError:
+        raise TypeError(f"{name} is no array; it has to be one of numbers") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} is {array.dtype} {array.shape}; it has to be of real numbers")
+    return np.array(array, np.float32, order="C")
+
+
+def _form(on, channels, direction):
+    """Shape of filters as a target's kernels read them: "forward" or "backward" ones."""
+    shape = channels if direction == "forward" else channels[::-1]
+    if on.is_cuda:
+        return implicit_gemm.packed_shape(*shape)
+    if channels[0] < _FEW_CHANNELS:
+        filters = im2col.TAPS * channels[0], channels[1]
+        return filters if direction == "forward" else filters[::-1]
+    return winograd.FREQUENCIES, *shape
+
+
+def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
+    """Float32 elements of scratch that `bank` needs for maps of a size, in either direction.
+
+    Parameters
+    ----------
+    bank : FilterBank
+    height, width : int
+        Of the maps, in pixels.
+
+    Returns
+    -------
+    int
+        More with more of Numba's threads; does not depend on the size for Winograd's method.
+
+    Raises
+    ------
+    TypeError
+        If `bank` is no FilterBank, or a size no whole number.
+    ValueError
+        If a size is not above 0.
+
+    Notes
+    -----
+    Allocates nothing and asks no device, which needs no scratch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import filter_bank, scratch_elements
+    >>> bank = filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32))
+    >>> scratch_elements(bank, 4, 6) >= 4 * 6 * 9 * 2
+    True
+    """
+    height, width = whole("height", height, 1), whole("width", width, 1)
+    return _scratch_elements(_checked_bank(bank), height, width)
+
+
+def _scratch_elements(bank, height, width):
+    if bank.is_thin:
+        return im2col.scratch_elements(height, width, bank.channels_in, bank.channels_out)
+    return winograd.scratch_elements(bank.channels_in, bank.channels_out)
+
+
+def conv3x3(
+    source: Array,
+    bank: FilterBank,
+    scratch: Array | None = None,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """``conv(source) + bias``.
+
+    Parameters
+    ----------
+    source : float32 array, (height, width, channels in)
+    bank : FilterBank
+        On the target of `source`.
+    scratch : float32 array, (at least `scratch_elements` of the same bank and size,), optional
+        CPU only; reused from call to call by callers that iterate. Apart from the others, as `out`.
+    out : float32 array, (height, width, channels out), optional
+        Written and returned; made anew when absent.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (height, width, channels out)
+
+    Raises
+    ------
+    TypeError
+        If something is no array, or `bank` no FilterBank.
+    ValueError
+        If the arrays do not fit each other and the bank.
+
+    Notes
+    -----
+    height * width * 9 * channels in * channels out multiply-adds by the direct method, which a
+    device and layers of under 16 input channels take; a quarter of them by Winograd's, and the
+    transforms. Maps and filters go through memory about once. Allocates the result and, on the CPU,
+    `scratch` where it is absent; does not wait for a device. Simonyan and Zisserman (2014), Lavin
+    and Gray (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import conv3x3, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[-1.0], [1.0], [-1.0]], [[-1.0], [1.0], [-1.0]]]
+    """
+    return _forward(source, bank, None, scratch, out, stream)
+
+
+def conv3x3_relu(
+    source: Array,
+    bank: FilterBank,
+    scratch: Array | None = None,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """``max(conv(source) + bias, 0)``.
+
+    Parameters
+    ----------
+    source, bank, scratch, out, stream
+        As for :func:`conv3x3`.
+
+    Returns
+    -------
+    float32 array, (height, width, channels out)
+
+    Raises
+    ------
+    TypeError
+        If something is no array, or `bank` no FilterBank.
+    ValueError
+        If the arrays do not fit each other and the bank.
+
+    Notes
+    -----
+    As for :func:`conv3x3`: the comparison is part of its last step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import conv3x3_relu, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3_relu(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[0.0], [1.0], [0.0]], [[0.0], [1.0], [0.0]]]
+    """
+    return _forward(source, bank, np.float32(0), scratch, out, stream)
+
+
+def conv3x3_backward(
+    gradient: Array,
+    bank: FilterBank,
+    scratch: Array | None = None,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Gradient with respect to the input of :func:`conv3x3`.
+
+    Parameters
+    ----------
+    gradient : float32 array, (height, width, channels out)
+        Gradient with respect to the layer's output.
+    bank, scratch, stream
+        As for :func:`conv3x3`.
+    out : float32 array, (height, width, channels in), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    float32 array, (height, width, channels in)
+
+    Raises
+    ------
+    TypeError
+        If something is no array, or `bank` no FilterBank.
+    ValueError
+        If the arrays do not fit each other and the bank.
+
+    Notes
+    -----
+    As for :func:`conv3x3`, with the filters turned and transposed. What equation 5 of the paper is
+    minimised by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import conv3x3_backward, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> conv3x3_backward(np.ones((2, 3, 1), np.float32), bank).tolist()
+    [[[4.0], [6.0], [4.0]], [[4.0], [6.0], [4.0]]]
+    """
+    return _backward(gradient, None, bank, scratch, out, stream)
+
+
+def conv3x3_relu_backward(
+    gradient: Array,
+    activation: Array,
+    bank: FilterBank,
+    scratch: Array | None = None,
+    out: Array | None = None,
+    *,
+    stream: Stream = None,
+) -> Result:
+    """Gradient with respect to the input of :func:`conv3x3_relu`.
+
+    Parameters
+    ----------
+    gradient : float32 array, (height, width, channels out)
+        Gradient with respect to the layer's output.
+    activation : float32 array, (height, width, channels out)
+        The layer's output; the gradient passes where it is positive.
+    bank, scratch, stream
+        As for :func:`conv3x3`.
+    out : float32 array, (height, width, channels in), optional
+        Written and returned; made anew when absent.
+
+    Returns
+    -------
+    float32 array, (height, width, channels in)
+
+    Raises
+    ------
+    TypeError
+        If something is no array, or `bank` no FilterBank.
+    ValueError
+        If the arrays do not fit each other and the bank.
+
+    Notes
+    -----
+    As for :func:`conv3x3_backward`, and the activation is read once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import conv3x3_relu_backward, filter_bank
+    >>> bank = filter_bank(np.ones((3, 3, 1, 1), np.float32), np.float32([-5]))
+    >>> activation = np.array([[[0], [1], [0]], [[0], [1], [0]]], np.float32)
+    >>> conv3x3_relu_backward(np.ones((2, 3, 1), np.float32), activation, bank).tolist()
+    [[[2.0], [2.0], [2.0]], [[2.0], [2.0], [2.0]]]
+    """
+    return _backward(gradient, activation, bank, scratch, out, stream)
+
+
+def _forward(source, bank, floor, scratch, out, stream):
+    on, source, scratch, out = on_target(source=source, scratch=scratch, out=out, stream=stream)
+    channels = _checked_bank(bank, on).channels_in
+    source = checked("source", source, (*PLANE, channels))
+    out, scratch = _results(on, bank, bank.channels_out, scratch, out, {"source": source})
+    if on.is_cuda:
+        implicit_gemm.convolve(on, source, None, bank.forward, bank.bias, floor, out)
+        return out
+    with one_thread_each():
+        if bank.is_thin:
+            im2col.convolve(source, bank.forward, bank.bias, floor, scratch, out)
+        else:
+            winograd.convolve(source, None, bank.forward, bank.bias, floor, scratch, out)
+    return out
+
+
+def _backward(gradient, activation, bank, scratch, out, stream):
+    on, gradient, activation, scratch, out = on_target(
+        gradient=gradient, activation=activation, scratch=scratch, out=out, stream=stream
+    )
+    channels = _checked_bank(bank, on).channels_out
+    gradient = checked("gradient", gradient, (*PLANE, channels))
+    if activation is not None:
+        activation = checked("activation", activation, gradient.shape)
+    read = {"gradient": gradient, "activation": activation}
+    out, scratch = _results(on, bank, bank.channels_in, scratch, out, read)
+    if on.is_cuda:
+        implicit_gemm.convolve(on, gradient, activation, bank.backward, None, None, out)
+        return out
+    with one_thread_each():
+        if bank.is_thin:
+            im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
+        else:
+            winograd.convolve(gradient, activation, bank.backward, None, None, scratch, out)
+    return out
+
+
+def _checked_bank(bank, on=None):
+    if not isinstance(bank, FilterBank):
+        raise TypeError(f"bank is a {type(bank).__name__}; it has to be a FilterBank")
+    if on is not None and target_of(bank.bias).is_cuda != on.is_cuda:
+        raise ValueError(
+            f"bank is not on the target of the arrays, {on.name}; make one by filter_bank(..., "
+            "target)"
+        )
+    return bank
+
+
+def _results(on, bank, channels, scratch, out, read):
+    """Map and scratch that a convolution writes, given or new; a device needs no scratch."""
+    height, width, _ = next(iter(read.values())).shape
+    out = on.out(out, (height, width, channels), apart_from=read)
+    if on.is_cuda:
+        return out, None
+    elements = _scratch_elements(bank, height, width)
+    if scratch is None:
+        return out, np.empty(elements, np.float32)
+    written("scratch", scratch, VECTOR, apart_from=read | {"out": out})
+    if scratch.size < elements:
+        raise ValueError(f"scratch has {scratch.size} elements; it has to have {elements} or more")
+    return out, scratch

@@ -1,0 +1,552 @@
+"""Sums and extremes of whole arrays, and sums over the channels of a pixel.
+
+Nothing here depends on the order in which threads run: sums are trees over a fixed partition of
+the array, without atomics, so the same input gives the same bits every time on one target.
+
+The innermost loops of device code, here and in other modules, count with an unsigned number in a
+``while``: a ``range`` with a step asks for the step's sign and a signed index for its own at every
+element, which takes several times as many instructions as the arithmetic.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numba import float32, float64, njit, prange
+
+from analogy_kernels.arguments import PLANE, TABLE, VECTOR, checked, whole, written
+from analogy_kernels.target import (
+    LANES,
+    SIMULATED,
+    Array,
+    Result,
+    Stream,
+    as_target,
+    cuda,
+    on_target,
+)
+
+# Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
+# are a fixed number, not the device's, so that a sum does not depend on the device.
+_THREADS = 4 if SIMULATED else 256
+_MOST_BLOCKS = 2 if SIMULATED else 512
+
+# Vectors of one launch: as many of a block's sums at a time lie in shared memory.
+_MOST_VECTORS = 16
+
+# Rows of partial sums that a block adds up between two barriers.
+_ROWS_AT_ONCE = 9
+
+# Elements that the CPU sums in float32 before it adds to a float64, and those of one task.
+_CHUNK = 2048
+_TASK = 16 * _CHUNK
+
+# Lets the compiler sum in vector registers.
+_ANY_ORDER = {"reassoc", "nsz", "contract"}
+
+
+def inner_products(
+    rows: Array, vectors: Array, scratch: Array | None = None, *, stream: Stream = None
+) -> np.ndarray:
+    """Inner product of every row with every vector, in one pass over memory.
+
+    Parameters
+    ----------
+    rows : float32 array, (k, n)
+        On a device k * m stays in registers: meant for k up to 9 and m up to 3, and m at most 16.
+    vectors : float32 array, (m, n)
+        May be rows of `rows`.
+    scratch : array made by :func:`inner_products_scratch` for k and m or more, optional
+        Reused from call to call by callers that iterate: a device takes longer to allocate and
+        free memory than to compute the products. Apart from the others.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float64 NumPy array, (k, m)
+        ``rows @ vectors.T``, in host memory. Products are summed in float32 with compensation (on
+        the CPU over chunks of 2048), the partial sums in float64.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays do not fit each other.
+
+    Notes
+    -----
+    k * m * n multiply-adds; every row and vector is read once, on the CPU but for what stays in its
+    cache. Without `scratch` a device allocates 8 * k * m * 513 bytes. Waits for the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import inner_products
+    >>> rows = np.array([[1, 2], [3, 4]], np.float32)
+    >>> inner_products(rows, rows[:1]).tolist()
+    [[5.0], [11.0]]
+    """
+    on, rows, vectors, scratch = on_target(
+        rows=rows, vectors=vectors, scratch=scratch, stream=stream
+    )
+    rows = checked("rows", rows, TABLE)
+    vectors = checked("vectors", vectors, ("vectors", rows.shape[1]))
+    if on.is_cuda and vectors.shape[0] > _MOST_VECTORS:
+        raise ValueError(
+            f"vectors has {vectors.shape[0]} rows; on a device it has to have at most "
+            f"{_MOST_VECTORS}"
+        )
+    _check_scratch(scratch, rows.shape[0], vectors.shape[0], {"rows": rows, "vectors": vectors})
+    return products_of(on, rows, vectors, scratch)
+
+
+def _check_scratch(scratch, k, m, apart_from):
+    if scratch is None:
+        return
+    needed = _scratch_elements(k, m)
+    written("scratch", scratch, VECTOR, np.float64, apart_from=apart_from)
+    if scratch.size < needed:
+        raise ValueError(f"scratch has {scratch.size} elements; it has to have {needed} or more")
+
+
+def products_of(on, rows, vectors, scratch=None):
+    """Inner products as :func:`inner_products` gives them, of arguments that fit each other."""
+    (k, length), m = rows.shape, vectors.shape[0]
+    if not on.is_cuda:
+        partial = np.zeros((_blocks(length, _TASK), k, m))
+        _inner_products_cpu(rows, vectors, partial)
+        return partial.sum(axis=0)
+    blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
+    if scratch is None:
+        scratch = on.empty((_scratch_elements(k, m),), np.float64)
+    sums = k * m
+    result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
+    on.launch(_inner_products_cuda(k, m), (blocks, _THREADS), rows, vectors, partial)
+    on.launch(_sum_rows_cuda, (1, _THREADS), partial, result)
+    return on.to_host(result).reshape(k, m)
+
+
+def inner_products_scratch(k: int, m: int, target) -> Result:
+    """Scratch of :func:`inner_products` for k rows and m vectors; None where it takes none.
+
+    Parameters
+    ----------
+    k, m : int
+        Above 0.
+    target : CPU or CUDA of `analogy_kernels.target`
+
+    Returns
+    -------
+    float64 array, (k * m * 513,), or None
+        None on the CPU.
+
+    Raises
+    ------
+    TypeError
+        If `k` or `m` is no whole number, or `target` no target.
+    ValueError
+        If `k` or `m` is not above 0.
+
+    Notes
+    -----
+    Allocates the result, not initialised, and does not wait for a device.
+
+    Examples
+    --------
+    >>> from analogy_kernels import CPU, inner_products_scratch
+    >>> inner_products_scratch(9, 1, CPU) is None
+    True
+    """
+    elements = _scratch_elements(whole("k", k, least=1), whole("m", m, least=1))
+    return target.empty((elements,), np.float64) if as_target(target).is_cuda else None
+
+
+def _scratch_elements(k, m):
+    return k * m * (_MOST_BLOCKS + 1)
+
+
+def inner_product(
+    a: Array, b: Array, scratch: Array | None = None, *, stream: Stream = None
+) -> float:
+    """Inner product of two float32 vectors of one length, as a Python float.
+
+    Parameters
+    ----------
+    a, b : float32 arrays, (n,)
+        Or of any one shape, as vectors; of no elements the product is 0.
+    scratch : array made by :func:`inner_products_scratch` for one row and vector or more, optional
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float
+        Summed as by :func:`inner_products`.
+
+    Raises
+    ------
+    TypeError
+        If something is no array.
+    ValueError
+        If the arrays do not fit each other.
+
+    Notes
+    -----
+    n multiply-adds; reads both vectors once. Without `scratch` a device allocates 4 KB. Waits for
+    the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import inner_product
+    >>> inner_product(np.array([1, 2], np.float32), np.array([3, 4], np.float32))
+    11.0
+    """
+    on, a, b, scratch = on_target(a=a, b=b, scratch=scratch, stream=stream)
+    a = checked("a", a, getattr(a, "shape", ()))
+    b = checked("b", b, a.shape)
+    _check_scratch(scratch, 1, 1, {"a": a, "b": b})
+    rows, vectors = a.reshape(1, a.size), b.reshape(1, b.size)
+    return float(products_of(on, rows, vectors, scratch)[0, 0])
+
+
+def minmax(array: Array, *, stream: Stream = None) -> Result:
+    """Smallest and largest element, on the array's target.
+
+    Parameters
+    ----------
+    array : float32 array, (height, width)
+        Not empty, without NaN.
+    stream : Numba stream, optional
+        That a device queues the work on.
+
+    Returns
+    -------
+    float32 array, (2,)
+        Smallest, largest.
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If it is not of two axes, or is empty.
+
+    Notes
+    -----
+    Two comparisons an element; reads the array once, on the CPU twice. Allocates the result and, on
+    a device, 4 KB; does not wait for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import minmax
+    >>> minmax(np.array([[3, 1], [2, 5]], np.float32)).tolist()
+    [1.0, 5.0]
+    """
+    on, array = on_target(array=array, stream=stream)
+    array = checked("array", array, PLANE)
+    if not on.is_cuda:
+        return np.array([array.min(), array.max()])
+    flat = array.reshape(array.size)
+    blocks = min(_blocks(array.size, _THREADS), _MOST_BLOCKS)
+    # Asked for twice a level, and not by anything that iterates: no scratch to hand in.
+    partial, result = on.empty((2, blocks)), on.empty((2,))
+    on.launch(_minmax_cuda, (blocks, _THREADS), flat, flat, partial[0], partial[1])
+    on.launch(_minmax_cuda, (1, _THREADS), partial[0], partial[1], result[:1], result[1:])
+    return result
+
+
+@njit(fastmath=_ANY_ORDER, cache=True)
+def squared_norm(vector):
+    """Sum of the squares of a float32 vector, for CPU kernels.
+
+    Parameters
+    ----------
+    vector : float32 array, (n,)
+
+    Returns
+    -------
+    float32
+
+    Notes
+    -----
+    n multiply-adds, summed in vector registers in an order that the compiler chooses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels.device import squared_norm
+    >>> float(squared_norm(np.array([3, 4], np.float32)))
+    25.0
+    """
+    total = np.float32(0)
+    for value in vector:
+        total += value * value
+    return total
+
+
+def _blocks(length, threads):
+    return max(-(-length // threads), 1)
+
+
+@njit(parallel=True, cache=True)
+def _inner_products_cpu(rows, vectors, partial):
+    tasks, k, m = partial.shape
+    for task in prange(tasks):
+        task_end = min((task + 1) * _TASK, rows.shape[1])
+        for start in range(task * _TASK, task_end, _CHUNK):
+            end = min(start + _CHUNK, task_end)
+            for i in range(k):
+                for j in range(m):
+                    partial[task, i, j] += _dot(rows[i, start:end], vectors[j, start:end])
+
+
+@njit(fastmath=_ANY_ORDER, cache=True)
+def _dot(a, b):
+    total = np.float32(0)
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@lru_cache
+def _inner_products_cuda(k, m):
+    # The extents are constants of the kernel, so that the sums live in registers.
+    @cuda.jit(cache=True)
+    def kernel(rows, vectors, partial):
+        total = cuda.local.array((k, m), float32)
+        lost = cuda.local.array((k, m), float32)
+        for i in range(k):
+            for j in range(m):
+                total[i, j] = np.float32(0)
+                lost[i, j] = np.float32(0)
+        vector = cuda.local.array(m, float32)
+        element, length = np.uint64(cuda.grid(1)), np.uint64(rows.shape[1])
+        while element < length:
+            for j in range(m):
+                vector[j] = vectors[j, element]
+            for i in range(k):
+                row = rows[i, element]
+                for j in range(m):
+                    # Kahan's sum: a thread may have a thousand terms, and float64 is slow on
+                    # most devices.
+                    term = row * vector[j] - lost[i, j]
+                    moved = total[i, j] + term
+                    lost[i, j] = (moved - total[i, j]) - term
+                    total[i, j] = moved
+            element += np.uint64(cuda.gridsize(1))
+        scratch = cuda.shared.array((m, _THREADS), float64)
+        thread = cuda.threadIdx.x
+        for i in range(k):
+            # Thread 0 may still be reading the sums of the row before.
+            cuda.syncthreads()
+            for j in range(m):
+                scratch[j, thread] = total[i, j]
+            block_sum(scratch)
+            if thread == 0:
+                for j in range(m):
+                    partial[i * m + j, cuda.blockIdx.x] = scratch[j, 0]
+
+    return kernel
+
+
+@cuda.jit(cache=True)
+def _sum_rows_cuda(partial, result):
+    scratch = cuda.shared.array((_ROWS_AT_ONCE, _THREADS), float64)
+    rows, blocks = partial.shape
+    thread = cuda.threadIdx.x
+    for first in range(0, rows, _ROWS_AT_ONCE):
+        # Thread 0 may still be reading the sums of the rows before.
+        cuda.syncthreads()
+        for row in range(_ROWS_AT_ONCE):
+            scratch[row, thread] = float64(0)
+            if first + row < rows:
+                for block in range(thread, blocks, _THREADS):
+                    scratch[row, thread] += partial[first + row, block]
+        block_sum(scratch)
+        if thread == 0:
+            for row in range(min(_ROWS_AT_ONCE, rows - first)):
+                result[first + row] = scratch[row, 0]
+
+
+@cuda.jit(cache=True)
+def _minmax_cuda(lows, highs, low_per_block, high_per_block):
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    element, length = np.uint64(cuda.grid(1)), np.uint64(lows.size)
+    while element < length:
+        low = min(low, lows[element])
+        high = max(high, highs[element])
+        element += np.uint64(cuda.gridsize(1))
+    scratch = cuda.shared.array((2, _THREADS), float32)
+    thread = cuda.threadIdx.x
+    scratch[0, thread] = low
+    scratch[1, thread] = high
+    half = _THREADS // 2
+    while half > 0:
+        cuda.syncthreads()
+        if thread < half:
+            scratch[0, thread] = min(scratch[0, thread], scratch[0, thread + half])
+            scratch[1, thread] = max(scratch[1, thread], scratch[1, thread + half])
+        half //= 2
+    if thread == 0:
+        low_per_block[cuda.blockIdx.x] = scratch[0, 0]
+        high_per_block[cuda.blockIdx.x] = scratch[1, 0]
+
+
+@cuda.jit(device=True)
+def block_sum(scratch):
+    """Add up each row of `scratch`, (sums, threads), into its first place, for thread 0 to read.
+
+    Every thread of the block has to call it.
+
+    Parameters
+    ----------
+    scratch : array in shared memory, (sums, threads)
+        A term of every thread in each row; `threads` is the block's size and has to be 256.
+        Changed.
+
+    Notes
+    -----
+    log2(threads) additions a thread and row, and as many barriers; the order of the sum is fixed,
+    so that the same terms give the same bits. Works by strides that halve (Harris, "Optimizing
+    parallel reduction in CUDA", 2007).
+
+    Examples
+    --------
+    The sum of a vector by one block, launched with ``[1, 256]``::
+
+        from numba import cuda, float64
+        from analogy_kernels.device import block_sum
+
+        @cuda.jit
+        def total(vector, out):
+            scratch = cuda.shared.array((1, 256), float64)
+            thread = cuda.threadIdx.x
+            scratch[0, thread] = 0
+            for i in range(thread, vector.size, 256):
+                scratch[0, thread] += vector[i]
+            block_sum(scratch)
+            if thread == 0:
+                out[0] = scratch[0, 0]
+    """
+    thread = cuda.threadIdx.x
+    half = _THREADS // 2
+    while half > 0:
+        cuda.syncthreads()
+        if thread < half:
+            for row in range(scratch.shape[0]):
+                scratch[row, thread] += scratch[row, thread + half]
+        half //= 2
+
+
+@cuda.jit(device=True)
+def lane_sum(value):
+    """Sum of a value over the LANES threads of a pixel, given to each of them.
+
+    For kernels launched by `pixel_launch`. If one lane of a pixel calls it, all have to.
+
+    Parameters
+    ----------
+    value : float32
+        The lane's own term.
+
+    Returns
+    -------
+    float32
+        The same for all lanes.
+
+    Notes
+    -----
+    log2(LANES) shuffles and additions, no memory: the lanes of a pixel are the threads of a warp.
+
+    Examples
+    --------
+    The mean of each pixel's channels, launched by ``pixel_launch(height, width)``::
+
+        import numpy as np
+        from numba import cuda
+        from analogy_kernels.device import lane_sum, pixel_index
+
+        @cuda.jit
+        def mean(features, out):
+            height, width, channels = features.shape
+            y, x, lane = pixel_index(width)
+            total = np.float32(0)
+            if y < height:
+                for c in range(lane, channels, cuda.blockDim.x):
+                    total += features[y, x, c]
+            total = lane_sum(total)
+            if y < height and lane == 0:
+                out[y, x] = total / np.float32(channels)
+    """
+    return _sum_over_lanes(value)
+
+
+def _sum_by_shuffle(value):
+    offset = LANES // 2
+    while offset > 0:
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, offset)
+        offset //= 2
+    return value
+
+
+def _sum_by_memory(value):
+    # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
+    scratch = cuda.shared.array(LANES, float32)
+    scratch[cuda.threadIdx.x] = value
+    cuda.syncthreads()
+    total = np.float32(0)
+    for lane in range(LANES):
+        total += scratch[lane]
+    cuda.syncthreads()
+    return total
+
+
+_sum_over_lanes = cuda.jit(device=True)(_sum_by_memory if SIMULATED else _sum_by_shuffle)
+
+
+@cuda.jit(device=True)
+def lane_squared_norm(features, y, x, lane):
+    """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`.
+
+    Parameters
+    ----------
+    features : float32 array, (height, width, channels)
+    y, x, lane : int
+        As :func:`pixel_index` gives them; nothing is read where y is outside the map.
+
+    Returns
+    -------
+    float32
+        The same for all lanes.
+
+    Notes
+    -----
+    channels / LANES multiply-adds a lane and a :func:`lane_sum`; the lanes read neighbouring
+    channels together. If one lane of a pixel calls it, all have to.
+
+    Examples
+    --------
+    What :func:`analogy_kernels.response` does, launched by ``pixel_launch(height, width)``::
+
+        from numba import cuda
+        from analogy_kernels.device import lane_squared_norm, pixel_index
+
+        @cuda.jit
+        def response(features, out):
+            y, x, lane = pixel_index(out.shape[1])
+            square = lane_squared_norm(features, y, x, lane)
+            if y < out.shape[0] and lane == 0:
+                out[y, x] = square
+    """
+    total = np.float32(0)
+    if y < features.shape[0]:
+        c, channels = np.uint64(lane), np.uint64(features.shape[2])
+        while c < channels:
+            total += features[y, x, c] * features[y, x, c]
+            c += np.uint64(LANES)
+    return lane_sum(total)

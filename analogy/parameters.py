@@ -124,9 +124,9 @@ class Parameters:
     first_scale: int | None = 224
     patch_sides: tuple[int, ...] = (3, 3, 3, 5, 3)
     search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
-    search_iterations: tuple[int, ...] = (10, 10, 10, 10, 4)
+    search_iterations: tuple[int, ...] = (10, 10, 8, 7, 3)
     exchange_matches: bool = False
-    evenness: tuple[float, ...] = (0.0, 0.0, 0.002, 0.004, 0.012)
+    evenness: tuple[float, ...] = (0.0, 0.0, 0.0025, 0.0055, 0.016)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
     search_reaches: tuple[int | None, ...] = (None,) * 5
@@ -250,7 +250,7 @@ PRESETS = {
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
     "style2style": replace(
-        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.004, 0.008)
+        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.0055, 0.0105)
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.
@@ -258,7 +258,7 @@ PRESETS = {
         _DEFAULT,
         alphas=BLEND_WEIGHTS[2],
         coarsest_reconstruction=5,
-        evenness=(0.0, 0.0, 0.0, 0.001, 0.002),
+        evenness=(0.0, 0.0, 0.0, 0.0012, 0.0023),
     ),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }

@@ -8,14 +8,24 @@ hold the others.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from analogy.checked_fields import Length, Odd, Range, check_fields
 
 LEVELS = (5, 4, 3, 2, 1)
+
+_Count = Annotated[int, Range(0)]
+_Positive = Annotated[float, Range(0, above_low=True)]
+_NotNegative = Annotated[float, Range(0)]
+_PatchSide = Annotated[int, Odd()]
+_Level = Annotated[int, Range(1, 5)]
 
 
 @dataclass(frozen=True)
 class Parameters:
     """Settings of one transfer. Sequences run from level 5 down to 1.
+
+    A field that holds what it may not is refused when they are made, by a `FieldError`.
 
     Attributes
     ----------
@@ -119,43 +129,46 @@ class Parameters:
     seed : int
     """
 
-    ratio: float = 1.0
-    max_side: int | None = 700
-    first_scale: int | None = 224
-    patch_sides: tuple[int, ...] = (3, 3, 3, 5, 3)
-    search_radii: tuple[int | None, ...] = (None, 6, 6, 4, 4)
-    search_iterations: tuple[int, ...] = (10, 10, 8, 7, 3)
+    ratio: Annotated[float, Range(0, 1, above_low=True)] = 1.0
+    max_side: Annotated[int | None, Range(1)] = 700
+    first_scale: Annotated[int | None, Range(1)] = 224
+    patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 5, 3)
+    search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 6, 6, 4, 4)
+    search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 10, 8, 7, 3)
     exchange_matches: bool = False
-    evenness: tuple[float, ...] = (0.0, 0.0, 0.0025, 0.0055, 0.016)
+    evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.0025, 0.0055, 0.016)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
-    search_reaches: tuple[int | None, ...] = (None,) * 5
-    finest_level: int = 1
+    search_reaches: Annotated[tuple[_Count | None, ...], Length(5)] = (None,) * 5
+    finest_level: _Level = 1
     single_direction: bool = False
     independent_levels: bool = False
-    coarsest_reconstruction: int = 4
+    coarsest_reconstruction: Annotated[int, Range(2, 5)] = 4
     reconstruction: Literal["deconvolution", "resampling"] = "deconvolution"
     deconv_depth: Literal[1, 2] = 2
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"
-    deconv_iterations: int = 100
-    deconv_tolerance: float = 0.1
-    alphas: tuple[float, ...] = (0.8, 0.7, 0.6, 0.1)
+    deconv_iterations: _Count = 100
+    deconv_tolerance: _NotNegative = 0.1
+    alphas: Annotated[tuple[Annotated[float, Range(0, 1)], ...], Length(4)] = (0.8, 0.7, 0.6, 0.1)
     choose_alphas: bool = False
-    alpha_offset: float = 0.0
+    alpha_offset: Annotated[float, Range(-1, 1)] = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
-    vote_side: int = 3
-    vote_width: float | None = 60.0
+    vote_side: _PatchSide = 3
+    vote_width: _Positive | None = 60.0
     fill_unreliable: bool = False
-    fill_beyond: float = 16.0
-    colour_weight: float = 0.0
-    smoothing: int = 0
-    subpixel: int = 0
+    fill_beyond: _NotNegative = 16.0
+    colour_weight: _NotNegative = 0.0
+    smoothing: _Count = 0
+    subpixel: _Count = 0
     refine: bool = False
-    wls_lambda: float = 0.8
-    wls_alpha: float = 1.0
-    wls_epsilon: float = 1e-4
-    seed: int = 0
+    wls_lambda: _Positive = 0.8
+    wls_alpha: _Positive = 1.0
+    wls_epsilon: _Positive = 1e-4
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def has_scales(self) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from analogy.checked_fields import Range, check_fields
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,11 @@ class VideoParameters:
     """
 
     warm_start: bool = True
-    coarsest_level: int = 3
-    search_iterations: int = 2
-    least_gain: float = 0.05
-    blend: float = 0.0
-    least_reliable: float = 0.33
+    coarsest_level: Annotated[int, Range(1, 5)] = 3
+    search_iterations: Annotated[int, Range(0)] = 2
+    least_gain: Annotated[float, Range(0)] = 0.05
+    blend: Annotated[float, Range(0, 1, below_high=True)] = 0.0
+    least_reliable: Annotated[float, Range(0, 1)] = 0.33
+
+    def __post_init__(self) -> None:
+        check_fields(self)

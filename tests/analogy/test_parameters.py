@@ -2,7 +2,9 @@ import dataclasses
 
 import pytest
 
+from analogy.checked_fields import FieldError
 from analogy.parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters, adjusted_preset
+from analogy.video.parameters import VideoParameters
 
 # What the default was before images were matched from small to large, field by field.
 ONE_SIZE = {
@@ -180,3 +182,37 @@ def test_categories_are_the_papers(category, alphas):
 def test_parameters_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Parameters().seed = 3
+
+
+@pytest.mark.parametrize("kind", [Parameters, VideoParameters])
+def test_every_field_refuses_what_is_of_another_kind(kind):
+    for field in dataclasses.fields(kind):
+        for wrong in ({}, "elsewhere", b"", -7.5, (1, 2, 3)):
+            with pytest.raises(FieldError, match=rf"^{field.name}\b"):
+                dataclasses.replace(kind(), **{field.name: wrong})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ratio": 0},
+        {"ratio": 1.01},
+        {"max_side": 0},
+        {"finest_level": 6},
+        {"coarse_matching": "houg"},
+        {"coarsest_reconstruction": 1},
+        {"deconv_depth": 3},
+        {"patch_sides": (3, 3, 3, 4, 3)},
+        {"search_iterations": (1, 2, 3)},
+        {"evenness": (0.0, 0.0, 0.0, 0.0, -1.0)},
+        {"alphas": (0.8, 0.7, float("nan"), 0.1)},
+        {"vote_width": 0.0},
+        {"wls_epsilon": 0.0},
+        {"seed": 2**32},
+    ],
+    ids=str,
+)
+def test_numbers_out_of_range_are_refused(change):
+    (name,) = change
+    with pytest.raises(FieldError, match=rf"^{name}\b"):
+        Parameters(**change)

@@ -5,5 +5,7 @@
 
 import lazy_loader
 
+__version__ = "0.1.0"
+
 # Each name of __init__.pyi is imported when it is asked for: Numba takes a second to import.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analogy import __version__
 from analogy.batch.commands import batch
 from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 model_app = typer.Typer(help="Show, convert or download network weights.")
 app.add_typer(model_app, name="model")
@@ -70,8 +72,24 @@ def _fail(message):
     return EXIT_ERROR
 
 
+def _print_version(is_asked: bool):
+    if is_asked:
+        print(f"deep-image-analogy {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _analogy():
+def _analogy(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version of the program, and nothing else.",
+        ),
+    ] = False,
+):
     """Deep Image Analogy: give each of two images the look of the other."""
 
 

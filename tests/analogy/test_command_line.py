@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,19 @@ def assert_refused(answer, *words):
         assert word in error
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_names_the_commands(command_line, arguments):
     code, out, _ = command_line(*arguments)
 
     assert code == 0
     assert "run" in out
     assert "model" in out
+
+
+def test_the_version_is_that_of_what_is_installed(command_line):
+    answer = command_line("--version")
+
+    assert answer == (0, f"deep-image-analogy {metadata.version('deep-image-analogy')}\n", "")
 
 
 def test_help_is_quick():

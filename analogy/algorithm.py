@@ -45,9 +45,6 @@ _log = logging.getLogger(__name__)
 
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
-# Of the deconvolutions of the smaller sizes, at least. Closer solutions change no picture.
-_LEADING_TOLERANCE = 0.2
-
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
 _SEARCH_SHARES = {5: 0.1, 4: 0.2, 3: 0.4, 2: 1.8, 1: 5.2}
 _RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 7.0}
@@ -313,14 +310,9 @@ def _leading(parameters):
     """Parameters of the smaller sizes, which are to find where things are.
 
     All of their levels count, whatever is the finest of the last size, and it does not matter what
-    results would be made of. Nor does it pay to solve for their features closely.
+    results would be made of.
     """
-    return replace(
-        parameters,
-        finest_level=1,
-        evenness=(0.0,) * len(LEVELS),
-        deconv_tolerance=max(parameters.deconv_tolerance, _LEADING_TOLERANCE),
-    )
+    return replace(parameters, finest_level=1, evenness=(0.0,) * len(LEVELS))
 
 
 def match_features(

@@ -136,7 +136,7 @@ class Parameters:
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 6, 6, 4, 4)
     search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 10, 8, 7, 3)
     exchange_matches: bool = False
-    evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.0025, 0.0055, 0.016)
+    evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.0025, 0.006, 0.018)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
     search_reaches: Annotated[tuple[_Count | None, ...], Length(5)] = (None,) * 5
@@ -263,7 +263,7 @@ PRESETS = {
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
     "style2style": replace(
-        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.0055, 0.0105)
+        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.006, 0.0115)
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.
@@ -271,7 +271,7 @@ PRESETS = {
         _DEFAULT,
         alphas=BLEND_WEIGHTS[2],
         coarsest_reconstruction=5,
-        evenness=(0.0, 0.0, 0.0, 0.0012, 0.0023),
+        evenness=(0.0, 0.0, 0.0, 0.001, 0.002),
     ),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }

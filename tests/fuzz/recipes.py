@@ -161,7 +161,7 @@ def _conv3x3_relu_backward(random):
 
 def _correlate(random):
     source = _map(random)
-    return {"source": source, "target": _floats(random, 3, 4, *source.shape[2:])}
+    return {"source": source, "other": _floats(random, 3, 4, *source.shape[2:])}
 
 
 def _filter_bank(random):
@@ -220,10 +220,10 @@ def _interpolate(random):
 
 
 def _keep_better(random):
-    source, target = _map(random, 3), _map(random, 3)
-    field, nnf = (make(random, source.shape, target.shape) for make in (_field, _nnf))
+    source, other = _map(random, 3), _map(random, 3)
+    field, nnf = (make(random, source.shape, other.shape) for make in (_field, _nnf))
     options = {"patch_side": 3, "ratio": 1.1, "slack": 0.1}
-    return {"source": source, "target": target, "field": field, "nnf": nnf, **options}
+    return {"source": source, "other": other, "field": field, "nnf": nnf, **options}
 
 
 def _keep_content(random):
@@ -318,9 +318,9 @@ def _occurrence(random):
 
 
 def _patchmatch(random):
-    (source, target), sides, cost = _maps(random)
+    (source, other), sides, cost = _maps(random)
     options = {"patch_side": 3, "radius": 4, "iterations": 2, "seed": 1, "bound": 200.0}
-    start = {"source": source, "target": target, "nnf": _nnf(random, *sides)}
+    start = {"source": source, "other": other, "start": _maybe(random, _nnf(random, *sides))}
     charges = {"anchor_cost": 0.1, "anchor_reach": 2.0, "evenness": 0.1}
     charges["anchors"] = _maybe(random, _nnf(random, *sides))
     return {**start, **options, **charges, "labels": _labels(random, sides), "cost": cost}
@@ -330,7 +330,7 @@ def _patchmatch_both_ways(random):
     (first, second), sides, cost = _maps(random)
     nnfs = _nnf(random, *sides), _nnf(random, *sides[::-1])
     options = {"patch_side": 3, "radii": (4, 3), "iterations": 2, "seeds": (1, 2), "bound": 200.0}
-    start = {"first": first, "second": second, "nnfs": nnfs}
+    start = {"first": first, "second": second, "starts": nnfs}
     return {**start, **options, "labels": _labels(random, sides), "cost": cost}
 
 
@@ -344,9 +344,9 @@ def _random_nnf(random):
 
 
 def _refine_field(random):
-    source, target = _map(random, 3), _map(random, 3)
-    field = _field(random, source.shape, target.shape)
-    return {"source": source, "target": target, "field": field, "iterations": 2}
+    source, other = _map(random, 3), _map(random, 3)
+    field = _field(random, source.shape, other.shape)
+    return {"source": source, "other": other, "field": field, "iterations": 2}
 
 
 def _reliability(random):

@@ -13,6 +13,7 @@ from analogy_kernels.matching import (
     colour,
     consistency,
     correlation,
+    displacements,
     exchange,
     guided,
     hough,
@@ -33,7 +34,7 @@ from analogy_kernels.solvers import elimination, vectors, wls
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
-LABELS, PLACES = int32[:, ::1], int32[::1]
+LABELS, PLACES, BOUNDS = int32[:, ::1], int32[::1], types.UniTuple(int64, 4)
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
@@ -43,7 +44,7 @@ def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
     fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, PLANE)
-    fields += (PLANE, NNF, float32, float32)
+    fields += (PLANE, NNF, float32, float32, *[int64] * 4)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 
@@ -60,6 +61,12 @@ def searches():
         yield kernels.start.cuda, (*maps, NNF, *fields, PLANE)
         yield kernels.propagate.cuda, (*maps, *fields, *fields, PLANE, int64, int64)
         yield kernels.search.cuda, (*maps, *fields, PLANE, int64, int64, int64)
+    for maps, cost in (
+        (matching(LINE, 2), None),
+        (matching(MAP, 1), patch_cost.squared_difference),
+    ):
+        confined = patchmatch.search_kernels(len(maps[0]), cost, is_confined=True).search
+        yield confined.cuda, (*maps, NNF, STAMPS, PLANE, int64, int64, int64)
 
 
 def convolutions():
@@ -117,6 +124,7 @@ LAUNCHES = [
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),
+    (displacements._confine_cuda, (NNF, BOUNDS, int64, int64, NNF)),
     (guided._guided_cuda, (NNF, IMAGE, IMAGE, *[int64] * 3, *[float32] * 4, NNF)),
     (hough._sharpen_cuda, (PLANE, float32, PLANE)),
     (hough._balance_cuda, (PLANE, LINE, LINE, PLANE)),
@@ -125,7 +133,7 @@ LAUNCHES = [
     (hough._field_cuda, (int32[::1], int64, NNF)),
     *((elimination._fill_kernel(value).cuda, (MAP,) * 5) for value in ELIMINATION),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
-    (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
+    (initialize._random_nnf_cuda, (uint32, BOUNDS, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
     (occurrence._matches_cuda, (NNF, STAMPS)),

@@ -310,6 +310,15 @@ def _labels(random, sides):
     return labels if random.integers(2) else None
 
 
+def _displacements(random, shape, other_shape):
+    """Few of those that leave each pixel of both maps a place, or None."""
+    ends = (
+        (min(there - here, 0), max(there - here, 0))
+        for here, there in zip(shape, other_shape, strict=True)
+    )
+    return tuple((low - 1, high + 1) for low, high in ends) if random.integers(2) else None
+
+
 def _occurrence(random):
     shape = _size(random)
     out = _maybe(random, np.zeros(shape, np.float32))
@@ -320,6 +329,7 @@ def _occurrence(random):
 def _patchmatch(random):
     (source, other), sides, cost = _maps(random)
     options = {"patch_side": 3, "radius": 4, "iterations": 2, "seed": 1, "bound": 200.0}
+    options["displacements"] = _displacements(random, *sides)
     start = {"source": source, "other": other, "start": _maybe(random, _nnf(random, *sides))}
     charges = {"anchor_cost": 0.1, "anchor_reach": 2.0, "evenness": 0.1}
     charges["anchors"] = _maybe(random, _nnf(random, *sides))
@@ -330,6 +340,7 @@ def _patchmatch_both_ways(random):
     (first, second), sides, cost = _maps(random)
     nnfs = _nnf(random, *sides), _nnf(random, *sides[::-1])
     options = {"patch_side": 3, "radii": (4, 3), "iterations": 2, "seeds": (1, 2), "bound": 200.0}
+    options["displacements"] = _displacements(random, *sides)
     start = {"first": first, "second": second, "starts": nnfs}
     return {**start, **options, "labels": _labels(random, sides), "cost": cost}
 
@@ -339,8 +350,10 @@ def _random_map(random):
 
 
 def _random_nnf(random):
-    shapes = {"shape": _size(random), "other_shape": _size(random)}
-    return {**shapes, "seed": 1, "target": analogy_kernels.CPU}
+    sides = _size(random), _size(random)
+    shapes = dict(zip(("shape", "other_shape"), sides, strict=True))
+    displacements = _displacements(random, *sides)
+    return {**shapes, "seed": 1, "target": analogy_kernels.CPU, "displacements": displacements}
 
 
 def _refine_field(random):

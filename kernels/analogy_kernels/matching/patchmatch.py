@@ -41,6 +41,13 @@ from analogy_kernels.arguments import (
 )
 from analogy_kernels.half import as_float32, storage
 from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.matching.displacements import (
+    Displacements,
+    bounds_of,
+    confine,
+    places_within,
+    reversed_displacements,
+)
 from analogy_kernels.matching.exchange import offers_scratch, take_offers
 from analogy_kernels.matching.initialize import random_nnf
 from analogy_kernels.matching.labels import is_allowed, no_labels
@@ -100,6 +107,7 @@ def patchmatch(
     radius: int | None = None,
     iterations: int = 10,
     seed: int = 0,
+    displacements: Displacements | None = None,
     bound: float = float(_HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
@@ -134,6 +142,11 @@ def patchmatch(
     seed : int
         Not negative. A seed gives the same candidates on every target; independent searches want
         different seeds.
+    displacements : two pairs of int, optional
+        How far from its pixel's place a match may lie: lowest and highest y of the match less the
+        pixel's, and lowest and highest x, all included. ``((0, 0), (-64, 0))`` are the disparities
+        of a rectified pair of pictures. Nothing is matched beyond; a match of `start` that lies
+        there is brought to the nearest place within. When absent matches may lie anywhere.
     bound : float, optional
         Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
         pairs of maps of them), by which hopeless candidates are given up early.
@@ -172,8 +185,9 @@ def patchmatch(
         If something is no array, an option no number, or the cost no device function.
     ValueError
         If the arrays do not fit each other, the patch side is even, `anchor_reach` is not above 0,
-        another option is negative or not finite, or a position to start from is outside the other
-        map. A device does not say so: the nearest pixel is taken for such a position there.
+        another option is negative or not finite, `displacements` leave a pixel no place, or a
+        position to start from is outside the other map. A device does not say so of a position: the
+        nearest pixel is taken there.
 
     Notes
     -----
@@ -194,6 +208,7 @@ def patchmatch(
     ([2, 3], -1.0)
     """
     sides = _sides({"source": source, "other": other}, patch_side, labels, bound, cost, stream)
+    sides = sides.within("displacements", displacements)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
     field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed))
@@ -216,6 +231,7 @@ def patchmatch_both_ways(
     radii: tuple[int, int] | None = None,
     iterations: int = 8,
     seeds: tuple[int, int] = (0, 1),
+    displacements: Displacements | None = None,
     bound: float = float(_HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
@@ -242,6 +258,9 @@ def patchmatch_both_ways(
     iterations : int
     seeds : two int
         Of the two directions; they should differ.
+    displacements : two pairs of int, optional
+        From `first` to `second`, as for :func:`patchmatch`; the reverse direction has the reverse
+        ones.
     bound : float, optional
         As for :func:`patchmatch`.
     labels : two int32 arrays, (height, width), optional
@@ -262,8 +281,8 @@ def patchmatch_both_ways(
         If something is no array, an option no number, or the cost no device function.
     ValueError
         If the arrays do not fit each other, the patch side is even, another option is negative or
-        not finite, or a position to start from is outside the other map. A device does not say so:
-        the nearest pixel is taken for such a position there.
+        not finite, `displacements` leave a pixel no place, or a position to start from is outside
+        the other map. A device does not say so of a position: the nearest pixel is taken there.
 
     Notes
     -----
@@ -282,6 +301,7 @@ def patchmatch_both_ways(
     ([2, 4], [2, 1])
     """
     sides = _sides({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
+    sides = sides.within("displacements", displacements)
     pairs = _named("starts", starts), _named("radii", radii), _named("seeds", seeds)
     iterations = whole("iterations", iterations)
     fields = [_Field(*one) for one in zip((sides, sides.reversed()), *pairs, strict=True)]
@@ -321,6 +341,8 @@ class Problem(NamedTuple):
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32
         What a match costs more at most, and the square of the distance from which on it does.
+    low_y, high_y, low_x, high_x : int
+        Bounds of a match's position less its pixel's, all included.
     """
 
     source_sketch: Any
@@ -340,6 +362,10 @@ class Problem(NamedTuple):
     anchors: Any
     anchor_cost: Any
     anchor_reach_square: Any
+    low_y: Any
+    high_y: Any
+    low_x: Any
+    high_x: Any
 
 
 @dataclass(frozen=True)
@@ -357,6 +383,10 @@ class _Sides:
     cost : device function or None
     anchors, anchor_cost, anchor_reach_square
         See :class:`Problem`.
+    displacements : two pairs of int, or None
+        See :mod:`analogy_kernels.matching.displacements`.
+    bounds : four int
+        The same for kernels, see :class:`Problem`.
     """
 
     on: Any
@@ -370,6 +400,15 @@ class _Sides:
     anchors: Any
     anchor_cost: float = 0.0
     anchor_reach_square: float = 1.0
+    displacements: Displacements | None = None
+    bounds: tuple = ()
+
+    def within(self, name, displacements):
+        """The same with displacements, which are checked."""
+        shapes = self.sources[0].shape[:2], self.others[0].shape[:2]
+        return replace(
+            self, displacements=displacements, bounds=bounds_of(name, displacements, *shapes)
+        )
 
     def anchored(self, anchors, cost, reach):
         """The same with anchors, which are checked."""
@@ -383,13 +422,15 @@ class _Sides:
 
     def reversed(self):
         """The same with source and other exchanged, and without anchors."""
-        return replace(
+        sides = replace(
             self,
             sources=self.others,
             others=self.sources,
             labels=self.labels[::-1],
             sketches=self.sketches[::-1],
         )
+        displacements = self.displacements and reversed_displacements(self.displacements)
+        return sides.within("reversed displacements", displacements)
 
     def arguments(self):
         """What every kernel takes first: sources, others, channels and the problem."""
@@ -411,11 +452,12 @@ class _Sides:
             *(self.on.empty((0, 0)) for _ in range(3)),
             self.anchors,
             *anchor_numbers,
+            *self.bounds,
         )
         return *maps, channels, problem
 
     def kernels(self):
-        return search_kernels(len(self.sources), self.cost)
+        return search_kernels(len(self.sources), self.cost, self.displacements is not None)
 
 
 def _sides(sides, patch_side, labels, bound, cost, stream):
@@ -523,9 +565,12 @@ def _start_of(sides, name, start, seed):
     """The field to start from, checked, or a random one."""
     shape, other_shape = sides.sources[0].shape[:2], sides.others[0].shape[:2]
     if start is None:
-        return random_nnf(shape, other_shape, seed, sides.on)
+        return random_nnf(shape, other_shape, seed, sides.on, displacements=sides.displacements)
     _, start, _ = on_target(**{name: start}, maps=sides.sources[0])
-    return checked_nnf(name, start, "the other map", other_shape, (*shape, 2))
+    start = checked_nnf(name, start, "the other map", other_shape, (*shape, 2))
+    if sides.displacements is None:
+        return start
+    return confine(sides.on, start, sides.bounds, other_shape)
 
 
 def _by_name(name, maps):
@@ -577,7 +622,9 @@ class SearchKernels(NamedTuple):
 
 
 @lru_cache
-def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernels:
+def search_kernels(
+    pairs: int = 1, cost: Callable | None = None, is_confined: bool = False
+) -> SearchKernels:
     """Make the kernels of a search.
 
     Parameters
@@ -587,6 +634,9 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     cost : device function, optional
         As for :func:`analogy_kernels.patchmatch`. Without one patches are compared by inner
         products, for which the threads of a warp share a pixel.
+    is_confined : bool
+        Whether the random search keeps to displacements. Propagation does so by itself: a
+        neighbour's displacement is one that the pixel may have.
 
     Returns
     -------
@@ -612,17 +662,26 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     ('start', 'propagate', 'search')
     """
     pairs = whole("pairs", pairs, 1, _MOST_PAIRS)
+    if is_confined:
+        confined = _search_kernels(pairs, cost, _places_within)
+        return search_kernels(pairs, cost)._replace(search=confined.search)
+    return _search_kernels(pairs, cost, _places_everywhere)
+
+
+def _search_kernels(pairs, cost, places_of):
     if cost is None:
+        of_cpu = _inner_products(pairs, _run_product_cpu, has_sketches=True)
+        of_cuda = _inner_products(pairs, _run_product_cuda, has_sketches=False)
         return _kernels(
-            _pixel_functions(_inner_products(pairs, _run_product_cpu, has_sketches=True)),
-            _pixel_functions(_inner_products(pairs, _run_product_cuda, has_sketches=False)),
+            _pixel_functions(of_cpu, places_of),
+            _pixel_functions(of_cuda, places_of),
             pixel_index,
             pixel_launch,
             # Their registers then let a multiprocessor hide one pixel's reads behind others'.
             launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
         )
     device_function("cost", cost, _COST_TAKES)
-    functions = _pixel_functions(_given_cost(cost))
+    functions = _pixel_functions(_given_cost(cost), places_of)
     return _kernels(functions, functions, _element_index, element_launch, {})
 
 
@@ -725,8 +784,24 @@ def _given_cost(cost):
     return patch_cost
 
 
-def _pixel_functions(patch_cost):
-    """Work of one pixel in each pass, for a cost of patches that labels allow."""
+# As functions, of which a search is made with one: looking for bounds takes registers.
+@register_jitable
+def _places_everywhere(problem, y, x):
+    return (0, problem.other_height - 1), (0, problem.other_width - 1)
+
+
+@register_jitable
+def _places_within(problem, y, x):
+    rows = places_within(y, problem.low_y, problem.high_y, problem.other_height)
+    return rows, places_within(x, problem.low_x, problem.high_x, problem.other_width)
+
+
+def _pixel_functions(patch_cost, places_of):
+    """Work of one pixel in each pass, for a cost of patches that labels allow.
+
+    ``places_of(problem, y, x)`` gives the first and last row and the first and last column of the
+    other map that a pixel may be matched with.
+    """
 
     @register_jitable
     def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
@@ -756,6 +831,7 @@ def _pixel_functions(patch_cost):
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
                 continue
+            # A neighbour's displacement is within the bounds as it is.
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
             was_tried = stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION
@@ -772,12 +848,12 @@ def _pixel_functions(patch_cost):
     def search(maps, problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
         labels, other_labels = problem.labels, problem.other_labels
-        match_height, match_width = problem.other_height, problem.other_width
+        rows, columns = places_of(problem, y, x)
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
-            match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
-            match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
+            match_y = _random_near(best_y, radius, rows, seed, launch, y, x, 2 * attempt)
+            match_x = _random_near(best_x, radius, columns, seed, launch, y, x, 2 * attempt + 1)
             is_new = match_y != best_y or match_x != best_x
             if is_new and is_allowed(labels, other_labels, y, x, match_y, match_x):
                 cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
@@ -1036,7 +1112,7 @@ def _inside(y, x, height, width):
 
 
 @register_jitable
-def _random_near(position, radius, size, seed, launch, y, x, k):
-    """Random position at most `radius` from `position` and inside [0, size)."""
-    low, high = max(position - radius, 0), min(position + radius, size - 1)
+def _random_near(position, radius, places, seed, launch, y, x, k):
+    """Random position at most `radius` from `position`, from a first to a last place."""
+    low, high = max(position - radius, places[0]), min(position + radius, places[1])
     return low + random_below(hash_random(seed, launch, y, x, k), high - low + 1)

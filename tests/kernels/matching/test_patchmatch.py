@@ -41,7 +41,15 @@ def random_labels(random, *shapes):
 
 
 def check_against_oracle(
-    on, random, case, iterations, bound, labels=None, anchor_cost=0.0, evenness=0.0
+    on,
+    random,
+    case,
+    iterations,
+    bound,
+    labels=None,
+    anchor_cost=0.0,
+    evenness=0.0,
+    displacements=None,
 ):
     source_shape, other_shape, channels, patch_side, radius = case
     source, other = unit_maps(random, source_shape, other_shape, channels)
@@ -61,6 +69,7 @@ def check_against_oracle(
         anchor_cost=anchor_cost,
         anchor_reach=REACH,
         evenness=evenness,
+        displacements=displacements,
     )
 
     expected_nnf, expected_cost = oracles.patchmatch(
@@ -74,6 +83,7 @@ def check_against_oracle(
         labels,
         None if anchors is None else (anchors, anchor_cost, REACH),
         evenness,
+        displacements,
     )
     np.testing.assert_array_equal(on.to_host(found), expected_nnf)
     # Means of float32 sums of a few hundred products of at most 1.
@@ -209,7 +219,7 @@ def both_ways(random, case):
     return maps, nnfs, patch_side, (radius, radius + 1)
 
 
-def check_both_ways_against_oracle(on, random, case, iterations, labels=None):
+def check_both_ways_against_oracle(on, random, case, iterations, labels=None, displacements=None):
     maps, nnfs, patch_side, radii = both_ways(random, case)
 
     found = patchmatch_both_ways(
@@ -221,10 +231,11 @@ def check_both_ways_against_oracle(on, random, case, iterations, labels=None):
         seeds=(3, 4),
         bound=1.0,
         labels=labels and tuple(map(on.asarray, labels)),
+        displacements=displacements,
     )
 
     expected = oracles.patchmatch_both_ways(
-        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels
+        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels, displacements
     )
     for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
@@ -407,3 +418,76 @@ def test_both_ways_start_at_random_by_their_seeds(target, random):
 def test_both_ways_take_pairs(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} has . items"):
         patchmatch_both_ways(MAP, MAP, 3, **options)
+
+
+# Bounds that leave each pixel of both maps a place, and cut off some of what the radius reaches.
+CONFINED = [
+    (((5, 7), (6, 4), 6, 3, 3), ((-1, 2), (-3, 0))),
+    (((3, 4), (7, 9), 8, 5, 9), ((-1, 4), (0, 6))),
+    (((4, 6), (4, 6), 3, 3, 6), ((0, 0), (-3, 0))),
+]
+
+
+@pytest.mark.parametrize(("case", "displacements"), CONFINED, ids=str)
+def test_no_match_leaves_the_displacements_of_the_oracle(target, random, case, displacements):
+    options = {"bound": 1.0, "displacements": displacements}
+    check_against_oracle(target, random, case, iterations=2, **options)
+
+
+@pytest.mark.parametrize(("case", "displacements"), CONFINED, ids=str)
+def test_both_ways_have_reverse_displacements(target, random, case, displacements):
+    check_both_ways_against_oracle(target, random, case, iterations=2, displacements=displacements)
+
+
+BOUNDED = [
+    (LARGE[0], ((-9, 14), (-11, 6))),
+    (LARGE[1], ((-2, 13), (-20, 3))),
+    (SKETCHED, ((-4, 1), (-9, 30))),
+]
+
+
+@pytest.mark.parametrize(("case", "displacements"), BOUNDED, ids=str)
+def test_displacements_go_together_with_shortcuts_labels_and_charges(random, case, displacements):
+    labels = random_labels(random, *case[:2])
+    charges = {"anchor_cost": 0.2, "evenness": 0.1}
+    options = {"bound": 1.0, "labels": labels, "displacements": displacements}
+
+    check_against_oracle(CPU, random, case, iterations=3, **charges, **options)
+
+
+def test_displacements_hold_from_every_start_and_find_what_is_there(random):
+    scene = unit_maps(random, (40, 60), (1, 1), 8)[0]
+    source, other = scene[:, 10:50].copy(), scene[:, 4:44].copy()
+    bounds = (0, 0), (0, 12)
+
+    for start in (None, random_nnf(random, (40, 40), (40, 40))):
+        found, _ = patchmatch(source, other, 3, start=start, displacements=bounds)
+
+        away = found - np.moveaxis(np.indices((40, 40)), 0, -1)
+        assert (away[..., 0] == 0).all()
+        assert (away[..., 1] >= 0).all()
+        assert (away[..., 1] <= 12).all()
+        # The last columns show what the other map does not.
+        assert np.mean(away[:, :33, 1] == 6) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("displacements", "error", "told"),
+    [
+        (((1, 0), (0, 0)), ValueError, r"displacements\[0\] is \(1, 0\)"),
+        (((0, 0), (1, 3)), ValueError, r"displacements\[1\] is \(1, 3\).* at most 0"),
+        (((0, 0), (-3, -1)), ValueError, r"displacements\[1\] is \(-3, -1\)"),
+        ((4, 4), TypeError, r"displacements\[0\] is 4; it has to have 2 items"),
+        (((0, 0),), ValueError, "displacements has 1 items"),
+        (((0, 0), (0, 0.5)), TypeError, r"displacements\[1\]\[1\] is 0.5"),
+    ],
+)
+def test_displacements_leave_each_pixel_a_place(displacements, error, told):
+    for search in (patchmatch, patchmatch_both_ways):
+        with pytest.raises(error, match=told):
+            search(MAP, MAP, 3, displacements=displacements)
+
+
+def test_displacements_leave_each_pixel_a_place_in_the_reverse_direction():
+    with pytest.raises(ValueError, match=r"reversed displacements\[0\] is \(-2, -1\)"):
+        patchmatch_both_ways(MAP[:6], MAP, 3, displacements=((1, 2), (0, 0)))

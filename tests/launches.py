@@ -19,6 +19,7 @@ from analogy_kernels.matching import (
     hough,
     initialize,
     labels,
+    nearest,
     normalize,
     occurrence,
     patch_cost,
@@ -67,6 +68,19 @@ def searches():
     ):
         confined = patchmatch.search_kernels(len(maps[0]), cost, is_confined=True).search
         yield confined.cuda, (*maps, NNF, STAMPS, PLANE, int64, int64, int64)
+
+
+def nearest_patches():
+    """Kernels of the nearest patches: as those of the search."""
+    found = int32[:, :, :, ::1], MAP
+    for maps, kernel in (
+        (matching(LINE, 1), nearest.nearest_kernel()),
+        (matching(LINE, 2), nearest.nearest_kernel(2)),
+        (matching(HALF_LINE, 1), nearest.nearest_kernel()),
+        (matching(MAP, 1), nearest.nearest_kernel(1, patch_cost.squared_difference)),
+        (matching(MAP, 2), nearest.nearest_kernel(2, patch_cost.squared_difference)),
+    ):
+        yield kernel.cuda, (*maps, *found)
 
 
 def convolutions():
@@ -143,6 +157,7 @@ LAUNCHES = [
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
     *searches(),
+    *nearest_patches(),
     (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),

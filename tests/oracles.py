@@ -218,6 +218,42 @@ def patch_cost(source, target, position, match, half):
     return -np.mean(products)
 
 
+def patch_offsets(position, match, shape, other_shape, half):
+    """Offsets from two patches' middles to the positions that are inside both maps."""
+    offsets = [np.array(offset) - half for offset in np.ndindex(2 * half + 1, 2 * half + 1)]
+    return [
+        offset
+        for offset in offsets
+        if all(
+            0 <= place[axis] + offset[axis] < size[axis]
+            for place, size in ((position, shape), (match, other_shape))
+            for axis in range(2)
+        )
+    ]
+
+
+def nearest_patches(source, other, patch_side, k, displacements):
+    def cost(position, match):
+        return patch_cost(source, other, position, match, patch_side // 2)
+
+    return nearest_by(cost, source.shape[:2], other.shape[:2], k, displacements)
+
+
+def nearest_by(cost, shape, other_shape, k, displacements):
+    """Sort all places that a pixel's match may have by their costs; fill up with its own place."""
+    nnfs, costs = np.empty((k, *shape, 2), np.int32), np.full((k, *shape), 1e30, np.float32)
+    own = np.moveaxis(np.indices(shape, np.int32), 0, -1)
+    nnfs[:] = confine(own, displacements, other_shape)
+    for position in np.ndindex(shape):
+        places = [_places(displacements, position[axis], axis, other_shape) for axis in range(2)]
+        matches = [(y, x) for y in places[0] for x in places[1]]
+        found = [cost(position, match) for match in matches]
+        order = np.argsort(found, kind="stable")[:k]
+        for rank, index in enumerate(order):
+            nnfs[(rank, *position)], costs[(rank, *position)] = matches[index], found[index]
+    return nnfs, costs
+
+
 def cost_of_nnf(source, target, nnf, half):
     cost = np.empty(nnf.shape[:2])
     for position in np.ndindex(nnf.shape[:2]):

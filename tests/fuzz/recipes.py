@@ -284,6 +284,13 @@ def _Minimum(random):  # noqa: N802
     return {"x": _floats(random, 3), "losses": (1.0,), "evaluations": 1, "reason": "iterations"}
 
 
+def _nearest_patches(random):
+    (source, other), sides, cost = _maps(random)
+    options = {"patch_side": 3, "k": int(random.integers(1, 5)), "bound": 200.0, "cost": cost}
+    displacements = _displacements(random, *sides)
+    return {"source": source, "other": other, **options, "displacements": displacements}
+
+
 def _normalize(random):
     features, offset = _map(random), int(random.integers(3))
     channels = features.shape[2] if features.ndim == 3 else 1

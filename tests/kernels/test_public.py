@@ -188,6 +188,7 @@ def calls(random):
     yield "maxpool2x2", (a,), {}
     yield "maxpool2x2_backward", (pooled, argmax, (4, 4)), {}
     yield "minmax", (plane,), {}
+    yield "nearest_patches", (a, b, 3, 2), {}
     yield "normalize", (a,), {}
     yield "patchmatch", (a, b, 3), {"start": nnf, "iterations": 1}
     yield "patchmatch_both_ways", (a, b, 3), {"iterations": 1}

@@ -92,7 +92,7 @@ _COST_TAKES = "sources others y x match_y match_x half best"
 _LARGEST_REACH = 1e18
 
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
-_HUGE = np.float32(1e30)
+HUGE = np.float32(1e30)
 
 # Of a pixel's inner product: what rounding may change between a sketch's and the whole one.
 _ROUNDING = np.float32(1e-5)
@@ -108,7 +108,7 @@ def patchmatch(
     iterations: int = 10,
     seed: int = 0,
     displacements: Displacements | None = None,
-    bound: float = float(_HUGE),
+    bound: float = float(HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
     anchors: Array | None = None,
@@ -207,7 +207,7 @@ def patchmatch(
     >>> nnf[2, 3].tolist(), round(float(cost[2, 3]), 4)
     ([2, 3], -1.0)
     """
-    sides = _sides({"source": source, "other": other}, patch_side, labels, bound, cost, stream)
+    sides = sides_of({"source": source, "other": other}, patch_side, labels, bound, cost, stream)
     sides = sides.within("displacements", displacements)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
@@ -232,7 +232,7 @@ def patchmatch_both_ways(
     iterations: int = 8,
     seeds: tuple[int, int] = (0, 1),
     displacements: Displacements | None = None,
-    bound: float = float(_HUGE),
+    bound: float = float(HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
     stream: Stream = None,
@@ -300,7 +300,7 @@ def patchmatch_both_ways(
     >>> there[0][2, 1].tolist(), back[0][2, 4].tolist()
     ([2, 4], [2, 1])
     """
-    sides = _sides({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
+    sides = sides_of({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
     sides = sides.within("displacements", displacements)
     pairs = _named("starts", starts), _named("radii", radii), _named("seeds", seeds)
     iterations = whole("iterations", iterations)
@@ -460,9 +460,9 @@ class _Sides:
         return search_kernels(len(self.sources), self.cost, self.displacements is not None)
 
 
-def _sides(sides, patch_side, labels, bound, cost, stream):
+def sides_of(sides, patch_side, labels, bound, cost, stream):
     """Check two sides, maps by the names of the arguments, and what they are compared by."""
-    half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(_HUGE))
+    half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(HUGE))
     if cost is not None:
         device_function("cost", cost, _COST_TAKES)
     named = {name: _by_name(name, maps) for name, maps in sides.items()}
@@ -663,15 +663,15 @@ def search_kernels(
     """
     pairs = whole("pairs", pairs, 1, _MOST_PAIRS)
     if is_confined:
-        confined = _search_kernels(pairs, cost, _places_within)
+        confined = _search_kernels(pairs, cost, allowed_places)
         return search_kernels(pairs, cost)._replace(search=confined.search)
     return _search_kernels(pairs, cost, _places_everywhere)
 
 
 def _search_kernels(pairs, cost, places_of):
     if cost is None:
-        of_cpu = _inner_products(pairs, _run_product_cpu, has_sketches=True)
-        of_cuda = _inner_products(pairs, _run_product_cuda, has_sketches=False)
+        of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
+        of_cuda = inner_product_cost(pairs, _run_product_cuda, has_sketches=False)
         return _kernels(
             _pixel_functions(of_cpu, places_of),
             _pixel_functions(of_cuda, places_of),
@@ -681,24 +681,24 @@ def _search_kernels(pairs, cost, places_of):
             launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
         )
     device_function("cost", cost, _COST_TAKES)
-    functions = _pixel_functions(_given_cost(cost), places_of)
+    functions = _pixel_functions(given_cost(cost), places_of)
     return _kernels(functions, functions, _element_index, element_launch, {})
 
 
-def _inner_products(pairs, run_product, has_sketches):
+def inner_product_cost(pairs, product_of_runs, has_sketches):
     """Cost of a match by inner products, given the function for those of two runs of memory.
 
-    ``run_product(source, first, other, match_first, length, channels, lane)`` is of so many
+    ``product_of_runs(source, first, other, match_first, length, channels, lane)`` is of so many
     elements of two flat maps from two places on. On the CPU a pixel has one thread, on CUDA the
     threads of a warp share it, each telling its `lane`. There may be sketches or never are: what
     looks for them takes registers.
     """
-    row_product = _row_product(run_product)
+    row_product = _row_product(product_of_runs)
     row_products = _row_products(pairs, row_product)
 
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of a match, or `_HUGE` once it cannot be below `best`."""
+        """Cost of a match, or `HUGE` once it cannot be below `best`."""
         sources, others, channels = maps
         sketch, other_sketch = problem.source_sketch, problem.other_sketch
         sketched, bound = problem.sketched if has_sketches else 0, problem.bound
@@ -720,7 +720,7 @@ def _inner_products(pairs, run_product, has_sketches):
                 place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
                 rest += row_product(sketch, other_sketch, sketched, *place)
             if rest <= needed:
-                return _HUGE
+                return HUGE
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
@@ -731,19 +731,19 @@ def _inner_products(pairs, run_product, has_sketches):
             else:
                 rest = bound * np.float32((bottom - dy) * columns)
             if total + rest <= needed:
-                return _HUGE
+                return HUGE
         return -total / np.float32(count)
 
     return patch_cost
 
 
-def _row_product(run_product):
+def _row_product(product_of_runs):
     @register_jitable
     def row_product(source, other, channels, pixel, match_pixel, columns, lane):
         """Inner product of one row of two patches, from their left pixels on."""
         # Channels last and pixels side by side: the row of a patch is one run of memory.
         place = pixel * channels, other, match_pixel * channels
-        return run_product(source, *place, columns * channels, channels, lane)
+        return product_of_runs(source, *place, columns * channels, channels, lane)
 
     return row_product
 
@@ -775,7 +775,7 @@ def _row_products(pairs, row_product):
     return row_of_all
 
 
-def _given_cost(cost):
+def given_cost(cost):
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
         sources, others, _ = maps
@@ -791,7 +791,7 @@ def _places_everywhere(problem, y, x):
 
 
 @register_jitable
-def _places_within(problem, y, x):
+def allowed_places(problem, y, x):
     rows = places_within(y, problem.low_y, problem.high_y, problem.other_height)
     return rows, places_within(x, problem.low_x, problem.high_x, problem.other_width)
 
@@ -805,16 +805,16 @@ def _pixel_functions(patch_cost, places_of):
 
     @register_jitable
     def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of the patches and of the match itself; `_HUGE` or more if not below `best`."""
+        """Cost of the patches and of the match itself; `HUGE` or more if not below `best`."""
         charge = _charge(problem, y, x, match_y, match_x)
         return patch_cost(maps, problem, y, x, match_y, match_x, best - charge, lane) + charge
 
     @register_jitable
     def start(maps, problem, y, x, match_y, match_x, lane):
-        """Cost of the match to start from, or `_HUGE` if labels forbid it."""
+        """Cost of the match to start from, or `HUGE` if labels forbid it."""
         if not is_allowed(problem.labels, problem.other_labels, y, x, match_y, match_x):
-            return _HUGE
-        return whole_cost(maps, problem, y, x, match_y, match_x, _HUGE, lane)
+            return HUGE
+        return whole_cost(maps, problem, y, x, match_y, match_x, HUGE, lane)
 
     @register_jitable
     def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, lane):
@@ -1026,7 +1026,7 @@ def _element_index(width):
 # No dispatcher, which Numba could not tell in another process: what captures it would be compiled
 # anew there.
 @register_jitable(fastmath=True, **INNER)
-def _run_product_cpu(source, first, other, match_first, length, channels, lane):
+def run_product(source, first, other, match_first, length, channels, lane):
     total = np.float32(0)
     run, match_run = source[first : first + length], other[match_first : match_first + length]
     for k in range(length):

@@ -178,6 +178,10 @@ LAUNCHES = [
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
     *(
+        (vote._weighted_vote_cuda, (map_, NNF, int64, PLANE, float32, map_))
+        for map_ in (MAP, IMAGE, HALF_MAP)
+    ),
+    *(
         (vote._vote_alike_cuda, (map_, NNF, int64, float32, float32, map_))
         for map_ in (MAP, IMAGE, HALF_MAP)
     ),

@@ -59,12 +59,12 @@ def maxpool2x2_backward(gradient, source):
     return out
 
 
-def vote(source, nnf, patch_side):
+def vote(source, nnf, patch_side, weights=None):
     height, width = nnf.shape[:2]
     radius = patch_side // 2
     out = np.empty((height, width, source.shape[2]), source.dtype)
     for p in np.ndindex(height, width):
-        votes = []
+        votes, counts = [], []
         for offset in np.ndindex(patch_side, patch_side):
             near = np.add(p, offset) - radius
             if (near < 0).any() or (near >= (height, width)).any():
@@ -73,7 +73,8 @@ def vote(source, nnf, patch_side):
             if (position < 0).any() or (position >= source.shape[:2]).any():
                 continue
             votes.append(source[tuple(position)].astype(np.float64))
-        mean = np.mean(votes, axis=0)
+            counts.append(1.0 if weights is None else float(weights[tuple(near)]))
+        mean = np.average(votes, axis=0, weights=counts if any(counts) else None)
         out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
     return out
 

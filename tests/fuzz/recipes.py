@@ -421,24 +421,30 @@ def _upsample_nnf_guided(random):
     return {"nnf": nnf, "guide": guide, "image": image, "other_shape": (9, 7), **scales, "out": out}
 
 
-def _vote(random):
+def _plain_vote(random):
     source, size = _half(random, _map(random)), _size(random)
     nnf, out = _nnf(random, size, source.shape), np.zeros((*size, *source.shape[2:]), source.dtype)
     return {"source": source, "nnf": nnf, "patch_side": 3, "out": _maybe(random, out)}
 
 
+def _vote(random):
+    arguments = _plain_vote(random)
+    weights = _floats(random, *arguments["nnf"].shape[:2])
+    return {**arguments, "weights": _maybe(random, weights)}
+
+
 def _vote_alike(random):
-    return {**_vote(random), "width": 0.5}
+    return {**_plain_vote(random), "width": 0.5}
 
 
 def _vote_field(random):
-    arguments = _vote(random)
+    arguments = _plain_vote(random)
     nnf, source = arguments.pop("nnf"), arguments["source"]
     return {**arguments, "field": _field(random, nnf.shape, source.shape)}
 
 
 def _warp(random):
-    arguments = _vote(random)
+    arguments = _plain_vote(random)
     del arguments["patch_side"]
     return arguments
 

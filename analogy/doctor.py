@@ -286,8 +286,8 @@ def _plain_convolution(source, target, nnf, filters):
 def _patch_cost(on, source, target, nnf, filters):
     from analogy_kernels.matching.patchmatch import patchmatch
 
-    put = on.asarray
-    _, cost = patchmatch(*(put(_unit(m)) for m in (source, target)), put(nnf), 3, 4, iterations=0)
+    maps = (on.asarray(_unit(features)) for features in (source, target))
+    _, cost = patchmatch(*maps, 3, start=on.asarray(nnf), iterations=0)
     return on.to_host(cost)
 
 

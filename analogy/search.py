@@ -151,13 +151,13 @@ def _legal(matches, masks, seed):
 
 
 def _search_together(pairs, nnfs, patch_side, radii, **options):
-    return patchmatch_both_ways(*next(pairs), nnfs, patch_side, radii, **options)
+    return patchmatch_both_ways(*next(pairs), patch_side, starts=nnfs, radii=radii, **options)
 
 
 def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
     both = (labels, labels and labels[::-1])
     return [
-        patchmatch(*pair, nnf, patch_side, radius, seed=seed, labels=own, **options)
+        patchmatch(*pair, patch_side, start=nnf, radius=radius, seed=seed, labels=own, **options)
         for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
     ]
 

@@ -227,25 +227,25 @@ def _convolution(
     )
 
 
-def _matching(sources, targets, channels, problem, candidates, fields):
+def _matching(sources, others, channels, problem, candidates, fields):
     """Patches multiplied out; every element of both patches is fetched for itself."""
     pixels = sources[0].size // channels[0]
     elements = pixels * candidates * (2 * problem.half + 1) ** 2 * sum(channels)
-    moved = sum(array.nbytes for array in (*sources, *targets, *fields))
+    moved = sum(array.nbytes for array in (*sources, *others, *fields))
     return Work(2 * elements, 2 * elements, moved, 8 * elements)
 
 
-def _start(sources, targets, channels, problem, *fields):
-    return _matching(sources, targets, channels, problem, 1, _arrays(fields))
+def _start(sources, others, channels, problem, *fields):
+    return _matching(sources, others, channels, problem, 1, _arrays(fields))
 
 
-def _propagate(sources, targets, channels, problem, *fields):
-    return _matching(sources, targets, channels, problem, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
+def _propagate(sources, others, channels, problem, *fields):
+    return _matching(sources, others, channels, problem, 4 * TRIED_IN_PROPAGATION, _arrays(fields))
 
 
-def _search(sources, targets, channels, problem, matches, stamps, cost, radius, *_):
+def _search(sources, others, channels, problem, matches, stamps, cost, radius, *_):
     tries = (math.floor(math.log2(radius)) + 1) * TRIED_IN_SEARCH
-    return _matching(sources, targets, channels, problem, tries, (matches, stamps, cost))
+    return _matching(sources, others, channels, problem, tries, (matches, stamps, cost))
 
 
 def _vote(source, nnf, radius, rounding, out):

@@ -32,7 +32,7 @@ def inpaint(image, hole, levels=5, iterations=16, seed=0):
         # Labelled patches match labelled ones only: those that touch the hole, those that do not.
         touched = binary_dilation(holes, np.ones((PATCH_SIDE, PATCH_SIDE)))
         source_labels = analogy_kernels.label_map(touched.astype(np.int32))
-        target_labels = analogy_kernels.label_map((~touched & inside(shape)).astype(np.int32))
+        other_labels = analogy_kernels.label_map((~touched & inside(shape)).astype(np.int32))
         if nnf is None:
             nearest = distance_transform_edt(holes, return_distances=False, return_indices=True)
             filled, nnf = known[tuple(nearest)], analogy_kernels.identity_nnf(shape, shape)
@@ -44,12 +44,11 @@ def inpaint(image, hole, levels=5, iterations=16, seed=0):
             nnf, _ = analogy_kernels.patchmatch(
                 filled,
                 known,
-                analogy_kernels.legal_nnf(nnf, source_labels, target_labels, seed + turn),
                 PATCH_SIDE,
-                radius=max(shape),
+                start=analogy_kernels.legal_nnf(nnf, source_labels, other_labels, seed + turn),
                 iterations=3,
                 seed=seed + iterations * level + turn,
-                labels=(source_labels.labels, target_labels.labels),
+                labels=(source_labels.labels, other_labels.labels),
                 cost=squared_difference,
             )
             filled = fill(known, holes, nnf)

@@ -58,9 +58,8 @@ def synthesize(sample, shape, levels=3, patch_sides=(11, 7, 5), iterations=6, se
                 nnf, _ = analogy_kernels.patchmatch(
                     result,
                     source,
-                    nnf,
                     patch_side,
-                    radius=max(other_size),
+                    start=nnf,
                     iterations=2,
                     seed=seed + turn,
                     cost=squared_difference,

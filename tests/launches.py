@@ -13,11 +13,13 @@ from analogy_kernels.matching import (
     colour,
     consistency,
     correlation,
+    displacements,
     exchange,
     guided,
     hough,
     initialize,
     labels,
+    nearest,
     normalize,
     occurrence,
     patch_cost,
@@ -33,7 +35,7 @@ from analogy_kernels.solvers import elimination, vectors, wls
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
-LABELS, PLACES = int32[:, ::1], int32[::1]
+LABELS, PLACES, BOUNDS = int32[:, ::1], int32[::1], types.UniTuple(int64, 4)
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
 CONVOLUTION = (LINE, LINE, int64, LINE, LINE, LINE, int64, int64, int64)
@@ -43,7 +45,7 @@ def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
     fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, PLANE)
-    fields += (PLANE, NNF, float32, float32)
+    fields += (PLANE, NNF, float32, float32, *[int64] * 4)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 
@@ -60,6 +62,25 @@ def searches():
         yield kernels.start.cuda, (*maps, NNF, *fields, PLANE)
         yield kernels.propagate.cuda, (*maps, *fields, *fields, PLANE, int64, int64)
         yield kernels.search.cuda, (*maps, *fields, PLANE, int64, int64, int64)
+    for maps, cost in (
+        (matching(LINE, 2), None),
+        (matching(MAP, 1), patch_cost.squared_difference),
+    ):
+        confined = patchmatch.search_kernels(len(maps[0]), cost, is_confined=True).search
+        yield confined.cuda, (*maps, NNF, STAMPS, PLANE, int64, int64, int64)
+
+
+def nearest_patches():
+    """Kernels of the nearest patches: as those of the search."""
+    found = int32[:, :, :, ::1], MAP
+    for maps, kernel in (
+        (matching(LINE, 1), nearest.nearest_kernel()),
+        (matching(LINE, 2), nearest.nearest_kernel(2)),
+        (matching(HALF_LINE, 1), nearest.nearest_kernel()),
+        (matching(MAP, 1), nearest.nearest_kernel(1, patch_cost.squared_difference)),
+        (matching(MAP, 2), nearest.nearest_kernel(2, patch_cost.squared_difference)),
+    ):
+        yield kernel.cuda, (*maps, *found)
 
 
 def convolutions():
@@ -117,6 +138,7 @@ LAUNCHES = [
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),
+    (displacements._confine_cuda, (NNF, BOUNDS, int64, int64, NNF)),
     (guided._guided_cuda, (NNF, IMAGE, IMAGE, *[int64] * 3, *[float32] * 4, NNF)),
     (hough._sharpen_cuda, (PLANE, float32, PLANE)),
     (hough._balance_cuda, (PLANE, LINE, LINE, PLANE)),
@@ -125,7 +147,7 @@ LAUNCHES = [
     (hough._field_cuda, (int32[::1], int64, NNF)),
     *((elimination._fill_kernel(value).cuda, (MAP,) * 5) for value in ELIMINATION),
     (initialize._random_map_cuda, (uint32, float32, MAP)),
-    (initialize._random_nnf_cuda, (uint32, int64, int64, NNF)),
+    (initialize._random_nnf_cuda, (uint32, BOUNDS, int64, int64, NNF)),
     (initialize._identity_nnf_cuda, (int64, int64, NNF)),
     (interpolate._interpolate_cuda, (MAP, float32, MAP)),
     (occurrence._matches_cuda, (NNF, STAMPS)),
@@ -135,6 +157,7 @@ LAUNCHES = [
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),
     *searches(),
+    *nearest_patches(),
     (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),
@@ -154,6 +177,10 @@ LAUNCHES = [
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
+    *(
+        (vote._weighted_vote_cuda, (map_, NNF, int64, PLANE, float32, map_))
+        for map_ in (MAP, IMAGE, HALF_MAP)
+    ),
     *(
         (vote._vote_alike_cuda, (map_, NNF, int64, float32, float32, map_))
         for map_ in (MAP, IMAGE, HALF_MAP)

@@ -59,12 +59,12 @@ def maxpool2x2_backward(gradient, source):
     return out
 
 
-def vote(source, nnf, patch_side):
+def vote(source, nnf, patch_side, weights=None):
     height, width = nnf.shape[:2]
     radius = patch_side // 2
     out = np.empty((height, width, source.shape[2]), source.dtype)
     for p in np.ndindex(height, width):
-        votes = []
+        votes, counts = [], []
         for offset in np.ndindex(patch_side, patch_side):
             near = np.add(p, offset) - radius
             if (near < 0).any() or (near >= (height, width)).any():
@@ -73,7 +73,8 @@ def vote(source, nnf, patch_side):
             if (position < 0).any() or (position >= source.shape[:2]).any():
                 continue
             votes.append(source[tuple(position)].astype(np.float64))
-        mean = np.mean(votes, axis=0)
+            counts.append(1.0 if weights is None else float(weights[tuple(near)]))
+        mean = np.average(votes, axis=0, weights=counts if any(counts) else None)
         out[p] = np.floor(mean + 0.5) if source.dtype == np.uint8 else mean
     return out
 
@@ -146,11 +147,30 @@ def identity_nnf(shape, other_shape):
     return out
 
 
-def random_nnf(shape, other_shape, seed):
+def random_nnf(shape, other_shape, seed, displacements=None):
     out = np.empty((*shape, 2), np.int32)
     for y, x, axis in np.ndindex(*shape, 2):
         bits = hash_random(seed, 0xFFFFFFFF, y, x, axis)
-        out[y, x, axis] = bits * other_shape[axis] >> 32
+        places = _places(displacements, (y, x)[axis], axis, other_shape)
+        out[y, x, axis] = places[bits * len(places) >> 32]
+    return out
+
+
+def _places(displacements, position, axis, other_shape):
+    """All places along an axis of the other map that a pixel's match may have."""
+    places = np.arange(other_shape[axis])
+    if displacements is None:
+        return places
+    low, high = displacements[axis]
+    return places[(places - position >= low) & (places - position <= high)]
+
+
+def confine(nnf, displacements, other_shape):
+    """The nearest place to each match that it may have."""
+    out = np.empty_like(nnf)
+    for y, x, axis in np.ndindex(nnf.shape):
+        places = _places(displacements, (y, x)[axis], axis, other_shape)
+        out[y, x, axis] = places[np.abs(places - nnf[y, x, axis]).argmin()]
     return out
 
 
@@ -199,6 +219,42 @@ def patch_cost(source, target, position, match, half):
     return -np.mean(products)
 
 
+def patch_offsets(position, match, shape, other_shape, half):
+    """Offsets from two patches' middles to the positions that are inside both maps."""
+    offsets = [np.array(offset) - half for offset in np.ndindex(2 * half + 1, 2 * half + 1)]
+    return [
+        offset
+        for offset in offsets
+        if all(
+            0 <= place[axis] + offset[axis] < size[axis]
+            for place, size in ((position, shape), (match, other_shape))
+            for axis in range(2)
+        )
+    ]
+
+
+def nearest_patches(source, other, patch_side, k, displacements):
+    def cost(position, match):
+        return patch_cost(source, other, position, match, patch_side // 2)
+
+    return nearest_by(cost, source.shape[:2], other.shape[:2], k, displacements)
+
+
+def nearest_by(cost, shape, other_shape, k, displacements):
+    """Sort all places that a pixel's match may have by their costs; fill up with its own place."""
+    nnfs, costs = np.empty((k, *shape, 2), np.int32), np.full((k, *shape), 1e30, np.float32)
+    own = np.moveaxis(np.indices(shape, np.int32), 0, -1)
+    nnfs[:] = confine(own, displacements, other_shape)
+    for position in np.ndindex(shape):
+        places = [_places(displacements, position[axis], axis, other_shape) for axis in range(2)]
+        matches = [(y, x) for y in places[0] for x in places[1]]
+        found = [cost(position, match) for match in matches]
+        order = np.argsort(found, kind="stable")[:k]
+        for rank, index in enumerate(order):
+            nnfs[(rank, *position)], costs[(rank, *position)] = matches[index], found[index]
+    return nnfs, costs
+
+
 def cost_of_nnf(source, target, nnf, half):
     cost = np.empty(nnf.shape[:2])
     for position in np.ndindex(nnf.shape[:2]):
@@ -216,7 +272,7 @@ def is_allowed(labels, position, match):
 
 def patchmatch(
     source,
-    target,
+    other,
     nnf,
     patch_side,
     radius,
@@ -225,21 +281,24 @@ def patchmatch(
     labels=None,
     anchors=None,
     evenness=0.0,
+    displacements=None,
 ):
     """Jump flooding and random search, pixel by pixel, without any shortcut.
 
     `anchors` are a field, the cost of straying from it, and the distance at which that is whole.
     """
-    nnf, half = nnf.copy(), patch_side // 2
-    charges = np.zeros(target.shape[:2])
+    nnf, half = confine(nnf, displacements, other.shape), patch_side // 2
+    charges = np.zeros(other.shape[:2])
     charge = functools.partial(_charge, charges, anchors)
     for iteration in range(iterations):
-        charges += evenness * occurrence(nnf, target.shape[:2], patch_side)
-        cost = _first_cost(source, target, nnf, half, labels)
+        charges += evenness * occurrence(nnf, other.shape[:2], patch_side)
+        cost = _first_cost(source, other, nnf, half, labels)
         for p in np.ndindex(cost.shape):
             cost[p] += charge(p, nnf[p])
-        _improve(source, target, nnf, cost, half, radius, iteration, seed, labels, charge)
-    return nnf, _first_cost(source, target, nnf, half, labels)
+        _improve(
+            source, other, nnf, cost, half, radius, iteration, seed, labels, charge, displacements
+        )
+    return nnf, _first_cost(source, other, nnf, half, labels)
 
 
 def _charge(charges, anchors, p, q):
@@ -251,21 +310,35 @@ def _charge(charges, anchors, p, q):
     return total
 
 
-def patchmatch_both_ways(first, second, nnfs, patch_side, radii, iterations, seeds, labels=None):
+def patchmatch_both_ways(
+    first,
+    second,
+    nnfs,
+    patch_side,
+    radii,
+    iterations,
+    seeds,
+    labels=None,
+    displacements=None,
+):
     """Two searches that, after each iteration, try every match of the other one."""
     half = patch_side // 2
     maps = (first, second), (second, first)
     labels = (labels, labels and labels[::-1])
-    nnfs = [nnf.copy() for nnf in nnfs]
+    bounds = (displacements, displacements and [(-high, -low) for low, high in displacements])
+    nnfs = [
+        confine(nnf, within, other.shape)
+        for nnf, within, (_, other) in zip(nnfs, bounds, maps, strict=True)
+    ]
     costs = [
         _first_cost(*pair, nnf, half, own)
         for pair, nnf, own in zip(maps, nnfs, labels, strict=True)
     ]
     for iteration in range(iterations):
-        for pair, nnf, cost, radius, seed, own in zip(
-            maps, nnfs, costs, radii, seeds, labels, strict=True
+        for pair, nnf, cost, radius, seed, own, within in zip(
+            maps, nnfs, costs, radii, seeds, labels, bounds, strict=True
         ):
-            _improve(*pair, nnf, cost, half, radius, iteration, seed, own)
+            _improve(*pair, nnf, cost, half, radius, iteration, seed, own, None, within)
         take_offers(*nnfs, *costs, labels[0])
         take_offers(*nnfs[::-1], *costs[::-1], labels[1])
     return list(zip(nnfs, costs, strict=True))
@@ -290,42 +363,52 @@ def legal_nnf(nnf, labels, other_labels, seed):
     return out
 
 
-def _first_cost(source, target, nnf, half, labels):
-    cost = cost_of_nnf(source, target, nnf, half)
+def _first_cost(source, other, nnf, half, labels):
+    cost = cost_of_nnf(source, other, nnf, half)
     for position in np.ndindex(cost.shape):
         if not is_allowed(labels, position, nnf[position]):
             cost[position] = 1e30
     return cost
 
 
-def _improve(source, target, nnf, cost, half, radius, iteration, seed, labels, charge=None):
+def _improve(
+    source, other, nnf, cost, half, radius, iteration, seed, labels, charge, displacements
+):
     for jump in (8, 4, 2, 1):
         before = nnf.copy()
         for y, x in np.ndindex(nnf.shape[:2]):
             for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
                 if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
                     match = before[y + dy, x + dx] - (dy, dx)
-                    _try_match(source, target, nnf, cost, (y, x), match, half, labels, charge)
+                    if _is_within(displacements, (y, x), match, other.shape):
+                        _try_match(source, other, nnf, cost, (y, x), match, half, labels, charge)
     launch = 6 * iteration + 5
     for y, x in np.ndindex(nnf.shape[:2]):
         window, attempt = radius, 0
         while window >= 1:
             match = []
             for axis in range(2):
-                low = max(int(nnf[y, x, axis]) - window, 0)
-                high = min(int(nnf[y, x, axis]) + window, target.shape[axis] - 1)
+                places = _places(displacements, (y, x)[axis], axis, other.shape)
+                near = places[np.abs(places - nnf[y, x, axis]) <= window]
                 bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
-                match.append(low + (bits * (high - low + 1) >> 32))
-            _try_match(source, target, nnf, cost, (y, x), match, half, labels, charge)
+                match.append(near[bits * len(near) >> 32])
+            _try_match(source, other, nnf, cost, (y, x), match, half, labels, charge)
             window, attempt = window // 2, attempt + 1
 
 
-def _try_match(source, target, nnf, cost, position, match, half, labels, charge):
-    if not (0 <= match[0] < target.shape[0] and 0 <= match[1] < target.shape[1]):
-        return
+def _is_within(displacements, position, match, other_shape):
+    if not all(0 <= match[axis] < other_shape[axis] for axis in range(2)):
+        return False
+    away = np.subtract(match, position)
+    return displacements is None or all(
+        low <= step <= high for step, (low, high) in zip(away, displacements, strict=True)
+    )
+
+
+def _try_match(source, other, nnf, cost, position, match, half, labels, charge):
     if not is_allowed(labels, position, match):
         return
-    new_cost = patch_cost(source, target, position, match, half)
+    new_cost = patch_cost(source, other, position, match, half)
     if charge is not None:
         new_cost += charge(position, match)
     if new_cost < cost[position]:

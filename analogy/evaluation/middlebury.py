@@ -26,7 +26,6 @@ from analogy.parameters import PRESETS
 from analogy.visualization.colours import error_colours, flow_colours
 from analogy_kernels.imaging.vote import vote, vote_field
 from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
-from analogy_kernels.matching.initialize import random_nnf
 from analogy_kernels.matching.patchmatch import patchmatch
 
 CATEGORY_I = PRESETS["flow"]
@@ -160,15 +159,13 @@ def by_patchmatch(pair, device, parameters):
     """Plain PatchMatch of 7x7 patches of colour, voted for like the method's own matches."""
     on = resolve(device)
     shape, (first, second) = pair.first.shape[:2], (_centred(pair.first), _centred(pair.second))
-    source, target = (on.empty((*shape, COLOUR_CHANNELS)) for _ in range(2))
+    source, other = (on.empty((*shape, COLOUR_CHANNELS)) for _ in range(2))
     append_colour(on.asarray(first), 1.0, True, source, 0)
-    append_colour(on.asarray(second), 1.0, False, target, 0)
+    append_colour(on.asarray(second), 1.0, False, other, 0)
     nnf, _ = patchmatch(
         source,
-        target,
-        random_nnf(shape, shape, parameters.seed, on),
+        other,
         _PATCHMATCH_SIDE,
-        max(shape),
         iterations=parameters.iterations(1),
         seed=parameters.seed,
         bound=0.0,

@@ -66,21 +66,16 @@ def contest(side):
 
 
 def by_ours(first, second, threads, iterations):
-    from analogy_kernels.matching.initialize import random_nnf
     from analogy_kernels.matching.patchmatch import patchmatch
-    from analogy_kernels.target import CPU
     from benchmarks.peers.colours import as_features
 
     shape, other_shape = first.shape[:2], second.shape[:2]
     labels = interior(shape).astype(np.int32), interior(other_shape).astype(np.int32)
 
     def work():
-        start = random_nnf(shape, other_shape, 0, CPU)
         return patchmatch(
             *as_features(first, second),
-            start,
             PATCH_SIDE,
-            max(other_shape),
             iterations=iterations,
             bound=0.0,
             labels=labels,
@@ -90,19 +85,15 @@ def by_ours(first, second, threads, iterations):
 
 
 def by_ours_both_ways(first, second, threads):
-    from analogy_kernels.matching.initialize import random_nnf
     from analogy_kernels.matching.patchmatch import patchmatch_both_ways
-    from analogy_kernels.target import CPU
     from benchmarks.peers.colours import as_features
 
     shapes = first.shape[:2], second.shape[:2]
     labels = tuple(interior(shape).astype(np.int32) for shape in shapes)
 
     def work():
-        starts = random_nnf(*shapes, 0, CPU), random_nnf(*shapes[::-1], 1, CPU)
-        radii = max(shapes[1]), max(shapes[0])
         (nnf, _), _ = patchmatch_both_ways(
-            *as_features(first, second), starts, PATCH_SIDE, radii, bound=0.0, labels=labels
+            *as_features(first, second), PATCH_SIDE, bound=0.0, labels=labels
         )
         return nnf
 

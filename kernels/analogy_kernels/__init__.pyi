@@ -21,6 +21,7 @@ from .matching.initialize import random_nnf as random_nnf
 from .matching.labels import LabelMap as LabelMap
 from .matching.labels import label_map as label_map
 from .matching.labels import legal_nnf as legal_nnf
+from .matching.nearest import nearest_patches as nearest_patches
 from .matching.normalize import normalize as normalize
 from .matching.occurrence import occurrence as occurrence
 from .matching.patchmatch import patchmatch as patchmatch

@@ -29,7 +29,12 @@ from analogy_kernels.imaging.blend import (
     weight_map_kernel,
 )
 from analogy_kernels.imaging.interpolate import interpolate_kernel
-from analogy_kernels.imaging.vote import vote_alike_kernel, vote_field_kernel, vote_kernel
+from analogy_kernels.imaging.vote import (
+    vote_alike_kernel,
+    vote_field_kernel,
+    vote_kernel,
+    weighted_vote_kernel,
+)
 from analogy_kernels.imaging.warp import warp_kernel
 from analogy_kernels.matching.colour import append_colour_kernel
 from analogy_kernels.matching.consistency import round_trip_kernel
@@ -101,4 +106,5 @@ __all__ = [
     "vote_kernel",
     "warp_kernel",
     "weight_map_kernel",
+    "weighted_vote_kernel",
 ]

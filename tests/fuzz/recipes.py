@@ -161,7 +161,7 @@ def _conv3x3_relu_backward(random):
 
 def _correlate(random):
     source = _map(random)
-    return {"source": source, "target": _floats(random, 3, 4, *source.shape[2:])}
+    return {"source": source, "other": _floats(random, 3, 4, *source.shape[2:])}
 
 
 def _filter_bank(random):
@@ -220,10 +220,10 @@ def _interpolate(random):
 
 
 def _keep_better(random):
-    source, target = _map(random, 3), _map(random, 3)
-    field, nnf = (make(random, source.shape, target.shape) for make in (_field, _nnf))
+    source, other = _map(random, 3), _map(random, 3)
+    field, nnf = (make(random, source.shape, other.shape) for make in (_field, _nnf))
     options = {"patch_side": 3, "ratio": 1.1, "slack": 0.1}
-    return {"source": source, "target": target, "field": field, "nnf": nnf, **options}
+    return {"source": source, "other": other, "field": field, "nnf": nnf, **options}
 
 
 def _keep_content(random):
@@ -284,6 +284,13 @@ def _Minimum(random):  # noqa: N802
     return {"x": _floats(random, 3), "losses": (1.0,), "evaluations": 1, "reason": "iterations"}
 
 
+def _nearest_patches(random):
+    (source, other), sides, cost = _maps(random)
+    options = {"patch_side": 3, "k": int(random.integers(1, 5)), "bound": 200.0, "cost": cost}
+    displacements = _displacements(random, *sides)
+    return {"source": source, "other": other, **options, "displacements": displacements}
+
+
 def _normalize(random):
     features, offset = _map(random), int(random.integers(3))
     channels = features.shape[2] if features.ndim == 3 else 1
@@ -310,6 +317,15 @@ def _labels(random, sides):
     return labels if random.integers(2) else None
 
 
+def _displacements(random, shape, other_shape):
+    """Few of those that leave each pixel of both maps a place, or None."""
+    ends = (
+        (min(there - here, 0), max(there - here, 0))
+        for here, there in zip(shape, other_shape, strict=True)
+    )
+    return tuple((low - 1, high + 1) for low, high in ends) if random.integers(2) else None
+
+
 def _occurrence(random):
     shape = _size(random)
     out = _maybe(random, np.zeros(shape, np.float32))
@@ -318,9 +334,10 @@ def _occurrence(random):
 
 
 def _patchmatch(random):
-    (source, target), sides, cost = _maps(random)
+    (source, other), sides, cost = _maps(random)
     options = {"patch_side": 3, "radius": 4, "iterations": 2, "seed": 1, "bound": 200.0}
-    start = {"source": source, "target": target, "nnf": _nnf(random, *sides)}
+    options["displacements"] = _displacements(random, *sides)
+    start = {"source": source, "other": other, "start": _maybe(random, _nnf(random, *sides))}
     charges = {"anchor_cost": 0.1, "anchor_reach": 2.0, "evenness": 0.1}
     charges["anchors"] = _maybe(random, _nnf(random, *sides))
     return {**start, **options, **charges, "labels": _labels(random, sides), "cost": cost}
@@ -330,7 +347,8 @@ def _patchmatch_both_ways(random):
     (first, second), sides, cost = _maps(random)
     nnfs = _nnf(random, *sides), _nnf(random, *sides[::-1])
     options = {"patch_side": 3, "radii": (4, 3), "iterations": 2, "seeds": (1, 2), "bound": 200.0}
-    start = {"first": first, "second": second, "nnfs": nnfs}
+    options["displacements"] = _displacements(random, *sides)
+    start = {"first": first, "second": second, "starts": nnfs}
     return {**start, **options, "labels": _labels(random, sides), "cost": cost}
 
 
@@ -339,14 +357,16 @@ def _random_map(random):
 
 
 def _random_nnf(random):
-    shapes = {"shape": _size(random), "other_shape": _size(random)}
-    return {**shapes, "seed": 1, "target": analogy_kernels.CPU}
+    sides = _size(random), _size(random)
+    shapes = dict(zip(("shape", "other_shape"), sides, strict=True))
+    displacements = _displacements(random, *sides)
+    return {**shapes, "seed": 1, "target": analogy_kernels.CPU, "displacements": displacements}
 
 
 def _refine_field(random):
-    source, target = _map(random, 3), _map(random, 3)
-    field = _field(random, source.shape, target.shape)
-    return {"source": source, "target": target, "field": field, "iterations": 2}
+    source, other = _map(random, 3), _map(random, 3)
+    field = _field(random, source.shape, other.shape)
+    return {"source": source, "other": other, "field": field, "iterations": 2}
 
 
 def _reliability(random):
@@ -401,24 +421,30 @@ def _upsample_nnf_guided(random):
     return {"nnf": nnf, "guide": guide, "image": image, "other_shape": (9, 7), **scales, "out": out}
 
 
-def _vote(random):
+def _plain_vote(random):
     source, size = _half(random, _map(random)), _size(random)
     nnf, out = _nnf(random, size, source.shape), np.zeros((*size, *source.shape[2:]), source.dtype)
     return {"source": source, "nnf": nnf, "patch_side": 3, "out": _maybe(random, out)}
 
 
+def _vote(random):
+    arguments = _plain_vote(random)
+    weights = _floats(random, *arguments["nnf"].shape[:2])
+    return {**arguments, "weights": _maybe(random, weights)}
+
+
 def _vote_alike(random):
-    return {**_vote(random), "width": 0.5}
+    return {**_plain_vote(random), "width": 0.5}
 
 
 def _vote_field(random):
-    arguments = _vote(random)
+    arguments = _plain_vote(random)
     nnf, source = arguments.pop("nnf"), arguments["source"]
     return {**arguments, "field": _field(random, nnf.shape, source.shape)}
 
 
 def _warp(random):
-    arguments = _vote(random)
+    arguments = _plain_vote(random)
     del arguments["patch_side"]
     return arguments
 

@@ -30,8 +30,8 @@ import scale
 from difference import difference
 
 @register_jitable
-def cost(sources, targets, y, x, match_y, match_x, half, best):
-    found = difference(sources[0][y, x, 0], targets[0][match_y, match_x, 0])
+def cost(sources, others, y, x, match_y, match_x, half, best):
+    found = difference(sources[0][y, x, 0], others[0][match_y, match_x, 0])
     return np.float32(found * scale.FACTOR)
 """
 DIFFERENCE = """
@@ -196,7 +196,7 @@ def test_kernels_of_others_are_left_to_numba():
     assert located(test_kernels_of_others_are_left_to_numba) is None
 
 
-PLACES = "sources, targets, y, x, match_y, match_x, half, best"
+PLACES = "sources, others, y, x, match_y, match_x, half, best"
 
 
 def kernel_of(cost):

@@ -225,7 +225,7 @@ def test_it_is_the_same_in_another_process():
 
 
 def test_a_kernel_captures_the_functions_that_were_given():
-    text = "def cost(sources, targets, y, x, match_y, match_x, half, best): return W"
+    text = "def cost(sources, others, y, x, match_y, match_x, half, best): return W"
     cost = register_jitable(function(text, W=1.0))
     of_others = patchmatch.search_kernels(1, cost).propagate.cpu.py_func
     of_the_package = patchmatch.search_kernels(1, squared_difference).propagate.cpu.py_func

@@ -50,7 +50,8 @@ def test_blends_are_rounded_once(target, random, maps):
 def test_matches_are_those_of_the_same_values_in_float32(target, maps, nnf):
     sides = maps, maps.astype(np.float32)
     half, full = (
-        patchmatch(*map(target.asarray, (*side, nnf)), 3, 4, iterations=2) for side in sides
+        patchmatch(*map(target.asarray, side), 3, start=target.asarray(nnf), radius=4, iterations=2)
+        for side in sides
     )
     np.testing.assert_array_equal(*(target.to_host(found) for found, _ in (half, full)))
     np.testing.assert_allclose(*(target.to_host(cost) for _, cost in (half, full)), rtol=1e-6)

@@ -64,10 +64,10 @@ def test_no_start_leads_a_search_outside(on, random):
     starts = [random.integers(-9, 9, (4, 5, 2)).astype(np.int32) for _ in range(2)]
 
     def search():
-        return patchmatch_both_ways(*maps, tuple(map(on.asarray, starts)), 3, (2, 2), iterations=1)
+        return patchmatch_both_ways(*maps, 3, starts=tuple(map(on.asarray, starts)), iterations=1)
 
     if not on.is_cuda:
-        with pytest.raises(ValueError, match=r"nnfs\[0\] leads to"):
+        with pytest.raises(ValueError, match=r"starts\[0\] leads to"):
             search()
         return
     for nnf, _ in search():

@@ -188,9 +188,10 @@ def calls(random):
     yield "maxpool2x2", (a,), {}
     yield "maxpool2x2_backward", (pooled, argmax, (4, 4)), {}
     yield "minmax", (plane,), {}
+    yield "nearest_patches", (a, b, 3, 2), {}
     yield "normalize", (a,), {}
-    yield "patchmatch", (a, b, nnf, 3, 1), {"iterations": 1}
-    yield "patchmatch_both_ways", (a, b, (nnf, nnf), 3, (1, 1)), {"iterations": 1}
+    yield "patchmatch", (a, b, 3), {"start": nnf, "iterations": 1}
+    yield "patchmatch_both_ways", (a, b, 3), {"iterations": 1}
     yield "refine_field", (a, b, real, 1), {}
     yield "reliability", (nnf, nnf), {}
     yield "response", (a,), {}

@@ -17,6 +17,8 @@ _DTYPES = (*FLOATS, UINT8)
 # Of votes that are told apart; its square has an inverse in float32.
 _LEAST_WIDTH = 1e-15
 
+_MOST_WEIGHT = np.finfo(np.float32).max
+
 
 def vote(
     source: Array,
@@ -24,6 +26,7 @@ def vote(
     patch_side: int,
     out: Array | None = None,
     *,
+    weights: Array | None = None,
     stream: Stream = None,
 ) -> Result:
     """Rebuild a map from the patches of `source` that `nnf` points at.
@@ -41,6 +44,10 @@ def vote(
         Odd, in pixels. Section 4.5 has 5.
     out : array of the dtype of `source`, (height, width[, channels]), optional
         Written and returned; made anew when absent. Apart from the others.
+    weights : float32 array, (height, width), optional
+        Of the pixels of `nnf`, not negative: a patch counts by the weight of the pixel that it is
+        matched with, and the mean is a weighted one. Where all weights of a pixel's votes are 0 it
+        is the plain mean, as without weights.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -54,16 +61,17 @@ def vote(
     TypeError
         If something is no array, or the patch side no whole number.
     ValueError
-        If the arrays do not fit each other, the patch side is even, or a position is outside
-        `source`. A device does not say so: such votes are left out there, and where none is left
-        the mean is no number.
+        If the arrays do not fit each other, the patch side is even, a position is outside `source`,
+        or a weight negative or not finite. A device does not say so: such votes are left out there,
+        where none is left the mean is no number, and the nearest right weight is taken.
 
     Notes
     -----
     height * width * channels * patch_side^2 additions, each of a value of `source`; neighbours
     share them, so that memory sees little more than one reading of `source` and `nnf`. Allocates
     nothing but the result and a row of sums for each row of the map on the CPU; does not wait for a
-    device. Section 4.5 of the paper.
+    device. Weights take a division and a multiplication for each vote, and are looked through for
+    the largest before. Section 4.5 of the paper.
 
     Examples
     --------
@@ -72,11 +80,26 @@ def vote(
     >>> source = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
     >>> np.array_equal(vote(source, identity_nnf((3, 3), (3, 3)), 3), source)
     True
+
+    A middle that nothing is known of is left to its neighbours:
+
+    >>> weights = np.array([[1, 0, 1]], np.float32)
+    >>> nnf = np.array([[[0, 0], [2, 0], [0, 2]]], np.int32)
+    >>> vote(source, nnf, 3, weights=weights).ravel().tolist()
+    [0.0, 1.0, 2.0]
     """
-    on, source, nnf, out = on_target(source=source, nnf=nnf, out=out, stream=stream)
+    on, source, nnf, weights, out = on_target(
+        source=source, nnf=nnf, weights=weights, out=out, stream=stream
+    )
     source = checked("source", source, ANY_MAP, _DTYPES)
     nnf = checked_nnf("nnf", nnf, "source", source.shape)
-    return _collect(on, vote_kernel, source, "nnf", nnf, patch_side, out)
+    if weights is None:
+        return _collect(on, vote_kernel, source, "nnf", nnf, patch_side, out)
+    weights = _checked_weights(weights, nnf.shape[:2])
+    apart = {"weights": weights}
+    return _collect(
+        on, weighted_vote_kernel, source, "nnf", nnf, patch_side, out, weights, apart=apart
+    )
 
 
 def vote_alike(
@@ -207,10 +230,24 @@ def vote_field(
     return _collect(on, vote_field_kernel, source, "field", field, patch_side, out)
 
 
-def _collect(on, kernel, source, name, positions, patch_side, out, *more):
+def _checked_weights(weights, shape):
+    """Weights of votes, if those on the host are some."""
+    weights = checked("weights", weights, shape)
+    if isinstance(weights, np.ndarray):
+        least, largest = weights.min(), weights.max()
+        if not (least >= 0 and largest <= _MOST_WEIGHT):
+            raise ValueError(
+                f"weights are from {least} to {largest}; they have to be finite and 0 or more"
+            )
+    return weights
+
+
+def _collect(on, kernel, source, name, positions, patch_side, out, *more, apart=None):
     radius = odd("patch_side", patch_side) // 2
     shape = *positions.shape[:2], *source.shape[2:]
-    out = on.out(out, shape, source.dtype, apart_from={"source": source, name: positions})
+    out = on.out(
+        out, shape, source.dtype, apart_from={"source": source, name: positions, **(apart or {})}
+    )
     # Storing a float in an integer array truncates it, so one half rounds.
     rounding = np.float32(0.5 if source.dtype == UINT8 else 0)
     from_map, to_map = as_map(source), as_map(out)
@@ -255,6 +292,47 @@ def _vote_cuda(source, nnf, radius, rounding, out):
                     count += 1
                     total += as_float32(source[source_y, source_x, c])
         store(out, y, x, c, _mean(total, count) + rounding)
+
+
+@njit(parallel=True, cache=True)
+def _weighted_vote_cpu(source, nnf, radius, weights, rounding, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        total = np.empty(channels, np.float32)
+        for x in range(width):
+            largest = _largest_weight(source, nnf, weights, radius, y, x)
+            total[:] = 0
+            sum_of_weights = np.float32(0)
+            for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+                for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                    source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                    source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                    if _is_inside(source, source_y, source_x):
+                        weight = _relative(_weight(weights, near_y, near_x), largest)
+                        sum_of_weights += weight
+                        for c in range(channels):
+                            total[c] += weight * as_float32(source[source_y, source_x, c])
+            for c in range(channels):
+                store(out, y, x, c, total[c] / sum_of_weights + rounding)
+
+
+@cuda.jit(cache=True)
+def _weighted_vote_cuda(source, nnf, radius, weights, rounding, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        largest = _largest_weight(source, nnf, weights, radius, y, x)
+        total, sum_of_weights = np.float32(0), np.float32(0)
+        for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
+            for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
+                source_y = nnf[near_y, near_x, 0] + (y - near_y)
+                source_x = nnf[near_y, near_x, 1] + (x - near_x)
+                if _is_inside(source, source_y, source_x):
+                    weight = _relative(_weight(weights, near_y, near_x), largest)
+                    sum_of_weights += weight
+                    total += weight * as_float32(source[source_y, source_x, c])
+        store(out, y, x, c, total / sum_of_weights + rounding)
 
 
 @njit(parallel=True, cache=True)
@@ -334,6 +412,31 @@ def _interpolated_vote(source, field, radius, y, x, c):
 
 
 @register_jitable
+def _largest_weight(source, nnf, weights, radius, y, x):
+    """Of the votes for a pixel."""
+    largest = np.float32(0)
+    for near_y in range(max(y - radius, 0), min(y + radius + 1, nnf.shape[0])):
+        for near_x in range(max(x - radius, 0), min(x + radius + 1, nnf.shape[1])):
+            source_y = nnf[near_y, near_x, 0] + (y - near_y)
+            source_x = nnf[near_y, near_x, 1] + (x - near_x)
+            if _is_inside(source, source_y, source_x):
+                largest = max(largest, _weight(weights, near_y, near_x))
+    return largest
+
+
+@register_jitable
+def _relative(weight, largest):
+    # So that neither huge weights nor tiny ones leave float32; where all are 0 they are alike.
+    return weight / largest if largest > np.float32(0) else np.float32(1)
+
+
+@register_jitable
+def _weight(weights, y, x):
+    """A pixel's weight, or the nearest that a vote can have."""
+    return min(max(weights[y, x], np.float32(0)), _MOST_WEIGHT)
+
+
+@register_jitable
 def _likeness(source, own_y, own_x, y, x, falloff):
     """Weight of a vote by its distance from the pixel's own: Tukey's biweight."""
     square = np.float32(0)
@@ -356,6 +459,8 @@ def _mean(total, count):
 
 #: Kernel of :func:`analogy_kernels.vote`. Extents: height, width * channels.
 vote_kernel = Kernel(_vote_cpu, _vote_cuda, element_launch)
+#: Kernel of :func:`analogy_kernels.vote` with weights. Extents: height, width * channels.
+weighted_vote_kernel = Kernel(_weighted_vote_cpu, _weighted_vote_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.vote_alike`. Extents: height, width * channels.
 vote_alike_kernel = Kernel(_vote_alike_cpu, _vote_alike_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.vote_field`. Extents: height, width * channels.

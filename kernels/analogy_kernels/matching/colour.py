@@ -26,10 +26,10 @@ def append_colour(
 ) -> Result:
     """Write each pixel's colour beside its features.
 
-    For colours a and b, ``-weight * |a - b|^2`` is the inner product of what is written for a as
-    a source, ``(s a, -weight |a|^2, -1)``, and for b as a target, ``(s b, 1, weight |b|^2)``, with
-    ``s^2 = 2 weight``. It is never above 0, so it leaves the bound of
-    :func:`analogy_kernels.matching.patchmatch.patchmatch` as it was.
+    For colours a and b, ``-weight * |a - b|^2`` is the inner product of what is written for a of
+    the source, ``(s a, -weight |a|^2, -1)``, and for b of the other map,
+    ``(s b, 1, weight |b|^2)``, with ``s^2 = 2 weight``. It is never above 0, so it leaves the
+    bound of :func:`analogy_kernels.matching.patchmatch.patchmatch` as it was.
 
     Parameters
     ----------

@@ -32,19 +32,19 @@ _TILE = 2 if SIMULATED else 16
 _PITCH = _TILE + 1
 
 
-def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
+def correlate(source: Array, other: Array, *, stream: Stream = None) -> Result:
     """Inner products of the channel vectors of all pixels of two maps.
 
     Parameters
     ----------
     source : float32 array, (height, width[, channels])
-    target : float32 array, (target height, target width[, channels])
+    other : float32 array, (other height, other width[, channels])
     stream : Numba stream, optional
         That a device queues the work on.
 
     Returns
     -------
-    float32 array, (height * width, target height * target width)
+    float32 array, (height * width, other height * other width)
 
     Raises
     ------
@@ -67,11 +67,11 @@ def correlate(source: Array, target: Array, *, stream: Stream = None) -> Result:
     >>> correlate(source, np.array([[[2, 3]]], np.float32)).tolist()
     [[2.0], [3.0]]
     """
-    on, source, target = on_target(source=source, target=target, stream=stream)
+    on, source, other = on_target(source=source, other=other, stream=stream)
     source = as_map(checked("source", source, ANY_MAP))
     channels = source.shape[2]
-    target = checked("target", as_map(target), (*PLANE, channels))
-    rows, columns = (m.reshape(m.shape[0] * m.shape[1], channels) for m in (source, target))
+    other = checked("other", as_map(other), (*PLANE, channels))
+    rows, columns = (m.reshape(m.shape[0] * m.shape[1], channels) for m in (source, other))
     products = on.empty((rows.shape[0], columns.shape[0]))
     on.run(correlate_kernel, products.shape, rows, columns, products)
     return products

@@ -8,6 +8,7 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import extents, low_bits, number
 from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.matching.displacements import Displacements, bounds_of, places_within
 from analogy_kernels.target import CPU, Kernel, Result, as_target, cuda, element_launch
 
 # The last stream of a seed, away from those that a search counts from zero.
@@ -15,9 +16,14 @@ _STREAM = np.uint32(0xFFFFFFFF)
 
 
 def random_nnf(
-    shape: tuple[int, int], other_shape: tuple[int, int], seed: int, target=CPU
+    shape: tuple[int, int],
+    other_shape: tuple[int, int],
+    seed: int,
+    target=CPU,
+    *,
+    displacements: Displacements | None = None,
 ) -> Result:
-    """Draw every match uniformly from the other map.
+    """Draw every match uniformly from the other map, or from a part of it near the pixel's place.
 
     Parameters
     ----------
@@ -29,6 +35,9 @@ def random_nnf(
         Not negative; the same seed gives the same field on every target.
     target : CPU, CUDA or CUDA.on_stream(stream) of `analogy_kernels.target`
         Where the field is made.
+    displacements : two pairs of int, optional
+        Lowest and highest y of a match less its pixel's, and lowest and highest x, all included:
+        ``((-2, 2), (0, 64))``. When absent matches lie anywhere.
 
     Returns
     -------
@@ -38,9 +47,10 @@ def random_nnf(
     Raises
     ------
     TypeError
-        If a size or the seed is no whole number, or `target` no target.
+        If a size, the seed or a displacement is no whole number, or `target` no target.
     ValueError
-        If a map is empty or has more pixels than an int32 counts, or the seed is negative.
+        If a map is empty or has more pixels than an int32 counts, the seed is negative, or
+        `displacements` leave a pixel no place.
 
     Notes
     -----
@@ -57,8 +67,9 @@ def random_nnf(
     """
     shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
     seed = low_bits("seed", seed)
+    bounds = bounds_of("displacements", displacements, shape, other_shape)
     nnf = as_target(target).empty((*shape, 2), np.int32)
-    target.run(random_nnf_kernel, shape, seed, *other_shape, nnf)
+    target.run(random_nnf_kernel, shape, seed, bounds, *other_shape, nnf)
     return nnf
 
 
@@ -163,19 +174,23 @@ def _random_map_cuda(seed, scale, out):
 
 
 @njit(parallel=True, cache=True)
-def _random_nnf_cpu(seed, other_height, other_width, nnf):
+def _random_nnf_cpu(seed, bounds, other_height, other_width, nnf):
     for y in prange(nnf.shape[0]):
         for x in range(nnf.shape[1]):
-            nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, other_height)
-            nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, other_width)
+            rows = places_within(y, bounds[0], bounds[1], other_height)
+            columns = places_within(x, bounds[2], bounds[3], other_width)
+            nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, rows)
+            nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, columns)
 
 
 @cuda.jit(cache=True)
-def _random_nnf_cuda(seed, other_height, other_width, nnf):
+def _random_nnf_cuda(seed, bounds, other_height, other_width, nnf):
     x, y = cuda.grid(2)
     if y < nnf.shape[0] and x < nnf.shape[1]:
-        nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, other_height)
-        nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, other_width)
+        rows = places_within(y, bounds[0], bounds[1], other_height)
+        columns = places_within(x, bounds[2], bounds[3], other_width)
+        nnf[y, x, 0] = _random_coordinate(seed, y, x, 0, rows)
+        nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, columns)
 
 
 @njit(parallel=True, cache=True)
@@ -197,8 +212,9 @@ def _identity_nnf_cuda(other_height, other_width, nnf):
 
 
 @register_jitable
-def _random_coordinate(seed, y, x, axis, extent):
-    return random_below(hash_random(seed, _STREAM, y, x, axis), extent)
+def _random_coordinate(seed, y, x, axis, places):
+    first, last = places
+    return first + random_below(hash_random(seed, _STREAM, y, x, axis), last - first + 1)
 
 
 @register_jitable

@@ -1,8 +1,8 @@
 """Costs of matching a patch with another: what a search makes small.
 
-A cost is a device function ``cost(sources, targets, y, x, match_y, match_x, half, best)``:
+A cost is a device function ``cost(sources, others, y, x, match_y, match_x, half, best)``:
 
-- `sources`, `targets`: tuples of maps, (height, width, channels), one or more pairs of the same
+- `sources`, `others`: tuples of maps, (height, width, channels), one or more pairs of the same
   places;
 - `y, x` and `match_y, match_x`: the patches' middles in the one and in the other map;
 - `half`: pixels from the middle of a patch to its border;
@@ -61,7 +61,7 @@ def patch_overlap(half, y, x, match_y, match_x, shape, match_shape):
 
 
 @register_jitable
-def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
+def minus_inner_product(sources, others, y, x, match_y, match_x, half, best):
     """Minus the mean over the patch's pixels of the inner product of their channel vectors.
 
     What :func:`analogy_kernels.patchmatch` goes by where no cost is given; there with shortcuts,
@@ -69,7 +69,7 @@ def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
 
     Parameters
     ----------
-    sources, targets, y, x, match_y, match_x, half, best
+    sources, others, y, x, match_y, match_x, half, best
         As every cost takes them; see :mod:`analogy_kernels.matching.patch_cost`.
 
     Returns
@@ -89,28 +89,28 @@ def minus_inner_product(sources, targets, y, x, match_y, match_x, half, best):
     >>> float(minus_inner_product((ones,), (ones,), 2, 2, 0, 0, 1, np.float32(1e30)))
     -3.0
     """
-    shape, match_shape = sources[0].shape, targets[0].shape
+    shape, match_shape = sources[0].shape, others[0].shape
     top, bottom, left, right = patch_overlap(half, y, x, match_y, match_x, shape, match_shape)
     total = np.float32(0)
     for dy in range(-top, bottom + 1):
         for dx in range(-left, right + 1):
             for pair in range(len(sources)):
-                source, target = sources[pair], targets[pair]
+                source, other = sources[pair], others[pair]
                 for c in range(source.shape[2]):
                     value = as_float32(source[y + dy, x + dx, c])
-                    total += value * as_float32(target[match_y + dy, match_x + dx, c])
+                    total += value * as_float32(other[match_y + dy, match_x + dx, c])
     return -total / np.float32((top + bottom + 1) * (left + right + 1))
 
 
 @register_jitable
-def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
+def squared_difference(sources, others, y, x, match_y, match_x, half, best):
     """Mean over the patch's pixels of the squared distance of their channel vectors.
 
     A cost for :func:`analogy_kernels.patchmatch`.
 
     Parameters
     ----------
-    sources, targets, y, x, match_y, match_x, half, best
+    sources, others, y, x, match_y, match_x, half, best
         As every cost takes them; see :mod:`analogy_kernels.matching.patch_cost`.
 
     Returns
@@ -130,17 +130,17 @@ def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
     >>> float(squared_difference((image,), (image,), 2, 2, 2, 3, 1, np.float32(1e30)))
     1.0
     """
-    shape, match_shape = sources[0].shape, targets[0].shape
+    shape, match_shape = sources[0].shape, others[0].shape
     top, bottom, left, right = patch_overlap(half, y, x, match_y, match_x, shape, match_shape)
     count = np.float32((top + bottom + 1) * (left + right + 1))
     total = np.float32(0)
     for dy in range(-top, bottom + 1):
         for dx in range(-left, right + 1):
             for pair in range(len(sources)):
-                source, target = sources[pair], targets[pair]
+                source, other = sources[pair], others[pair]
                 for c in range(source.shape[2]):
                     value = as_float32(source[y + dy, x + dx, c])
-                    step = value - as_float32(target[match_y + dy, match_x + dx, c])
+                    step = value - as_float32(other[match_y + dy, match_x + dx, c])
                     total += step * step
         if total >= best * count:
             break
@@ -148,14 +148,14 @@ def squared_difference(sources, targets, y, x, match_y, match_x, half, best):
 
 
 @register_jitable
-def normalised_correlation(sources, targets, y, x, match_y, match_x, half, best):
+def normalised_correlation(sources, others, y, x, match_y, match_x, half, best):
     """One minus the correlation of the two patches' values, mean and contrast left out.
 
     Between 0 and 2; 1 where a patch is flat. For values of the order of one.
 
     Parameters
     ----------
-    sources, targets, y, x, match_y, match_x, half, best
+    sources, others, y, x, match_y, match_x, half, best
         As every cost takes them; see :mod:`analogy_kernels.matching.patch_cost`.
 
     Returns
@@ -176,17 +176,17 @@ def normalised_correlation(sources, targets, y, x, match_y, match_x, half, best)
     >>> bool(normalised_correlation((image,), (brighter,), 2, 2, 2, 2, 2, np.float32(3)) < 1e-4)
     True
     """
-    shape, match_shape = sources[0].shape, targets[0].shape
+    shape, match_shape = sources[0].shape, others[0].shape
     top, bottom, left, right = patch_overlap(half, y, x, match_y, match_x, shape, match_shape)
     count, sum_a, sum_b = 0, np.float32(0), np.float32(0)
     square_a, square_b, product = np.float32(0), np.float32(0), np.float32(0)
     for dy in range(-top, bottom + 1):
         for dx in range(-left, right + 1):
             for pair in range(len(sources)):
-                source, target = sources[pair], targets[pair]
+                source, other = sources[pair], others[pair]
                 for c in range(source.shape[2]):
                     a = as_float32(source[y + dy, x + dx, c])
-                    b = as_float32(target[match_y + dy, match_x + dx, c])
+                    b = as_float32(other[match_y + dy, match_x + dx, c])
                     count += 1
                     sum_a += a
                     sum_b += b

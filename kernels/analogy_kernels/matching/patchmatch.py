@@ -41,7 +41,15 @@ from analogy_kernels.arguments import (
 )
 from analogy_kernels.half import as_float32, storage
 from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.matching.displacements import (
+    Displacements,
+    bounds_of,
+    confine,
+    places_within,
+    reversed_displacements,
+)
 from analogy_kernels.matching.exchange import offers_scratch, take_offers
+from analogy_kernels.matching.initialize import random_nnf
 from analogy_kernels.matching.labels import is_allowed, no_labels
 from analogy_kernels.matching.occurrence import charge_occurrence
 from analogy_kernels.matching.patch_cost import patch_overlap
@@ -78,13 +86,13 @@ _MOST_PAIRS = 4
 _TILE = 32
 
 # What a cost is called with.
-_COST_TAKES = "sources targets y x match_y match_x half best"
+_COST_TAKES = "sources others y x match_y match_x half best"
 
 # In pixels, of anchors: its square is a float32.
 _LARGEST_REACH = 1e18
 
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
-_HUGE = np.float32(1e30)
+HUGE = np.float32(1e30)
 
 # Of a pixel's inner product: what rounding may change between a sketch's and the whole one.
 _ROUNDING = np.float32(1e-5)
@@ -92,14 +100,15 @@ _ROUNDING = np.float32(1e-5)
 
 def patchmatch(
     source: Array | Sequence[Array],
-    target: Array | Sequence[Array],
-    nnf: Array,
+    other: Array | Sequence[Array],
     patch_side: int,
-    radius: int,
     *,
+    start: Array | None = None,
+    radius: int | None = None,
     iterations: int = 10,
     seed: int = 0,
-    bound: float = float(_HUGE),
+    displacements: Displacements | None = None,
+    bound: float = float(HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
     anchors: Array | None = None,
@@ -108,7 +117,7 @@ def patchmatch(
     evenness: float = 0.0,
     stream: Stream = None,
 ) -> tuple[Result, Result]:
-    """Improve a nearest-neighbour field between two maps.
+    """Find the nearest-neighbour field between two maps, or improve one.
 
     By default the cost of a match is minus the mean inner product of the two patches' channel
     vectors, over the patch positions inside both maps. For maps of unit vectors that is eq. 3 of
@@ -119,41 +128,48 @@ def patchmatch(
     source : float32 or float16 array, (height, width[, channels])
         Or one to four such maps of the same places, whose costs add up. On a device maps whose
         channels come in fours start at multiples of four values' size, as all but slices do.
-    target : array of the same dtype, (target height, target width[, channels])
+    other : array of the same dtype, (other height, other width[, channels])
         Or as many maps as of `source`.
-    nnf : int32 array, (height, width, 2)
-        Where to start: positions (y, x) inside `target`. Not changed.
     patch_side : int
         Odd, in pixels.
-    radius : int
-        Of the first random-search window, in pixels of `target`.
+    start : int32 array, (height, width, 2), optional
+        Field to start from: positions (y, x) inside `other`. Not changed. When absent
+        :func:`random_nnf` draws one by `seed`, from numbers that the search does not use.
+    radius : int, optional
+        Of the first random-search window, in pixels of `other`; when absent the larger side of
+        `other`.
     iterations : int
     seed : int
         Not negative. A seed gives the same candidates on every target; independent searches want
         different seeds.
+    displacements : two pairs of int, optional
+        How far from its pixel's place a match may lie: lowest and highest y of the match less the
+        pixel's, and lowest and highest x, all included. ``((0, 0), (-64, 0))`` are the disparities
+        of a rectified pair of pictures. Nothing is matched beyond; a match of `start` that lies
+        there is brought to the nearest place within. When absent matches may lie anywhere.
     bound : float, optional
         Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
         pairs of maps of them), by which hopeless candidates are given up early.
     labels : two int32 arrays, (height, width), optional
-        Of `source` and of `target`: which pixels may be matched with which, see
-        :mod:`analogy_kernels.matching.labels`. A match of `nnf` that they forbid costs 1e30, so
+        Of `source` and of `other`: which pixels may be matched with which, see
+        :mod:`analogy_kernels.matching.labels`. A match of `start` that they forbid costs 1e30, so
         that any other replaces it.
     cost : device function, optional
         Another cost, made by ``numba.extending.register_jitable``: see
         :mod:`analogy_kernels.matching.patch_cost`. Its kernels are compiled the first time. On a
         device one thread works on a pixel then, not a warp.
     anchors : int32 array, (height, width, 2), optional
-        Positions (y, x) in `target` that matches are drawn to, so that neighbours stay side by side
+        Positions (y, x) in `other` that matches are drawn to, so that neighbours stay side by side
         where the patches leave a choice.
     anchor_cost : float, optional
         By how much the cost of a match rises, with the square of its distance from the anchor, up
         to `anchor_reach`, and no further beyond.
     anchor_reach : float, optional
-        In pixels of `target`, more than 0.
+        In pixels of `other`, more than 0.
     evenness : float, optional
         What each iteration adds to the cost of a match for every use of its patch, as a multiple
         of its fair share, see :mod:`analogy_kernels.matching.occurrence`: what is much in demand
-        becomes dear, and more of `target` is used.
+        becomes dear, and more of `other` is used.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -169,31 +185,33 @@ def patchmatch(
         If something is no array, an option no number, or the cost no device function.
     ValueError
         If the arrays do not fit each other, the patch side is even, `anchor_reach` is not above 0,
-        another option is negative or not finite, or a position to start from is outside the other
-        map. A device does not say so: the nearest pixel is taken for such a position there.
+        another option is negative or not finite, `displacements` leave a pixel no place, or a
+        position to start from is outside the other map. A device does not say so of a position: the
+        nearest pixel is taken there.
 
     Notes
     -----
     An iteration tries, for each pixel, 16 matches of neighbours and floor(log2(radius)) + 1 at
     random, each of up to patch_side^2 * channels multiply-adds and two patches read; most are
-    passed over or given up early. Allocates 28 bytes a pixel, and on the CPU, for one pair of
-    float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both; with `evenness` 4
-    bytes a pixel and 16 a pixel of `target` more. Does not wait for a device. Barnes et al. (2009),
-    section 4.2 of the paper.
+    passed over or given up early. Allocates 28 bytes a pixel, 8 more without `start`, and on the
+    CPU, for one pair of float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both;
+    with `evenness` 4 bytes a pixel and 16 a pixel of `other` more. Does not wait for a device.
+    Barnes et al. (2009), section 4.2 of the paper.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from analogy_kernels import normalize, patchmatch, random_nnf
+    >>> from analogy_kernels import normalize, patchmatch
     >>> features = normalize(np.random.default_rng(0).standard_normal((6, 6, 4), np.float32))
-    >>> nnf, cost = patchmatch(features, features, random_nnf((6, 6), (6, 6), seed=0), 3, 6)
+    >>> nnf, cost = patchmatch(features, features, 3)
     >>> nnf[2, 3].tolist(), round(float(cost[2, 3]), 4)
     ([2, 3], -1.0)
     """
-    sides = _sides({"source": source, "target": target}, patch_side, labels, bound, cost, stream)
+    sides = sides_of({"source": source, "other": other}, patch_side, labels, bound, cost, stream)
+    sides = sides.within("displacements", displacements)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
-    field = _Field(sides, "nnf", nnf, radius, seed)
+    field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed))
     evenness = number("evenness", evenness, 0)
     for iteration in range(whole("iterations", iterations)):
         if evenness:
@@ -207,18 +225,19 @@ def patchmatch(
 def patchmatch_both_ways(
     first: Array | Sequence[Array],
     second: Array | Sequence[Array],
-    nnfs: tuple[Array, Array],
     patch_side: int,
-    radii: tuple[int, int],
     *,
+    starts: tuple[Array, Array] | None = None,
+    radii: tuple[int, int] | None = None,
     iterations: int = 8,
     seeds: tuple[int, int] = (0, 1),
-    bound: float = float(_HUGE),
+    displacements: Displacements | None = None,
+    bound: float = float(HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
     stream: Stream = None,
 ) -> tuple[tuple[Result, Result], tuple[Result, Result]]:
-    """Improve the fields of both directions between two maps together.
+    """Find, or improve, the fields of both directions between two maps together.
 
     As :func:`patchmatch` for either direction, but after each iteration each field takes over
     what the other has found better (:mod:`analogy_kernels.matching.exchange`), which costs no
@@ -228,15 +247,20 @@ def patchmatch_both_ways(
     ----------
     first, second : float32 or float16 arrays, (height, width[, channels])
         Or one to four maps each, as for :func:`patchmatch`.
-    nnfs : two int32 arrays
-        From `first` to `second` and the reverse: where to start. Not changed.
     patch_side : int
         Odd, in pixels.
-    radii : two int
-        Of the first random-search windows, in pixels of `second` and of `first`.
+    starts : two int32 arrays, optional
+        Fields to start from, from `first` to `second` and the reverse. Not changed. When absent
+        they are drawn by `seeds`.
+    radii : two int, optional
+        Of the first random-search windows, in pixels of `second` and of `first`; when absent the
+        larger sides of those.
     iterations : int
     seeds : two int
         Of the two directions; they should differ.
+    displacements : two pairs of int, optional
+        From `first` to `second`, as for :func:`patchmatch`; the reverse direction has the reverse
+        ones.
     bound : float, optional
         As for :func:`patchmatch`.
     labels : two int32 arrays, (height, width), optional
@@ -257,8 +281,8 @@ def patchmatch_both_ways(
         If something is no array, an option no number, or the cost no device function.
     ValueError
         If the arrays do not fit each other, the patch side is even, another option is negative or
-        not finite, or a position to start from is outside the other map. A device does not say so:
-        the nearest pixel is taken for such a position there.
+        not finite, `displacements` leave a pixel no place, or a position to start from is outside
+        the other map. A device does not say so of a position: the nearest pixel is taken there.
 
     Notes
     -----
@@ -269,23 +293,18 @@ def patchmatch_both_ways(
     Examples
     --------
     >>> import numpy as np
-    >>> from analogy_kernels import normalize, patchmatch_both_ways, random_nnf
+    >>> from analogy_kernels import normalize, patchmatch_both_ways
     >>> first = normalize(np.random.default_rng(0).standard_normal((6, 6, 4), np.float32))
     >>> second = np.ascontiguousarray(first[:, ::-1])
-    >>> starts = random_nnf((6, 6), (6, 6), seed=0), random_nnf((6, 6), (6, 6), seed=1)
-    >>> there, back = patchmatch_both_ways(first, second, starts, 1, (6, 6))
+    >>> there, back = patchmatch_both_ways(first, second, 1)
     >>> there[0][2, 1].tolist(), back[0][2, 4].tolist()
     ([2, 4], [2, 1])
     """
-    sides = _sides({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
-    directions, names = (sides, sides.reversed()), ("nnfs[0]", "nnfs[1]")
-    pairs = (
-        items("nnfs", nnfs, 2),
-        items("radii", radii, 2, whole),
-        items("seeds", seeds, 2, low_bits),
-    )
+    sides = sides_of({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
+    sides = sides.within("displacements", displacements)
+    pairs = _named("starts", starts), _named("radii", radii), _named("seeds", seeds)
     iterations = whole("iterations", iterations)
-    fields = [_Field(*one) for one in zip(directions, names, *pairs, strict=True)]
+    fields = [_Field(*one) for one in zip((sides, sides.reversed()), *pairs, strict=True)]
     forward, reverse = fields
     scratch = [offers_scratch(field.cost.shape, sides.on) for field in fields]
     for iteration in range(iterations):
@@ -301,18 +320,18 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    source_sketch, target_sketch : float32 arrays, (height * width * sketched,)
+    source_sketch, other_sketch : float32 arrays, (height * width * sketched,)
         See :mod:`analogy_kernels.matching.sketch`.
     sketched : int
         Channels of a sketch; 0 where there are none.
-    labels, target_labels : int32 arrays, (height, width)
+    labels, other_labels : int32 arrays, (height, width)
         See :mod:`analogy_kernels.matching.labels`.
-    height, width, target_height, target_width : int
+    height, width, other_height, other_width : int
     half : int
         Pixels between a patch's middle and its border.
     bound : float32
         Of the inner product of two channel vectors.
-    charges : float32 array, (target_height, target_width)
+    charges : float32 array, (other_height, other_width)
         What a match costs beside its patches, by its place; (0, 0) where nothing.
     rises : float32 array, of the same size
         By how much `charges` rose last.
@@ -322,17 +341,19 @@ class Problem(NamedTuple):
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32
         What a match costs more at most, and the square of the distance from which on it does.
+    low_y, high_y, low_x, high_x : int
+        Bounds of a match's position less its pixel's, all included.
     """
 
     source_sketch: Any
-    target_sketch: Any
+    other_sketch: Any
     sketched: int
     labels: Any
-    target_labels: Any
+    other_labels: Any
     height: int
     width: int
-    target_height: int
-    target_width: int
+    other_height: int
+    other_width: int
     half: int
     bound: Any
     charges: Any
@@ -341,6 +362,10 @@ class Problem(NamedTuple):
     anchors: Any
     anchor_cost: Any
     anchor_reach_square: Any
+    low_y: Any
+    high_y: Any
+    low_x: Any
+    high_x: Any
 
 
 @dataclass(frozen=True)
@@ -350,7 +375,7 @@ class _Sides:
     Attributes
     ----------
     on : Host or Device
-    sources, targets : tuples of arrays, (height, width, channels)
+    sources, others : tuples of arrays, (height, width, channels)
     labels, sketches : pairs of arrays
         See :class:`Problem`.
     half : int
@@ -358,11 +383,15 @@ class _Sides:
     cost : device function or None
     anchors, anchor_cost, anchor_reach_square
         See :class:`Problem`.
+    displacements : two pairs of int, or None
+        See :mod:`analogy_kernels.matching.displacements`.
+    bounds : four int
+        The same for kernels, see :class:`Problem`.
     """
 
     on: Any
     sources: tuple
-    targets: tuple
+    others: tuple
     labels: tuple
     sketches: tuple
     half: int
@@ -371,6 +400,15 @@ class _Sides:
     anchors: Any
     anchor_cost: float = 0.0
     anchor_reach_square: float = 1.0
+    displacements: Displacements | None = None
+    bounds: tuple = ()
+
+    def within(self, name, displacements):
+        """The same with displacements, which are checked."""
+        shapes = self.sources[0].shape[:2], self.others[0].shape[:2]
+        return replace(
+            self, displacements=displacements, bounds=bounds_of(name, displacements, *shapes)
+        )
 
     def anchored(self, anchors, cost, reach):
         """The same with anchors, which are checked."""
@@ -383,23 +421,25 @@ class _Sides:
         )
 
     def reversed(self):
-        """The same with source and target exchanged, and without anchors."""
-        return replace(
+        """The same with source and other exchanged, and without anchors."""
+        sides = replace(
             self,
-            sources=self.targets,
-            targets=self.sources,
+            sources=self.others,
+            others=self.sources,
             labels=self.labels[::-1],
             sketches=self.sketches[::-1],
         )
+        displacements = self.displacements and reversed_displacements(self.displacements)
+        return sides.within("reversed displacements", displacements)
 
     def arguments(self):
-        """What every kernel takes first: sources, targets, channels and the problem."""
+        """What every kernel takes first: sources, others, channels and the problem."""
         channels = tuple(features.shape[2] for features in self.sources)
-        maps = (tuple(map(storage, side)) for side in (self.sources, self.targets))
+        maps = (tuple(map(storage, side)) for side in (self.sources, self.others))
         if self.cost is None:
             maps = (tuple(map(_flat, side)) for side in maps)
         sketches, sketched = map(_flat, self.sketches), self.sketches[0].shape[2]
-        shapes = *self.sources[0].shape[:2], *self.targets[0].shape[:2]
+        shapes = *self.sources[0].shape[:2], *self.others[0].shape[:2]
         numbers = map(np.float32, (self.bound, self.anchor_cost, self.anchor_reach_square))
         bound, *anchor_numbers = numbers
         problem = Problem(
@@ -412,36 +452,37 @@ class _Sides:
             *(self.on.empty((0, 0)) for _ in range(3)),
             self.anchors,
             *anchor_numbers,
+            *self.bounds,
         )
         return *maps, channels, problem
 
     def kernels(self):
-        return search_kernels(len(self.sources), self.cost)
+        return search_kernels(len(self.sources), self.cost, self.displacements is not None)
 
 
-def _sides(sides, patch_side, labels, bound, cost, stream):
+def sides_of(sides, patch_side, labels, bound, cost, stream):
     """Check two sides, maps by the names of the arguments, and what they are compared by."""
-    half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(_HUGE))
+    half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(HUGE))
     if cost is not None:
         device_function("cost", cost, _COST_TAKES)
     named = {name: _by_name(name, maps) for name, maps in sides.items()}
-    own, others = named.values()
-    count = len(own)
-    if not 0 < count <= _MOST_PAIRS or count != len(others):
+    first, second = named.values()
+    count = len(first)
+    if not 0 < count <= _MOST_PAIRS or count != len(second):
         of_one, of_other = sides
         raise ValueError(
-            f"{of_one} has {count} maps and {of_other} {len(others)}; they have to have as many, "
+            f"{of_one} has {count} maps and {of_other} {len(second)}; they have to have as many, "
             f"1 to {_MOST_PAIRS}"
         )
-    on, *maps = on_target(**own, **others, stream=stream)
-    sources = _checked_side(on, own, maps[:count], ["channels"] * count, FLOATS)
+    on, *maps = on_target(**first, **second, stream=stream)
+    sources = _checked_side(on, first, maps[:count], ["channels"] * count, FLOATS)
     depths = [features.shape[2] for features in sources]
-    targets = _checked_side(on, others, maps[count:], depths, sources[0].dtype)
-    labels = _labels(labels, sources[0], targets[0], on)
+    others = _checked_side(on, second, maps[count:], depths, sources[0].dtype)
+    labels = _labels(labels, sources[0], others[0], on)
     sketched = sketches_of if count == 1 and cost is None else no_sketches
-    sketches = sketched(sources[0], targets[0])
+    sketches = sketched(sources[0], others[0])
     free = on.empty((0, 0, 2), np.int32)
-    return _Sides(on, sources, targets, labels, sketches, half, bound, cost, free)
+    return _Sides(on, sources, others, labels, sketches, half, bound, cost, free)
 
 
 class _Field:
@@ -453,24 +494,23 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, sides, name, nnf, radius, seed):
-        radius, seed = whole("radius", radius), int(low_bits("seed", seed))
-        _, nnf, _ = on_target(**{name: nnf}, maps=sides.sources[0])
-        shape = *sides.sources[0].shape[:2], 2
-        nnf = checked_nnf(name, nnf, "the other map", sides.targets[0].shape, shape)
+    def __init__(self, sides, start, radius, seed):
+        seed = int(low_bits(*seed))
+        radius = _radius_of(sides, *radius)
+        start = _start_of(sides, *start, seed)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
         self._sides, self._radius, self._seed = sides, radius, seed
         *self._maps, self._problem = sides.arguments()
         on, shape = sides.on, sides.sources[0].shape[:2]
-        self.nnf, self._other_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
-        self._stamps, self._other_stamps = (on.empty(shape, np.int32) for _ in range(2))
+        self.nnf, self._spare_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
+        self._stamps, self._spare_stamps = (on.empty(shape, np.int32) for _ in range(2))
         self.cost = on.empty(shape)
-        self._run(self._kernels.start, nnf, self.nnf, self._stamps, self.cost)
+        self._run(self._kernels.start, start, self.nnf, self._stamps, self.cost)
 
     def charge(self, evenness):
         """Raise what each place costs by how often it is used."""
         if self._problem.charges.shape[0] == 0:
-            places = self._sides.targets[0].shape[:2]
+            places = self._sides.others[0].shape[:2]
             self._problem = self._problem._replace(
                 charges=self._on.zeros(places),
                 rises=self._on.empty(places),
@@ -486,7 +526,7 @@ class _Field:
         none = {name: self._on.empty((0, 0)) for name in names}
         free = self._on.empty((0, 0, 2), np.int32)
         self._problem = self._problem._replace(anchors=free, **none)
-        self._run(self._kernels.start, self.nnf, self._other_nnf, self._other_stamps, self.cost)
+        self._run(self._kernels.start, self.nnf, self._spare_nnf, self._spare_stamps, self.cost)
 
     def improve(self, iteration):
         """Propagate from far to near, then search at random."""
@@ -494,9 +534,9 @@ class _Field:
         for jump in JUMPS:
             launch += 1
             present = self.nnf, self._stamps
-            new = self._other_nnf, self._other_stamps
+            new = self._spare_nnf, self._spare_stamps
             self._run(self._kernels.propagate, *present, *new, self.cost, jump, launch)
-            (self.nnf, self._stamps), (self._other_nnf, self._other_stamps) = new, present
+            (self.nnf, self._stamps), (self._spare_nnf, self._spare_stamps) = new, present
         present = self.nnf, self._stamps, self.cost
         self._run(self._kernels.search, *present, self._radius, self._seed, launch + 1)
 
@@ -509,6 +549,28 @@ class _Field:
 
     def _run(self, kernel, *arguments):
         self._on.run(kernel, self.cost.shape, *self._maps, self._problem, *arguments)
+
+
+def _named(name, pair):
+    """Both values of a pair with what each is called, or two that are absent."""
+    values = (None, None) if pair is None else items(name, pair, 2)
+    return [(f"{name}[{i}]", value) for i, value in enumerate(values)]
+
+
+def _radius_of(sides, name, radius):
+    return max(sides.others[0].shape[:2]) if radius is None else whole(name, radius)
+
+
+def _start_of(sides, name, start, seed):
+    """The field to start from, checked, or a random one."""
+    shape, other_shape = sides.sources[0].shape[:2], sides.others[0].shape[:2]
+    if start is None:
+        return random_nnf(shape, other_shape, seed, sides.on, displacements=sides.displacements)
+    _, start, _ = on_target(**{name: start}, maps=sides.sources[0])
+    start = checked_nnf(name, start, "the other map", other_shape, (*shape, 2))
+    if sides.displacements is None:
+        return start
+    return confine(sides.on, start, sides.bounds, other_shape)
 
 
 def _by_name(name, maps):
@@ -531,14 +593,14 @@ def _checked_side(on, names, maps, depths, dtypes):
     return tuple(sides)
 
 
-def _labels(labels, source, target, on):
+def _labels(labels, source, other, on):
     if labels is None:
-        return tuple(no_labels(features.shape[0], on) for features in (source, target))
-    own, others = items("labels", labels, 2)
-    _, own, others, _ = on_target(**{"labels[0]": own, "labels[1]": others}, maps=source)
+        return tuple(no_labels(features.shape[0], on) for features in (source, other))
+    own, of_other = items("labels", labels, 2)
+    _, own, of_other, _ = on_target(**{"labels[0]": own, "labels[1]": of_other}, maps=source)
     return (
         checked("labels[0]", own, source.shape[:2], INT32),
-        checked("labels[1]", others, target.shape[:2], INT32),
+        checked("labels[1]", of_other, other.shape[:2], INT32),
     )
 
 
@@ -560,7 +622,9 @@ class SearchKernels(NamedTuple):
 
 
 @lru_cache
-def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernels:
+def search_kernels(
+    pairs: int = 1, cost: Callable | None = None, is_confined: bool = False
+) -> SearchKernels:
     """Make the kernels of a search.
 
     Parameters
@@ -570,6 +634,9 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     cost : device function, optional
         As for :func:`analogy_kernels.patchmatch`. Without one patches are compared by inner
         products, for which the threads of a warp share a pixel.
+    is_confined : bool
+        Whether the random search keeps to displacements. Propagation does so by itself: a
+        neighbour's displacement is one that the pixel may have.
 
     Returns
     -------
@@ -595,39 +662,48 @@ def search_kernels(pairs: int = 1, cost: Callable | None = None) -> SearchKernel
     ('start', 'propagate', 'search')
     """
     pairs = whole("pairs", pairs, 1, _MOST_PAIRS)
+    if is_confined:
+        confined = _search_kernels(pairs, cost, allowed_places)
+        return search_kernels(pairs, cost)._replace(search=confined.search)
+    return _search_kernels(pairs, cost, _places_everywhere)
+
+
+def _search_kernels(pairs, cost, places_of):
     if cost is None:
+        of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
+        of_cuda = inner_product_cost(pairs, _run_product_cuda, has_sketches=False)
         return _kernels(
-            _pixel_functions(_inner_products(pairs, _run_product_cpu, has_sketches=True)),
-            _pixel_functions(_inner_products(pairs, _run_product_cuda, has_sketches=False)),
+            _pixel_functions(of_cpu, places_of),
+            _pixel_functions(of_cuda, places_of),
             pixel_index,
             pixel_launch,
             # Their registers then let a multiprocessor hide one pixel's reads behind others'.
             launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
         )
     device_function("cost", cost, _COST_TAKES)
-    functions = _pixel_functions(_given_cost(cost))
+    functions = _pixel_functions(given_cost(cost), places_of)
     return _kernels(functions, functions, _element_index, element_launch, {})
 
 
-def _inner_products(pairs, run_product, has_sketches):
+def inner_product_cost(pairs, product_of_runs, has_sketches):
     """Cost of a match by inner products, given the function for those of two runs of memory.
 
-    ``run_product(source, first, target, match_first, length, channels, lane)`` is of so many
+    ``product_of_runs(source, first, other, match_first, length, channels, lane)`` is of so many
     elements of two flat maps from two places on. On the CPU a pixel has one thread, on CUDA the
     threads of a warp share it, each telling its `lane`. There may be sketches or never are: what
     looks for them takes registers.
     """
-    row_product = _row_product(run_product)
+    row_product = _row_product(product_of_runs)
     row_products = _row_products(pairs, row_product)
 
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of a match, or `_HUGE` once it cannot be below `best`."""
-        sources, targets, channels = maps
-        sketch, target_sketch = problem.source_sketch, problem.target_sketch
+        """Cost of a match, or `HUGE` once it cannot be below `best`."""
+        sources, others, channels = maps
+        sketch, other_sketch = problem.source_sketch, problem.other_sketch
         sketched, bound = problem.sketched if has_sketches else 0, problem.bound
         shape = problem.height, problem.width
-        match_shape = problem.target_height, problem.target_width
+        match_shape = problem.other_height, problem.other_width
         top, bottom, left, right = patch_overlap(
             problem.half, y, x, match_y, match_x, shape, match_shape
         )
@@ -642,32 +718,32 @@ def _inner_products(pairs, run_product, has_sketches):
             rest = _ROUNDING * np.float32(count)
             for dy in range(-top, bottom + 1):
                 place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
-                rest += row_product(sketch, target_sketch, sketched, *place)
+                rest += row_product(sketch, other_sketch, sketched, *place)
             if rest <= needed:
-                return _HUGE
+                return HUGE
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
             place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
-            total += row_products(sources, targets, channels, *place)
+            total += row_products(sources, others, channels, *place)
             if sketched > 0:
-                rest -= row_product(sketch, target_sketch, sketched, *place)
+                rest -= row_product(sketch, other_sketch, sketched, *place)
             else:
                 rest = bound * np.float32((bottom - dy) * columns)
             if total + rest <= needed:
-                return _HUGE
+                return HUGE
         return -total / np.float32(count)
 
     return patch_cost
 
 
-def _row_product(run_product):
+def _row_product(product_of_runs):
     @register_jitable
-    def row_product(source, target, channels, pixel, match_pixel, columns, lane):
+    def row_product(source, other, channels, pixel, match_pixel, columns, lane):
         """Inner product of one row of two patches, from their left pixels on."""
         # Channels last and pixels side by side: the row of a patch is one run of memory.
-        place = pixel * channels, target, match_pixel * channels
-        return run_product(source, *place, columns * channels, channels, lane)
+        place = pixel * channels, other, match_pixel * channels
+        return product_of_runs(source, *place, columns * channels, channels, lane)
 
     return row_product
 
@@ -682,54 +758,70 @@ def _row_products(pairs, row_product):
     if last == 0:
 
         @register_jitable
-        def row_of_one(sources, targets, channels, pixel, match_pixel, columns, lane):
+        def row_of_one(sources, others, channels, pixel, match_pixel, columns, lane):
             place = pixel, match_pixel, columns, lane
-            return row_product(sources[0], targets[0], channels[0], *place)
+            return row_product(sources[0], others[0], channels[0], *place)
 
         return row_of_one
 
-    others = _row_products(last, row_product)
+    of_those_before = _row_products(last, row_product)
 
     @register_jitable
-    def row_of_all(sources, targets, channels, pixel, match_pixel, columns, lane):
+    def row_of_all(sources, others, channels, pixel, match_pixel, columns, lane):
         place = pixel, match_pixel, columns, lane
-        before = others(sources, targets, channels, *place)
-        return before + row_product(sources[last], targets[last], channels[last], *place)
+        before = of_those_before(sources, others, channels, *place)
+        return before + row_product(sources[last], others[last], channels[last], *place)
 
     return row_of_all
 
 
-def _given_cost(cost):
+def given_cost(cost):
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        sources, targets, _ = maps
-        return np.float32(cost(sources, targets, y, x, match_y, match_x, problem.half, best))
+        sources, others, _ = maps
+        return np.float32(cost(sources, others, y, x, match_y, match_x, problem.half, best))
 
     return patch_cost
 
 
-def _pixel_functions(patch_cost):
-    """Work of one pixel in each pass, for a cost of patches that labels allow."""
+# As functions, of which a search is made with one: looking for bounds takes registers.
+@register_jitable
+def _places_everywhere(problem, y, x):
+    return (0, problem.other_height - 1), (0, problem.other_width - 1)
+
+
+@register_jitable
+def allowed_places(problem, y, x):
+    rows = places_within(y, problem.low_y, problem.high_y, problem.other_height)
+    return rows, places_within(x, problem.low_x, problem.high_x, problem.other_width)
+
+
+def _pixel_functions(patch_cost, places_of):
+    """Work of one pixel in each pass, for a cost of patches that labels allow.
+
+    ``places_of(problem, y, x)`` gives the first and last row and the first and last column of the
+    other map that a pixel may be matched with.
+    """
 
     @register_jitable
     def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of the patches and of the match itself; `_HUGE` or more if not below `best`."""
+        """Cost of the patches and of the match itself; `HUGE` or more if not below `best`."""
         charge = _charge(problem, y, x, match_y, match_x)
         return patch_cost(maps, problem, y, x, match_y, match_x, best - charge, lane) + charge
 
     @register_jitable
     def start(maps, problem, y, x, match_y, match_x, lane):
-        """Cost of the match to start from, or `_HUGE` if labels forbid it."""
-        if not is_allowed(problem.labels, problem.target_labels, y, x, match_y, match_x):
-            return _HUGE
-        return whole_cost(maps, problem, y, x, match_y, match_x, _HUGE, lane)
+        """Cost of the match to start from, or `HUGE` if labels forbid it."""
+        if not is_allowed(problem.labels, problem.other_labels, y, x, match_y, match_x):
+            return HUGE
+        return whole_cost(maps, problem, y, x, match_y, match_x, HUGE, lane)
 
     @register_jitable
     def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, lane):
         """Best of a pixel's match and those of its neighbours `jump` pixels away."""
-        labels, target_labels = problem.labels, problem.target_labels
+        labels, other_labels = problem.labels, problem.other_labels
         height, width = matches.shape[0], matches.shape[1]
-        match_height, match_width = problem.target_height, problem.target_width
+        match_height, match_width = problem.other_height, problem.other_width
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         for neighbour in range(4):
             dy, dx = _neighbour_offset(neighbour, jump)
@@ -739,12 +831,13 @@ def _pixel_functions(patch_cost):
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
                 continue
+            # A neighbour's displacement is within the bounds as it is.
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
             was_tried = stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION
             if was_tried and not _has_gained(problem, y, x, match_y, match_x):
                 continue
-            if not is_allowed(labels, target_labels, y, x, match_y, match_x):
+            if not is_allowed(labels, other_labels, y, x, match_y, match_x):
                 continue
             cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
             if cost < best:
@@ -754,15 +847,15 @@ def _pixel_functions(patch_cost):
     @register_jitable
     def search(maps, problem, matches, stamps, y, x, best, radius, seed, launch, lane):
         """Best of a pixel's match and random ones in shrinking windows around it."""
-        labels, target_labels = problem.labels, problem.target_labels
-        match_height, match_width = problem.target_height, problem.target_width
+        labels, other_labels = problem.labels, problem.other_labels
+        rows, columns = places_of(problem, y, x)
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         attempt = 0
         while radius >= 1:
-            match_y = _random_near(best_y, radius, match_height, seed, launch, y, x, 2 * attempt)
-            match_x = _random_near(best_x, radius, match_width, seed, launch, y, x, 2 * attempt + 1)
+            match_y = _random_near(best_y, radius, rows, seed, launch, y, x, 2 * attempt)
+            match_x = _random_near(best_x, radius, columns, seed, launch, y, x, 2 * attempt + 1)
             is_new = match_y != best_y or match_x != best_x
-            if is_new and is_allowed(labels, target_labels, y, x, match_y, match_x):
+            if is_new and is_allowed(labels, other_labels, y, x, match_y, match_x):
                 cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
                 if cost < best:
                     best, best_y, best_x, stamp = cost, match_y, match_x, launch
@@ -782,7 +875,7 @@ def _kernels(cpu_functions, cuda_functions, pixel_of_thread, launch_of, bounds):
 
 def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
     @njit(parallel=True, cache=True, fastmath=True)
-    def start(sources, targets, channels, problem, nnf, matches, stamps, cost):
+    def start(sources, others, channels, problem, nnf, matches, stamps, cost):
         for tile in prange(_tile_count(cost)):
             top, bottom, left, right = _tile_bounds(tile, cost)
             for y in range(top, bottom):
@@ -790,13 +883,13 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
                     matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
                     cost[y, x] = start_pixel(
-                        (sources, targets, channels), problem, y, x, match_y, match_x, 0
+                        (sources, others, channels), problem, y, x, match_y, match_x, 0
                     )
 
     @njit(parallel=True, cache=True, fastmath=True)
     def propagate(
         sources,
-        targets,
+        others,
         channels,
         problem,
         matches,
@@ -813,7 +906,7 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                 for x in range(left, right):
                     cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
                         propagate_pixel(
-                            (sources, targets, channels),
+                            (sources, others, channels),
                             problem,
                             matches,
                             stamps,
@@ -827,13 +920,13 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                     )
 
     @njit(parallel=True, cache=True, fastmath=True)
-    def search(sources, targets, channels, problem, matches, stamps, cost, radius, seed, launch):
+    def search(sources, others, channels, problem, matches, stamps, cost, radius, seed, launch):
         for tile in prange(_tile_count(cost)):
             top, bottom, left, right = _tile_bounds(tile, cost)
             for y in range(top, bottom):
                 for x in range(left, right):
                     cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = search_pixel(
-                        (sources, targets, channels),
+                        (sources, others, channels),
                         problem,
                         matches,
                         stamps,
@@ -852,12 +945,12 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
 def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, bounds):
     # Run once a search, and with fewer registers one of its variants would spill.
     @cuda.jit(cache=True)
-    def start(sources, targets, channels, problem, nnf, matches, stamps, cost):
+    def start(sources, others, channels, problem, nnf, matches, stamps, cost):
         y, x, lane = pixel_of_thread(cost.shape[1])
         if y >= cost.shape[0] or x >= cost.shape[1]:
             return
-        match_y, match_x = inside(nnf, y, x, (problem.target_height, problem.target_width))
-        first = start_pixel((sources, targets, channels), problem, y, x, match_y, match_x, lane)
+        match_y, match_x = inside(nnf, y, x, (problem.other_height, problem.other_width))
+        first = start_pixel((sources, others, channels), problem, y, x, match_y, match_x, lane)
         if lane == 0:
             matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
             cost[y, x] = first
@@ -865,7 +958,7 @@ def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, b
     @cuda.jit(cache=True, **bounds)
     def propagate(
         sources,
-        targets,
+        others,
         channels,
         problem,
         matches,
@@ -880,7 +973,7 @@ def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, b
         if y >= cost.shape[0] or x >= cost.shape[1]:
             return
         best, best_y, best_x, stamp = propagate_pixel(
-            (sources, targets, channels),
+            (sources, others, channels),
             problem,
             matches,
             stamps,
@@ -896,12 +989,12 @@ def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, b
             new_matches[y, x, 0], new_matches[y, x, 1] = best_y, best_x
 
     @cuda.jit(cache=True)
-    def search(sources, targets, channels, problem, matches, stamps, cost, radius, seed, launch):
+    def search(sources, others, channels, problem, matches, stamps, cost, radius, seed, launch):
         y, x, lane = pixel_of_thread(cost.shape[1])
         if y >= cost.shape[0] or x >= cost.shape[1]:
             return
         best, best_y, best_x, stamp = search_pixel(
-            (sources, targets, channels),
+            (sources, others, channels),
             problem,
             matches,
             stamps,
@@ -933,16 +1026,16 @@ def _element_index(width):
 # No dispatcher, which Numba could not tell in another process: what captures it would be compiled
 # anew there.
 @register_jitable(fastmath=True, **INNER)
-def _run_product_cpu(source, first, target, match_first, length, channels, lane):
+def run_product(source, first, other, match_first, length, channels, lane):
     total = np.float32(0)
-    run, match_run = source[first : first + length], target[match_first : match_first + length]
+    run, match_run = source[first : first + length], other[match_first : match_first + length]
     for k in range(length):
         total += as_float32(run[k]) * as_float32(match_run[k])
     return total
 
 
 @register_jitable
-def _run_product_cuda(source, first, target, match_first, length, channels, lane):
+def _run_product_cuda(source, first, other, match_first, length, channels, lane):
     # Unsigned, so that no step and no index is asked for its sign; see `analogy_kernels.reduction`.
     first, match_first = np.uint64(first), np.uint64(match_first)
     k, size, total = np.uint64(lane), np.uint64(length), np.float32(0)
@@ -950,11 +1043,11 @@ def _run_product_cuda(source, first, target, match_first, length, channels, lane
         # Both runs begin at a multiple of 16 bytes: a quarter of the accesses.
         k *= np.uint64(4)
         while k < size:
-            total += _product_of_four(load4(source, first + k), load4(target, match_first + k))
+            total += _product_of_four(load4(source, first + k), load4(other, match_first + k))
             k += np.uint64(4 * LANES)
     else:
         while k < size:
-            total += as_float32(source[first + k]) * as_float32(target[match_first + k])
+            total += as_float32(source[first + k]) * as_float32(other[match_first + k])
             k += np.uint64(LANES)
     return lane_sum(total)
 
@@ -1019,7 +1112,7 @@ def _inside(y, x, height, width):
 
 
 @register_jitable
-def _random_near(position, radius, size, seed, launch, y, x, k):
-    """Random position at most `radius` from `position` and inside [0, size)."""
-    low, high = max(position - radius, 0), min(position + radius, size - 1)
+def _random_near(position, radius, places, seed, launch, y, x, k):
+    """Random position at most `radius` from `position`, from a first to a last place."""
+    low, high = max(position - radius, places[0]), min(position + radius, places[1])
     return low + random_below(hash_random(seed, launch, y, x, k), high - low + 1)

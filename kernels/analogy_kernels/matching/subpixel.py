@@ -75,7 +75,7 @@ def as_field(nnf: Array, *, stream: Stream = None) -> Result:
 
 
 def refine_field(
-    source: Array, target: Array, field: Array, iterations: int = 10, *, stream: Stream = None
+    source: Array, other: Array, field: Array, iterations: int = 10, *, stream: Stream = None
 ) -> Result:
     """Move a field by least squares between two images.
 
@@ -88,9 +88,9 @@ def refine_field(
     ----------
     source : float32 array, (height, width, 3)
         In [0, 1].
-    target : float32 array, (target height, target width, 3)
+    other : float32 array, (other height, other width, 3)
     field : float32 array, (height, width, 2)
-        Where to start, to within a pixel or so: positions (y, x) in `target`. Not changed.
+        Where to start, to within a pixel or so: positions (y, x) in `other`. Not changed.
     iterations : int
     stream : Numba stream, optional
         That a device queues the work on.
@@ -98,7 +98,7 @@ def refine_field(
     Returns
     -------
     float32 array, (height, width, 2)
-        Positions may lie outside `target`, where the motion leaves it.
+        Positions may lie outside `other`, where the motion leaves it.
 
     Raises
     ------
@@ -125,9 +125,9 @@ def refine_field(
     >>> np.round(refined[3, 3], 1).tolist()
     [3.0, 3.5]
     """
-    on, source, target, field = on_target(source=source, target=target, field=field, stream=stream)
+    on, source, other, field = on_target(source=source, other=other, field=field, stream=stream)
     source = checked("source", source, IMAGE)
-    target = checked("target", target, IMAGE)
+    other = checked("other", other, IMAGE)
     field = checked_field("field", field, (*source.shape[:2], 2))
     iterations = whole("iterations", iterations)
     height, width = field.shape[:2]
@@ -135,7 +135,7 @@ def refine_field(
     outs = [on.empty((height, width, 2)) for _ in range(min(iterations, 2))]
     for iteration in range(iterations):
         out = outs[iteration % 2]
-        on.run(_linearise_kernel, (height, width), source, target, field, terms)
+        on.run(_linearise_kernel, (height, width), source, other, field, terms)
         on.run(_solve_kernel, (height, width), terms, field, source, out)
         field = out
     return field
@@ -143,7 +143,7 @@ def refine_field(
 
 def keep_better(
     source: Array,
-    target: Array,
+    other: Array,
     field: Array,
     nnf: Array,
     patch_side: int,
@@ -159,11 +159,11 @@ def keep_better(
     Parameters
     ----------
     source : float32 array, (height, width, 3)
-    target : float32 array, (target height, target width, 3)
+    other : float32 array, (other height, other width, 3)
     field : float32 array, (height, width, 2)
-        Positions (y, x) in `target`, fractions included.
+        Positions (y, x) in `other`, fractions included.
     nnf : int32 array, (height, width, 2)
-        Positions (y, x) in `target`, all inside it.
+        Positions (y, x) in `other`, all inside it.
     patch_side : int
         Odd, in pixels, of the patches compared.
     ratio, slack : float
@@ -182,8 +182,8 @@ def keep_better(
         If something is no array, or an option no number.
     ValueError
         If the arrays do not fit each other, the patch side is even, `ratio` or `slack` is not
-        finite, a position of `nnf` is outside `target`, or one of `field` not finite. Of positions
-        a device does not say so: the nearest in `target` is taken there.
+        finite, a position of `nnf` is outside `other`, or one of `field` not finite. Of positions
+        a device does not say so: the nearest in `other` is taken there.
 
     Notes
     -----
@@ -195,23 +195,23 @@ def keep_better(
     --------
     >>> import numpy as np
     >>> from analogy_kernels import keep_better
-    >>> source, target = np.ones((1, 1, 3), np.float32), np.zeros((1, 2, 3), np.float32)
-    >>> target[0, 1] = 1
+    >>> source, other = np.ones((1, 1, 3), np.float32), np.zeros((1, 2, 3), np.float32)
+    >>> other[0, 1] = 1
     >>> field, nnf = np.zeros((1, 1, 2), np.float32), np.array([[[0, 1]]], np.int32)
-    >>> keep_better(source, target, field, nnf, 1, 1.1, 0.1).tolist()
+    >>> keep_better(source, other, field, nnf, 1, 1.1, 0.1).tolist()
     [[[0.0, 1.0]]]
     """
-    on, source, target, field, nnf = on_target(
-        source=source, target=target, field=field, nnf=nnf, stream=stream
+    on, source, other, field, nnf = on_target(
+        source=source, other=other, field=field, nnf=nnf, stream=stream
     )
     source = checked("source", source, IMAGE)
-    target = checked("target", target, IMAGE)
+    other = checked("other", other, IMAGE)
     field = checked_field("field", field, (*source.shape[:2], 2))
-    nnf = checked_nnf("nnf", nnf, "target", target.shape, field.shape)
+    nnf = checked_nnf("nnf", nnf, "other", other.shape, field.shape)
     radius = odd("patch_side", patch_side) // 2
     options = radius, np.float32(number("ratio", ratio)), np.float32(number("slack", slack))
     out = on.empty(field.shape)
-    on.run(keep_better_kernel, field.shape[:2], source, target, field, nnf, *options, out)
+    on.run(keep_better_kernel, field.shape[:2], source, other, field, nnf, *options, out)
     return out
 
 
@@ -231,17 +231,17 @@ def _as_field_cuda(nnf, out):
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST)
-def _linearise_cpu(source, target, field, terms):
+def _linearise_cpu(source, other, field, terms):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):
-            _linearise(source, target, field, y, x, terms)
+            _linearise(source, other, field, y, x, terms)
 
 
 @cuda.jit(cache=True)
-def _linearise_cuda(source, target, field, terms):
+def _linearise_cuda(source, other, field, terms):
     x, y = cuda.grid(2)
     if y < field.shape[0] and x < field.shape[1]:
-        _linearise(source, target, field, y, x, terms)
+        _linearise(source, other, field, y, x, terms)
 
 
 @njit(parallel=True, cache=True, fastmath=True)
@@ -259,31 +259,31 @@ def _solve_cuda(terms, field, guide, out):
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST)
-def _keep_better_cpu(source, target, field, nnf, radius, ratio, slack, out):
+def _keep_better_cpu(source, other, field, nnf, radius, ratio, slack, out):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):
             out[y, x, 0], out[y, x, 1] = _better(
-                source, target, field, nnf, radius, ratio, slack, y, x
+                source, other, field, nnf, radius, ratio, slack, y, x
             )
 
 
 @cuda.jit(cache=True)
-def _keep_better_cuda(source, target, field, nnf, radius, ratio, slack, out):
+def _keep_better_cuda(source, other, field, nnf, radius, ratio, slack, out):
     x, y = cuda.grid(2)
     if y < field.shape[0] and x < field.shape[1]:
-        out[y, x, 0], out[y, x, 1] = _better(source, target, field, nnf, radius, ratio, slack, y, x)
+        out[y, x, 0], out[y, x, 1] = _better(source, other, field, nnf, radius, ratio, slack, y, x)
 
 
 @register_jitable
-def _linearise(source, target, field, y, x, terms):
-    """Equation of one pixel; none where its position is outside the target."""
+def _linearise(source, other, field, y, x, terms):
+    """Equation of one pixel; none where its position is outside the other."""
     match_y, match_x = field[y, x, 0], field[y, x, 1]
     yy, yx, xx = np.float32(0), np.float32(0), np.float32(0)
     ry, rx, square = np.float32(0), np.float32(0), np.float32(0)
-    if _is_inside(target, match_y, match_x):
+    if _is_inside(other, match_y, match_x):
         for c in range(3):
             gradient_y, gradient_x = _gradient(source, y, x, c)
-            residual = bilinear(target, match_y, match_x, c) - source[y, x, c]
+            residual = bilinear(other, match_y, match_x, c) - source[y, x, c]
             yy += gradient_y * gradient_y
             yx += gradient_y * gradient_x
             xx += gradient_x * gradient_x
@@ -338,36 +338,36 @@ def _gradient(source, y, x, c):
 
 
 @register_jitable
-def _better(source, target, field, nnf, radius, ratio, slack, y, x):
+def _better(source, other, field, nnf, radius, ratio, slack, y, x):
     field_y, field_x = field[y, x, 0], field[y, x, 1]
     match_y, match_x = np.float32(nnf[y, x, 0]), np.float32(nnf[y, x, 1])
-    of_field = _patch_distance(source, target, radius, y, x, field_y, field_x)
-    of_match = _patch_distance(source, target, radius, y, x, match_y, match_x)
+    of_field = _patch_distance(source, other, radius, y, x, field_y, field_x)
+    of_match = _patch_distance(source, other, radius, y, x, match_y, match_x)
     if of_field > ratio * of_match + slack:
         return match_y, match_x
     return field_y, field_x
 
 
 @register_jitable
-def _patch_distance(source, target, radius, y, x, match_y, match_x):
-    """Mean squared distance of two patches' colours, the target's border continued outside."""
+def _patch_distance(source, other, radius, y, x, match_y, match_x):
+    """Mean squared distance of two patches' colours, the other's border continued outside."""
     total, count = np.float32(0), 0
     for near_y in range(max(y - radius, 0), min(y + radius + 1, source.shape[0])):
         for near_x in range(max(x - radius, 0), min(x + radius + 1, source.shape[1])):
-            target_y, target_x = (
+            other_y, other_x = (
                 match_y + np.float32(near_y - y),
                 match_x + np.float32(near_x - x),
             )
             count += 1
             for c in range(3):
-                difference = bilinear(target, target_y, target_x, c) - source[near_y, near_x, c]
+                difference = bilinear(other, other_y, other_x, c) - source[near_y, near_x, c]
                 total += difference * difference
     return total / np.float32(count)
 
 
 @register_jitable
-def _is_inside(target, y, x):
-    last_y, last_x = np.float32(target.shape[0] - 1), np.float32(target.shape[1] - 1)
+def _is_inside(other, y, x):
+    last_y, last_x = np.float32(other.shape[0] - 1), np.float32(other.shape[1] - 1)
     return np.float32(0) <= y <= last_y and np.float32(0) <= x <= last_x
 
 

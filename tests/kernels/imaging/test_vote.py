@@ -48,6 +48,65 @@ def test_rounds_images(target, generator, shape, source_shape, patch_side):
 
 
 @property_test
+@given(generators, shapes, shapes, channel_counts, st.sampled_from([1, 3, 5]))
+def test_patches_count_by_the_weights_of_their_pixels(
+    target, generator, shape, source_shape, channels, patch_side
+):
+    source = feature_map(generator, source_shape, channels)
+    nnf = random_nnf(generator, shape, source_shape)
+    # Many have none, so that some pixels have no vote with one.
+    weights = np.maximum(generator.standard_normal(shape, np.float32), 0)
+    weights[generator.random(shape) < 0.5] = 0
+
+    arrays = map(target.asarray, (source, nnf))
+    out = target.to_host(vote(*arrays, patch_side, weights=target.asarray(weights)))
+
+    # As without weights, and three roundings more for each vote: its weight's share of the largest,
+    # its product, and the sum of weights.
+    tolerance = 4 * MOST_VOTES * np.finfo(np.float32).eps * np.abs(source).max()
+    expected = oracles.vote(source, nnf, patch_side, weights)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance, strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8])
+@pytest.mark.parametrize("weight", [0, 0.3, 1e-40, 3e38])
+def test_weights_that_tell_nothing_change_nothing(target, random, dtype, weight):
+    source = target.asarray(random.integers(0, 256, (5, 4, 3)).astype(dtype))
+    nnf = target.asarray(random_nnf(random, (4, 6), (5, 4)))
+    weights = target.asarray(np.full((4, 6), weight, np.float32))
+
+    weighted = target.to_host(vote(source, nnf, 3, weights=weights))
+
+    np.testing.assert_array_equal(weighted, target.to_host(vote(source, nnf, 3)), strict=True)
+
+
+def test_a_pixel_takes_what_the_only_weight_fetches(target):
+    source = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
+    nnf = np.array([[[0, 0], [2, 0], [1, 1]]], np.int32)
+    weights = np.array([[0, 3, 0]], np.float32)
+
+    out = vote(*map(target.asarray, (source, nnf)), 3, weights=target.asarray(weights))
+
+    # The left pixel's would lie outside the source, so that it has no vote with a weight.
+    np.testing.assert_array_equal(target.to_host(out).ravel(), [0, 6, 7])
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        (np.full((2, 2), -1, np.float32), "weights are from -1.0 to -1.0"),
+        (np.full((2, 2), np.nan, np.float32), "weights are from nan to nan"),
+        (np.full((2, 2), np.inf, np.float32), "weights are from inf to inf"),
+        (np.ones((2, 3), np.float32), r"weights is float32 \(2, 3\)"),
+        (np.ones((2, 2)), "weights is float64"),
+    ],
+)
+def test_refuses_weights_that_are_none(weights, told):
+    with pytest.raises(ValueError, match=told):
+        vote(np.zeros((2, 2, 1), np.float32), np.zeros((2, 2, 2), np.int32), 3, weights=weights)
+
+
+@property_test
 @given(
     generators,
     shapes,

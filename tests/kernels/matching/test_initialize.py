@@ -32,6 +32,17 @@ def test_random_is_the_same_on_every_target(target, shape, other_shape, seed):
     np.testing.assert_array_equal(out, oracles.random_nnf(shape, other_shape, seed), strict=True)
 
 
+BOUNDS = [((5, 7), (4, 9), ((-2, 1), (0, 6))), ((2, 3), (9, 1), ((0, 20), (-2, 0)))]
+
+
+@pytest.mark.parametrize(("shape", "other_shape", "displacements"), BOUNDS)
+def test_random_within_displacements_is_the_same(target, shape, other_shape, displacements):
+    out = target.to_host(random_nnf(shape, other_shape, 4, target, displacements=displacements))
+
+    expected = oracles.random_nnf(shape, other_shape, 4, displacements)
+    np.testing.assert_array_equal(out, expected, strict=True)
+
+
 def test_random_depends_on_the_seed():
     first, second = (random_nnf((64, 64), (1000, 1000), seed, CPU) for seed in (0, 1))
 

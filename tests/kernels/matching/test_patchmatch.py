@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from analogy_kernels.matching import initialize
 from analogy_kernels.matching.labels import label_map, legal_nnf
 from analogy_kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
 from analogy_kernels.target import CPU, CUDA
@@ -19,16 +20,16 @@ MAP = np.zeros((8, 8, 4), np.float32)
 REACH = 3.0
 
 
-def unit_maps(random, source_shape, target_shape, channels):
+def unit_maps(random, source_shape, other_shape, channels):
     maps = []
-    for shape in (source_shape, target_shape):
+    for shape in (source_shape, other_shape):
         values = random.standard_normal((*shape, channels), np.float32)
         maps.append(values / np.linalg.norm(values, axis=2, keepdims=True))
     return maps
 
 
-def random_nnf(random, shape, target_shape):
-    return random.integers(0, target_shape, (*shape, 2)).astype(np.int32)
+def random_nnf(random, shape, other_shape):
+    return random.integers(0, other_shape, (*shape, 2)).astype(np.int32)
 
 
 def random_labels(random, *shapes):
@@ -40,17 +41,26 @@ def random_labels(random, *shapes):
 
 
 def check_against_oracle(
-    on, random, case, iterations, bound, labels=None, anchor_cost=0.0, evenness=0.0
+    on,
+    random,
+    case,
+    iterations,
+    bound,
+    labels=None,
+    anchor_cost=0.0,
+    evenness=0.0,
+    displacements=None,
 ):
-    source_shape, target_shape, channels, patch_side, radius = case
-    source, target = unit_maps(random, source_shape, target_shape, channels)
-    nnf = random_nnf(random, source_shape, target_shape)
-    anchors = random_nnf(random, source_shape, target_shape) if anchor_cost else None
+    source_shape, other_shape, channels, patch_side, radius = case
+    source, other = unit_maps(random, source_shape, other_shape, channels)
+    nnf = random_nnf(random, source_shape, other_shape)
+    anchors = random_nnf(random, source_shape, other_shape) if anchor_cost else None
 
     found, cost = patchmatch(
-        *map(on.asarray, (source, target, nnf)),
+        *map(on.asarray, (source, other)),
         patch_side,
-        radius,
+        start=on.asarray(nnf),
+        radius=radius,
         iterations=iterations,
         seed=3,
         bound=bound,
@@ -59,11 +69,12 @@ def check_against_oracle(
         anchor_cost=anchor_cost,
         anchor_reach=REACH,
         evenness=evenness,
+        displacements=displacements,
     )
 
     expected_nnf, expected_cost = oracles.patchmatch(
         source,
-        target,
+        other,
         nnf,
         patch_side,
         radius,
@@ -72,6 +83,7 @@ def check_against_oracle(
         labels,
         None if anchors is None else (anchors, anchor_cost, REACH),
         evenness,
+        displacements,
     )
     np.testing.assert_array_equal(on.to_host(found), expected_nnf)
     # Means of float32 sums of a few hundred products of at most 1.
@@ -112,7 +124,12 @@ def test_what_anchors_cost_beyond_doubt_holds_matches_to_them(random):
     anchors = random_nnf(random, shape, other_shape)
 
     found, _ = patchmatch(
-        first, second, anchors, 3, 6, anchors=anchors, anchor_cost=1e6, anchor_reach=1.0
+        *(first, second, 3),
+        start=anchors,
+        radius=6,
+        anchors=anchors,
+        anchor_cost=1e6,
+        anchor_reach=1.0,
     )
 
     np.testing.assert_array_equal(found, anchors)
@@ -125,7 +142,10 @@ def test_evenness_uses_more_of_the_other_map(random):
     used = [
         len(
             np.unique(
-                patchmatch(first, second, nnf, 3, 20, evenness=evenness)[0].reshape(-1, 2), axis=0
+                patchmatch(first, second, 3, start=nnf, radius=20, evenness=evenness)[0].reshape(
+                    -1, 2
+                ),
+                axis=0,
             )
         )
         for evenness in (0.0, 0.02)
@@ -146,7 +166,7 @@ def test_evenness_uses_more_of_the_other_map(random):
 )
 def test_refuses_anchors_that_do_not_fit(changes, message):
     with pytest.raises(ValueError, match=message):
-        patchmatch(MAP, MAP, np.zeros((8, 8, 2), np.int32), 3, 4, **changes)
+        patchmatch(MAP, MAP, 3, **changes)
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
@@ -172,7 +192,9 @@ def test_no_match_crosses_labels_from_a_start_that_does_not(random):
         for nnf, pair in zip(nnfs, (labels, labels[::-1]), strict=True)
     ]
 
-    found = patchmatch_both_ways(*maps, starts, patch_side, radii, labels=tuple(labels))
+    found = patchmatch_both_ways(
+        *maps, patch_side, starts=starts, radii=radii, labels=tuple(labels)
+    )
 
     for (nnf, cost), (own, other) in zip(found, (labels, labels[::-1]), strict=True):
         matched = other[nnf[..., 0], nnf[..., 1]]
@@ -197,22 +219,23 @@ def both_ways(random, case):
     return maps, nnfs, patch_side, (radius, radius + 1)
 
 
-def check_both_ways_against_oracle(on, random, case, iterations, labels=None):
+def check_both_ways_against_oracle(on, random, case, iterations, labels=None, displacements=None):
     maps, nnfs, patch_side, radii = both_ways(random, case)
 
     found = patchmatch_both_ways(
         *map(on.asarray, maps),
-        [on.asarray(nnf) for nnf in nnfs],
         patch_side,
-        radii,
+        starts=[on.asarray(nnf) for nnf in nnfs],
+        radii=radii,
         iterations=iterations,
         seeds=(3, 4),
         bound=1.0,
         labels=labels and tuple(map(on.asarray, labels)),
+        displacements=displacements,
     )
 
     expected = oracles.patchmatch_both_ways(
-        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels
+        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels, displacements
     )
     for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
@@ -240,9 +263,9 @@ def test_shortcuts_change_nothing_both_ways(random, case):
 def test_eight_iterations_with_exchange_find_more_than_ten_without(random, case):
     maps, nnfs, patch_side, radii = both_ways(random, case)
 
-    together = patchmatch_both_ways(*maps, nnfs, patch_side, radii, bound=1.0)
+    together = patchmatch_both_ways(*maps, patch_side, starts=nnfs, radii=radii, bound=1.0)
     apart = [
-        patchmatch(*pair, nnf, patch_side, radius, seed=seed, bound=1.0)
+        patchmatch(*pair, patch_side, start=nnf, radius=radius, seed=seed, bound=1.0)
         for pair, nnf, radius, seed in zip((maps, maps[::-1]), nnfs, radii, (0, 1), strict=True)
     ]
 
@@ -251,10 +274,9 @@ def test_eight_iterations_with_exchange_find_more_than_ten_without(random, case)
 
 def test_finds_a_shift(random):
     scene = unit_maps(random, (70, 80), (1, 1), 16)[0]
-    source, target = scene[:60, :70].copy(), scene[7:67, 5:75].copy()
-    nnf = random_nnf(random, (60, 70), (60, 70))
+    source, other = scene[:60, :70].copy(), scene[7:67, 5:75].copy()
 
-    found, cost = patchmatch(source, target, nnf, 3, 70)
+    found, cost = patchmatch(source, other, 3)
 
     inner = np.s_[10:, 8:]
     expected = np.stack(np.mgrid[:60, :70], axis=-1) - (7, 5)
@@ -263,12 +285,12 @@ def test_finds_a_shift(random):
 
 
 def test_starts_are_not_changed_and_zero_vectors_do_no_harm(random):
-    source, target = unit_maps(random, (9, 9), (9, 9), 4)
-    source[2:6], target[:, 3:5] = 0, 0
+    source, other = unit_maps(random, (9, 9), (9, 9), 4)
+    source[2:6], other[:, 3:5] = 0, 0
     nnf = random_nnf(random, (9, 9), (9, 9))
     before = nnf.copy()
 
-    found, cost = patchmatch(source, target, nnf, 3, 9)
+    found, cost = patchmatch(source, other, 3, start=nnf)
 
     np.testing.assert_array_equal(nnf, before)
     assert np.isfinite(cost).all()
@@ -277,58 +299,56 @@ def test_starts_are_not_changed_and_zero_vectors_do_no_harm(random):
 
 
 def test_seeds_differ(random):
-    source, target = unit_maps(random, (30, 30), (30, 30), 4)
+    source, other = unit_maps(random, (30, 30), (30, 30), 4)
     nnf = random_nnf(random, (30, 30), (30, 30))
-    first, again, other = (
-        patchmatch(source, target, nnf, 3, 30, iterations=1, seed=seed)[0] for seed in (1, 1, 2)
+    first, again, another = (
+        patchmatch(source, other, 3, start=nnf, iterations=1, seed=seed)[0] for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
+    assert (first != another).any()
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "patch_side", "told"),
+    ("source", "other", "patch_side", "told"),
     [
         (MAP, MAP, 4, "patch_side is 4; it has to be odd"),
         (MAP, np.zeros((8, 8, 5), np.float32), 3, r"has to be float32 \(height, width, 4\)"),
-        (MAP, np.zeros((8, 8, 4), np.float16), 3, "target is float16"),
+        (MAP, np.zeros((8, 8, 4), np.float16), 3, "other is float16"),
         (MAP.astype(np.float64), MAP.astype(np.float64), 3, "has to be float32 or float16"),
-        ([MAP, MAP], [MAP], 3, "source has 2 maps and target 1"),
+        ([MAP, MAP], [MAP], 3, "source has 2 maps and other 1"),
         ([MAP] * 5, [MAP] * 5, 3, "1 to 4"),
         ([MAP, MAP[:7]], [MAP, MAP], 3, r"source\[1\] is float32"),
         (MAP[:, ::2], MAP, 3, "not C-contiguous"),
     ],
 )
-def test_rejects_what_cannot_be_matched(source, target, patch_side, told):
+def test_rejects_what_cannot_be_matched(source, other, patch_side, told):
     with pytest.raises(ValueError, match=told):
-        patchmatch(source, target, np.zeros((8, 8, 2), np.int32), patch_side, 4)
+        patchmatch(source, other, patch_side)
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"nnf": np.zeros((4, 4, 2), np.int32)}, r"nnf is int32 \(4, 4, 2\)"),
-        ({"nnf": np.zeros((4, 5, 2), np.int64)}, "nnf is int64"),
+        ({"start": np.zeros((4, 4, 2), np.int32)}, r"start is int32 \(4, 4, 2\)"),
+        ({"start": np.zeros((4, 5, 2), np.int64)}, "start is int64"),
         ({"labels": [np.zeros((4, 5), np.int32)] * 2}, r"labels\[1\] is"),
         ({"labels": [np.zeros((4, 6), np.int32)] * 2}, r"labels\[0\] is"),
     ],
 )
 def test_what_does_not_belong_to_the_maps_is_refused(changed, told):
     """A kernel would read beyond it."""
-    source, target = np.zeros((4, 5, 3), np.float32), np.zeros((4, 6, 3), np.float32)
-    options = {"nnf": np.zeros((4, 5, 2), np.int32), "labels": None} | changed
+    source, other = np.zeros((4, 5, 3), np.float32), np.zeros((4, 6, 3), np.float32)
 
     with pytest.raises(ValueError, match=told):
-        patchmatch(source, target, patch_side=3, radius=4, **options)
+        patchmatch(source, other, patch_side=3, **changed)
 
 
 def test_maps_on_a_device_start_where_fours_can_be_read(random):
     memory = CUDA.asarray(random.random(4 * 5 * 4 + 1, np.float32))
-    source, target = memory[:-1].reshape(4, 5, 4), memory[1:].reshape(4, 5, 4)
-    nnf = CUDA.asarray(np.zeros((4, 5, 2), np.int32))
+    source, other = memory[:-1].reshape(4, 5, 4), memory[1:].reshape(4, 5, 4)
 
-    with pytest.raises(ValueError, match="target starts at no multiple of 16 bytes"):
-        patchmatch(source, target, nnf, 3, 4)
+    with pytest.raises(ValueError, match="other starts at no multiple of 16 bytes"):
+        patchmatch(source, other, 3)
 
 
 def test_a_grey_map_has_one_channel(target, random):
@@ -336,7 +356,8 @@ def test_a_grey_map_has_one_channel(target, random):
     nnf = random_nnf(random, (5, 6), (5, 6))
 
     def search(*maps):
-        found = patchmatch(*map(target.asarray, (*maps, nnf)), 3, 4, iterations=2)
+        start = target.asarray(nnf)
+        found = patchmatch(*map(target.asarray, maps), 3, start=start, radius=4, iterations=2)
         return [target.to_host(array) for array in found]
 
     grey_maps, with_channels = search(source, other), search(source[..., None], other[..., None])
@@ -355,12 +376,118 @@ def test_a_grey_map_has_one_channel(target, random):
         ({"bound": np.nan}, ValueError, "bound is nan"),
         ({"cost": lambda *arguments: 1.0}, TypeError, "cost is <lambda>, .*register_jitable"),
         ({"labels": np.zeros((8, 8), np.int32)}, ValueError, "labels has 8 items"),
-        ({"nnf": np.full((8, 8, 2), 8, np.int32)}, ValueError, r"nnf leads to \(8, 8\)"),
-        ({"target": None}, TypeError, "target is None; it has to be an array"),
+        ({"start": np.full((8, 8, 2), 8, np.int32)}, ValueError, r"start leads to \(8, 8\)"),
+        ({"other": None}, TypeError, "other is None; it has to be an array"),
     ],
 )
 def test_options_that_make_no_search_are_refused(options, error, told):
-    arguments = {"nnf": np.zeros((8, 8, 2), np.int32), "patch_side": 3, "radius": 4}
-    arguments |= {"source": MAP, "target": MAP}
+    arguments = {"source": MAP, "other": MAP, "patch_side": 3}
     with pytest.raises(error, match=told):
         patchmatch(**arguments | options)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_without_a_start_it_is_random_and_without_a_radius_the_whole_map(target, random, seed):
+    maps = [target.asarray(features) for features in unit_maps(random, (4, 3), (5, 7), 3)]
+    start = initialize.random_nnf((4, 3), (5, 7), seed, target)
+
+    found = patchmatch(*maps, 3, iterations=1, seed=seed)
+
+    expected = patchmatch(*maps, 3, start=start, radius=7, iterations=1, seed=seed)
+    for array, same in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(target.to_host(array), target.to_host(same))
+
+
+def test_both_ways_start_at_random_by_their_seeds(target, random):
+    maps = [target.asarray(features) for features in unit_maps(random, (4, 3), (5, 7), 3)]
+    shapes = (4, 3), (5, 7)
+    starts = [
+        initialize.random_nnf(*pair, seed, target)
+        for pair, seed in ((shapes, 5), (shapes[::-1], 6))
+    ]
+    options = {"iterations": 1, "seeds": (5, 6)}
+
+    found = patchmatch_both_ways(*maps, 3, **options)
+
+    expected = patchmatch_both_ways(*maps, 3, starts=starts, radii=(7, 4), **options)
+    for (nnf, _), (same, _) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(target.to_host(nnf), target.to_host(same))
+
+
+@pytest.mark.parametrize("options", [{"starts": [None]}, {"radii": (1,)}, {"seeds": (1, 2, 3)}])
+def test_both_ways_take_pairs(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} has . items"):
+        patchmatch_both_ways(MAP, MAP, 3, **options)
+
+
+# Bounds that leave each pixel of both maps a place, and cut off some of what the radius reaches.
+CONFINED = [
+    (((5, 7), (6, 4), 6, 3, 3), ((-1, 2), (-3, 0))),
+    (((3, 4), (7, 9), 8, 5, 9), ((-1, 4), (0, 6))),
+    (((4, 6), (4, 6), 3, 3, 6), ((0, 0), (-3, 0))),
+]
+
+
+@pytest.mark.parametrize(("case", "displacements"), CONFINED, ids=str)
+def test_no_match_leaves_the_displacements_of_the_oracle(target, random, case, displacements):
+    options = {"bound": 1.0, "displacements": displacements}
+    check_against_oracle(target, random, case, iterations=2, **options)
+
+
+@pytest.mark.parametrize(("case", "displacements"), CONFINED, ids=str)
+def test_both_ways_have_reverse_displacements(target, random, case, displacements):
+    check_both_ways_against_oracle(target, random, case, iterations=2, displacements=displacements)
+
+
+BOUNDED = [
+    (LARGE[0], ((-9, 14), (-11, 6))),
+    (LARGE[1], ((-2, 13), (-20, 3))),
+    (SKETCHED, ((-4, 1), (-9, 30))),
+]
+
+
+@pytest.mark.parametrize(("case", "displacements"), BOUNDED, ids=str)
+def test_displacements_go_together_with_shortcuts_labels_and_charges(random, case, displacements):
+    labels = random_labels(random, *case[:2])
+    charges = {"anchor_cost": 0.2, "evenness": 0.1}
+    options = {"bound": 1.0, "labels": labels, "displacements": displacements}
+
+    check_against_oracle(CPU, random, case, iterations=3, **charges, **options)
+
+
+def test_displacements_hold_from_every_start_and_find_what_is_there(random):
+    scene = unit_maps(random, (40, 60), (1, 1), 8)[0]
+    source, other = scene[:, 10:50].copy(), scene[:, 4:44].copy()
+    bounds = (0, 0), (0, 12)
+
+    for start in (None, random_nnf(random, (40, 40), (40, 40))):
+        found, _ = patchmatch(source, other, 3, start=start, displacements=bounds)
+
+        away = found - np.moveaxis(np.indices((40, 40)), 0, -1)
+        assert (away[..., 0] == 0).all()
+        assert (away[..., 1] >= 0).all()
+        assert (away[..., 1] <= 12).all()
+        # The last columns show what the other map does not.
+        assert np.mean(away[:, :33, 1] == 6) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("displacements", "error", "told"),
+    [
+        (((1, 0), (0, 0)), ValueError, r"displacements\[0\] is \(1, 0\)"),
+        (((0, 0), (1, 3)), ValueError, r"displacements\[1\] is \(1, 3\).* at most 0"),
+        (((0, 0), (-3, -1)), ValueError, r"displacements\[1\] is \(-3, -1\)"),
+        ((4, 4), TypeError, r"displacements\[0\] is 4; it has to have 2 items"),
+        (((0, 0),), ValueError, "displacements has 1 items"),
+        (((0, 0), (0, 0.5)), TypeError, r"displacements\[1\]\[1\] is 0.5"),
+    ],
+)
+def test_displacements_leave_each_pixel_a_place(displacements, error, told):
+    for search in (patchmatch, patchmatch_both_ways):
+        with pytest.raises(error, match=told):
+            search(MAP, MAP, 3, displacements=displacements)
+
+
+def test_displacements_leave_each_pixel_a_place_in_the_reverse_direction():
+    with pytest.raises(ValueError, match=r"reversed displacements\[0\] is \(-2, -1\)"):
+        patchmatch_both_ways(MAP[:6], MAP, 3, displacements=((1, 2), (0, 0)))

@@ -1,5 +1,6 @@
 """The page on kernels has every public name once, as it is called, and its examples run."""
 
+import ast
 import inspect
 import re
 
@@ -70,9 +71,31 @@ def test_a_name_from_elsewhere_has_no_task():
         task_of(PublicName(LAYER, "written_nowhere", written_nowhere))
 
 
+def blocks(page):
+    """Python of a page."""
+    return re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "kernels/README.md", "docs/tutorial.md", "docs/kernels.md"]
+)
+def test_public_names_are_imported_from_the_package_itself(page):
+    imports = [
+        (node.module, alias.name)
+        for block in blocks(ROOT / page)
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(LAYER)
+        for alias in node.names
+    ]
+
+    assert LAYER in {module for module, _ in imports}
+    public = set(analogy_kernels.__all__)
+    assert all((name in public) == (module == LAYER) for module, name in imports)
+
+
 def test_the_examples_run():
     names = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+    for block in blocks(PAGE):
         exec(compile(block, str(PAGE), "exec"), names)
 
     assert names["rebuilt"].shape == names["mixed"].shape == (48, 64, 3)

@@ -76,7 +76,7 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     wanted : float32 array, (height, width, channels)
         Features at the sub-net's output.
     start : float32 array, (height, width, channels)
-        Where the solver starts, at the sub-net's input. Overwritten.
+        Where the solver starts, at the sub-net's input, and what it writes the solution to.
     iterations, tolerance
         Of :func:`analogy_kernels.solvers.lbfgs.lbfgs`.
     tick : callable, float -> None, optional
@@ -88,16 +88,10 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     """
     subnet = SubNet(layers.banks, start.shape, target_of(wanted, start))
     objective = _Objective(subnet, wanted, tick or _ignore, iterations)
-    minimum = lbfgs(
-        objective.loss,
-        objective.gradient,
-        start.reshape(start.size),
-        iterations=iterations,
-        tolerance=tolerance,
-    )
-    solution = minimum.x.reshape(start.shape)
+    vector = start.reshape(start.size)
+    minimum = lbfgs(objective, vector, iterations=iterations, tolerance=tolerance, out=vector)
     residuals = tuple(2 * loss / objective.wanted_square for loss in minimum.losses)
-    features = subnet.forward(solution, layers.kept)
+    features = subnet.forward(start, layers.kept)
     return Deconvolution(features, residuals, minimum.evaluations, minimum.reason)
 
 
@@ -172,14 +166,14 @@ class _Objective:
         self._tick, self._iterations, self._evaluations = tick, iterations, 0
         self.wanted_square = inner_product(self._wanted, self._wanted)
 
-    def loss(self, x):
+    def value(self, x):
         prediction = self._subnet.forward(x.reshape(self._subnet.input_shape))
         add_scaled(prediction.reshape(prediction.size), -1, self._wanted, self._residual)
         self._evaluations += 1
         self._tick(min(self._evaluations / self._iterations, 1.0))
         return 0.5 * inner_product(self._residual, self._residual, self._scratch)
 
-    def gradient(self, out):
+    def gradient(self, x, out):
         residual = self._residual.reshape(self._subnet.output_shape)
         self._subnet.backward(residual, out.reshape(self._subnet.input_shape))
 

@@ -233,14 +233,14 @@ def _recording(launches, stages):
             setattr(owner, name, original)
 
 
-def _stated_iterations(loss, gradient, x, *, iterations, **_):
+def _stated_iterations(objective, x, *, iterations, **_):
     """What `analogy_kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
     rows = ShapeOnly((2 * _HISTORY + 1, x.size))
     direction, newest = rows[0], rows[-1]
     for _ in range(iterations):
         combine(rows, np.zeros(2 * _HISTORY + 1), 0)
         add_scaled(x, 1.0, direction, x)
-        loss(x)
-        gradient(newest)
+        objective.value(x)
+        objective.gradient(x, newest)
         inner_products(rows, newest.reshape(1, x.size))
-    return Minimum(x, (1.0,), iterations, "iterations")
+    return Minimum(x, (1.0,), 0.0, iterations, "iterations")

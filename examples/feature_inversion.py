@@ -45,8 +45,7 @@ def invert(network, image, level, iterations=80, smoothness=1e-3):
     objective = Objective(layers, image - network.mean, smoothness)
     grey = np.full(image.size, 1e-2, np.float32)
     minimum = analogy_kernels.lbfgs(
-        objective.loss,
-        objective.gradient,
+        objective,
         grey,
         first_step=100,
         history=8,
@@ -73,7 +72,7 @@ class Objective:
         difference = (self._net.forward(image) - self._wanted).ravel()
         return analogy_kernels.inner_product(difference, difference) / self._square
 
-    def loss(self, x):
+    def value(self, x):
         self._image = x.reshape(self._net.input_shape)
         self._difference = (self._net.forward(self._image) - self._wanted) / self._square
         down, across = np.diff(self._image, axis=0), np.diff(self._image, axis=1)
@@ -81,8 +80,8 @@ class Objective:
         square = analogy_kernels.inner_product(self._difference.ravel(), self._difference.ravel())
         return 0.5 * (square * self._square + self._smoothness * roughness)
 
-    def gradient(self, out):
-        """Write the gradient where the loss was last evaluated."""
+    def gradient(self, x, out):
+        """Write the gradient at `x`, of whose features the last value was."""
         gradient = out.reshape(self._net.input_shape)
         self._net.backward(self._difference, gradient)
         for axis in (0, 1):

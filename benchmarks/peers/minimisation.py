@@ -68,9 +68,8 @@ def by_ours(start, threads, function, iterations, wanted=None):
 
     def work():
         minimum = lbfgs(
-            objective.loss,
-            objective.gradient,
-            start.ravel().copy(),
+            objective,
+            start.ravel(),
             history=HISTORY,
             iterations=iterations,
             # None: as many iterations as there are.
@@ -88,8 +87,8 @@ def by_scipy(start, threads, function, iterations, wanted=None):
 
     def loss_and_gradient(x):
         gradient = np.empty_like(x)
-        loss = objective.loss(x)
-        objective.gradient(gradient)
+        loss = objective.value(x)
+        objective.gradient(x, gradient)
         return loss, gradient
 
     options = {"maxcor": HISTORY, "maxiter": iterations, "ftol": 0, "gtol": 0}
@@ -116,8 +115,8 @@ def by_torch(start, threads, function, iterations, wanted=None):
         def closure():
             nonlocal evaluations
             evaluations += 1
-            loss = objective.loss(x.numpy())
-            objective.gradient(x.grad.numpy())
+            loss = objective.value(x.numpy())
+            objective.gradient(x.numpy(), x.grad.numpy())
             return loss
 
         torch.optim.LBFGS(
@@ -140,17 +139,12 @@ class Rosenbrock:
     The extended one of Moré, Garbow and Hillstrom (1981); 0 where all are 1.
     """
 
-    def __init__(self, start=None, wanted=None):
-        self._x = None
-
-    def loss(self, x):
-        self._x = x
+    def value(self, x):
         bend, rest = x[1::2] - x[::2] ** 2, 1 - x[::2]
         return float(100 * np.dot(bend, bend) + np.dot(rest, rest))
 
-    def gradient(self, out):
-        """Write the gradient where `loss` was last asked for."""
-        x = self._x
+    def gradient(self, x, out):
+        """Write the gradient at `x`."""
         bend = x[1::2] - x[::2] ** 2
         out[1::2] = 200 * bend
         out[::2] = -400 * bend * x[::2] - 2 * (1 - x[::2])
@@ -170,20 +164,23 @@ class Deconvolution:
         self._wanted, self._residual = wanted, np.empty_like(wanted)
         self._gradient = np.empty_like(start)
 
-    def loss(self, x):
+    def value(self, x):
         x = np.ascontiguousarray(x, np.float32).reshape(self._gradient.shape)
         np.subtract(self._subnet.forward(x), self._wanted, out=self._residual)
         residual = self._residual.ravel()
         return 0.5 * float(np.dot(residual, residual))
 
-    def gradient(self, out):
-        """Write the gradient where `loss` was last asked for."""
+    def gradient(self, x, out):
+        """Write the gradient at `x`, of whose features the last value was."""
         self._subnet.backward(self._residual, self._gradient)
         out[:] = self._gradient.ravel()
 
 
 # By a name that another process can be given.
-_FUNCTIONS = {"rosenbrock": Rosenbrock, "deconvolution": Deconvolution}
+_FUNCTIONS = {
+    "rosenbrock": lambda start, wanted: Rosenbrock(),
+    "deconvolution": Deconvolution,
+}
 
 
 def rosenbrock_start(length):
@@ -204,11 +201,11 @@ def _deconvolution(side):
 
 
 def _judge_rosenbrock(x, evaluations):
-    loss = Rosenbrock().loss(x.astype(np.float64))
+    loss = Rosenbrock().value(x.astype(np.float64))
     return {"loss": loss, "evaluations": int(evaluations)}
 
 
 def _judge_deconvolution(start, wanted, x, evaluations):
-    loss = Deconvolution(start, wanted).loss(x)
+    loss = Deconvolution(start, wanted).value(x)
     residual = 2 * loss / float(np.square(wanted, dtype=np.float64).sum())
     return {"residual": residual, "evaluations": int(evaluations)}

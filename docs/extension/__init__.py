@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from docs.extension import command_line, examples, public_names, readme, sources
+from docs.extension import by_task, command_line, examples, public_names, readme, sources
 
 _GENERATORS = {
     "command line": command_line.reference,
     "examples": examples.reference,
     "readme": readme.reference,
     **{layer: partial(public_names.reference, layer) for layer in public_names.LAYERS},
+    **{f"calls for {task}": partial(by_task.reference, task) for task in by_task.TASKS},
 }
 
 _MARK = re.compile(r"<!-- generated: (.+?) -->")

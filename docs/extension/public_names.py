@@ -122,7 +122,7 @@ def _group(package, names):
     if package:
         yield f"## `{package}`"
         yield ""
-        yield _as_markdown(inspect.getdoc(importlib.import_module(package)) or "")
+        yield as_markdown(inspect.getdoc(importlib.import_module(package)) or "")
         yield ""
     yield from _table(names)
     yield ""
@@ -154,10 +154,10 @@ def _table(names):
     yield "| | |"
     yield "|---|---|"
     for name in names:
-        yield f"| [`{name.name}`](#{name.layer}.{name.name}) | {_as_markdown(name.summary)} |"
+        yield f"| [`{name.name}`](#{name.layer}.{name.name}) | {as_markdown(name.summary)} |"
 
 
-def _as_markdown(text):
+def as_markdown(text):
     """Literals of reStructuredText as Markdown has them; roles as the names that they show."""
     words = text.replace("``", "`").replace("|", r"\|").split(":")
     roles = {"func", "class", "mod", "meth", "attr", "data"}

@@ -91,8 +91,9 @@ def _definitions(body, prefix=""):
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                if isinstance(target, ast.Name):
-                    yield prefix + target.id, node.lineno
+                for one in target.elts if isinstance(target, ast.Tuple) else [target]:
+                    if isinstance(one, ast.Name):
+                        yield prefix + one.id, node.lineno
         elif isinstance(node, ast.If):
             # What the simulator has instead.
             yield from _definitions([*node.body, *node.orelse], prefix)

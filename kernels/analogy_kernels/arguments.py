@@ -31,6 +31,7 @@ TABLE = ("rows", "columns")
 VECTOR = ("length",)
 
 FLOAT32, UINT8, INT32 = np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int32)
+FLOAT64 = np.dtype(np.float64)
 FLOATS = FLOAT32, np.dtype(np.float16)
 # All that Numba computes with, by NumPy's codes of a character.
 NUMBERS = tuple(map(np.dtype, "fBi?bhHIqQedFD"))

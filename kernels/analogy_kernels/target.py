@@ -119,6 +119,10 @@ class _Target(ABC):
     def zeros(self, shape, dtype=np.float32):
         """Array of zeros."""
 
+    @abstractmethod
+    def copy(self, source, out):
+        """Write the values of an array to another of its shape."""
+
     def out(self, out, shape, dtype=np.float32, *, name="out", apart_from=None, in_place_of=None):
         """Array for a result: `out` where it is given, checked, or a new one.
 
@@ -169,6 +173,11 @@ class Host(_Target):
 
     def zeros(self, shape, dtype=np.float32):
         return np.zeros(shape, dtype)
+
+    def copy(self, source, out):
+        # What float32 cannot hold becomes infinite.
+        with np.errstate(over="ignore"):
+            out[...] = source
 
     def asarray(self, host_array):
         return np.ascontiguousarray(host_array)
@@ -229,6 +238,9 @@ class Device(_Target):
         array = self.empty(shape, dtype)
         device_memset(array, 0, array.nbytes, self._stream or 0)
         return array
+
+    def copy(self, source, out):
+        out.copy_to_device(source, stream=self._stream or 0)
 
     def asarray(self, host_array):
         array = np.ascontiguousarray(host_array)

@@ -90,13 +90,12 @@ def test_rosenbrock_and_its_gradient(random):
 
     def gradient(x):
         out = np.empty_like(x)
-        function.loss(x)
-        function.gradient(out)
+        function.gradient(x, out)
         return out
 
-    assert function.loss(x) == pytest.approx(expected)
+    assert function.value(x) == pytest.approx(expected)
     # Differences of float64, whose steps are the root of its precision.
-    assert check_grad(function.loss, gradient, x) < 1e-4 * np.linalg.norm(gradient(x))
+    assert check_grad(function.value, gradient, x) < 1e-4 * np.linalg.norm(gradient(x))
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,8 @@ def test_the_gradient_is_that_of_the_loss(random):
     along = random.standard_normal(image.size).astype(np.float32)
     step, slope = np.float32(1e-2), np.empty(image.size, np.float32)
 
-    difference = objective.loss(at + step * along) - objective.loss(at - step * along)
-    objective.loss(at)
-    objective.gradient(slope)
+    difference = objective.value(at + step * along) - objective.value(at - step * along)
+    objective.value(at)
+    objective.gradient(at, slope)
 
     assert slope @ along == pytest.approx(difference / (2 * step), rel=2e-2)

@@ -15,7 +15,6 @@ WRITTEN = {
     "append_colour": {"out"},
     "combine": {"rows"},
     "keep_content": {"weights"},
-    "lbfgs": {"x"},
     "maxpool2x2": {"out", "argmax"},
 }
 COSTLY = {
@@ -240,19 +239,15 @@ def _LabelMap(random):  # noqa: N802
 
 
 def _lbfgs(random):
-    lowest, at = _floats(random, 6), [np.zeros(6, np.float32)]
+    lowest, start = _floats(random, 2, 6)
 
-    def loss(x):
-        at[:] = [np.array(x)]
-        return float(((x - lowest) ** 2).sum())
-
-    def gradient(out):
-        out[:] = 2 * (at[0] - lowest)
+    def squared_distance(x):
+        return ((x - lowest) ** 2).sum(), 2 * (x - lowest)
 
     options = {"first_step": 0.01, "history": 4, "iterations": 5, "tolerance": 0.01, "window": 5}
     constants = {"sufficient_decrease": 1e-4, "curvature": 0.9}
-    start = _floats(random, 6)
-    return {"loss": loss, "gradient": gradient, "x": start, **options, **constants}
+    told = {"callback": lambda x, loss: None, "out": _maybe(random, np.zeros(6, np.float32))}
+    return {"fun": squared_distance, "x0": start, **options, **constants, **told}
 
 
 def _legal_nnf(random):
@@ -281,7 +276,8 @@ def _minmax(random):
 
 
 def _Minimum(random):  # noqa: N802
-    return {"x": _floats(random, 3), "losses": (1.0,), "evaluations": 1, "reason": "iterations"}
+    told = {"gradient_norm": 0.5, "evaluations": 1, "reason": "iterations"}
+    return {"x": _floats(random, 3), "losses": (1.0,), **told}
 
 
 def _nearest_patches(random):

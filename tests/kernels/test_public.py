@@ -183,7 +183,7 @@ def calls(random):
     yield "interpolate", (a, (2, 2), 0.5), {}
     yield "keep_better", (a, b, real, nnf, 3, 1.1, 0.1), {}
     yield "keep_content", (plane, image(random, 4, 4)), {}
-    yield "lbfgs", (lambda x: 1.0, lambda out: None, vector), {"iterations": 1}
+    yield "lbfgs", (lambda x: (1.0, x), vector), {"iterations": 1}
     yield "legal_nnf", (nnf, labels, labels, 0), {}
     yield "maxpool2x2", (a,), {}
     yield "maxpool2x2_backward", (pooled, argmax, (4, 4)), {}

@@ -5,6 +5,8 @@ from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 from .references import SeveralAnalogies, transfer_from_several
 from .session import Session
 
+__version__: str
+
 __all__ = [
     "BLEND_WEIGHTS",
     "CATEGORIES",

@@ -312,7 +312,7 @@ def as_target(target):
     if not isinstance(target, _Target):
         raise TypeError(
             f"target is of the type {type(target).__name__}; it has to be CPU, CUDA or "
-            "CUDA.on_stream(stream) of kernels"
+            "CUDA.on_stream(stream) of analogy_kernels"
         )
     return target
 

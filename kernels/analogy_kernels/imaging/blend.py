@@ -337,7 +337,7 @@ def weight_map_kernel(weight):
     Returns
     -------
     Kernel
-        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as :func:`kernels.minmax`
+        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as :func:`analogy_kernels.minmax`
         gives them, `alpha` float32.
 
     Raises
@@ -435,7 +435,7 @@ def _mix(content, detail, weight):
 
 #: Kernel of :func:`analogy_kernels.response`. Extents: height, width.
 response_kernel = Kernel(_response_cpu, _response_cuda, pixel_launch)
-#: Kernel of :func:`kernels.keep_content`. Extents: height, width.
+#: Kernel of :func:`analogy_kernels.keep_content`. Extents: height, width.
 keep_content_kernel = Kernel(_keep_content_cpu, _keep_content_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.blend`. Extents: height, width.
 blend_kernel = Kernel(_blend_cpu, _blend_cuda, pixel_launch)

@@ -256,7 +256,7 @@ def _column_launch(columns):
 
 #: Kernel of :func:`analogy_kernels.correlate`. Extents: pixels of the one map, of the other.
 correlate_kernel = Kernel(_correlate_cpu, _correlate_cuda, _tile_launch)
-#: Kernel of :func:`kernels.best_of_rows`. Extent: rows, or columns.
+#: Kernel of :func:`analogy_kernels.best_of_rows`. Extent: rows, or columns.
 best_of_rows_kernel = Kernel(_best_of_rows_cpu, _best_of_rows_cuda, _row_launch)
-#: Kernel of :func:`kernels.best_of_columns`. Extent: rows, or columns.
+#: Kernel of :func:`analogy_kernels.best_of_columns`. Extent: rows, or columns.
 best_of_columns_kernel = Kernel(_best_of_columns_cpu, _best_of_columns_cuda, _column_launch)

@@ -239,7 +239,7 @@ def affinity(guide, y, x, near_y, near_x, distance_width, colour_width):
     return math.exp(-exponent)
 
 
-#: Kernel of :func:`kernels.reliability`. Extents: height, width.
+#: Kernel of :func:`analogy_kernels.reliability`. Extents: height, width.
 reliability_kernel = Kernel(_reliability_cpu, _reliability_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.smooth`. Extents: height, width.
 smooth_kernel = Kernel(_smooth_cpu, _smooth_cuda, element_launch)

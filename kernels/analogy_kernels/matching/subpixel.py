@@ -371,11 +371,11 @@ def _is_inside(other, y, x):
     return np.float32(0) <= y <= last_y and np.float32(0) <= x <= last_x
 
 
-#: Kernel of :func:`kernels.as_field`. Extents: height, 2 * width.
+#: Kernel of :func:`analogy_kernels.as_field`. Extents: height, 2 * width.
 as_field_kernel = Kernel(_as_field_cpu, _as_field_cuda, element_launch)
 # Extents: height, width.
 _linearise_kernel = Kernel(_linearise_cpu, _linearise_cuda, element_launch)
 # Extents: height, width.
 _solve_kernel = Kernel(_solve_cpu, _solve_cuda, element_launch)
-#: Kernel of :func:`kernels.keep_better`. Extents: height, width.
+#: Kernel of :func:`analogy_kernels.keep_better`. Extents: height, width.
 keep_better_kernel = Kernel(_keep_better_cpu, _keep_better_cuda, element_launch)

@@ -51,9 +51,10 @@ class Parameters:
         `colour_weight`, where the directions compare different maps.
     evenness : tuple of float
         What an iteration of the search adds to the cost of a match for each time that its patch is
-        fetched, as a multiple of its fair share, see :mod:`analogy_kernels.matching.occurrence`:
-        stains and repetition give way to parts of B' that would never appear. Smaller sizes do
-        without, and it has no effect where matches are exchanged.
+        fetched more than those around it, as a multiple of its fair share, see
+        :mod:`analogy_kernels.matching.occurrence`: stains and repetition give way to parts of B'
+        that would never appear. Smaller sizes do without, and it has no effect where matches are
+        exchanged.
     initialization : "random" or "identity"
         Of the matches at level 5 (section 4.1: random).
     coarse_matching : "hough" or "patchmatch"
@@ -136,7 +137,7 @@ class Parameters:
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 6, 6, 4, 4)
     search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 10, 8, 7, 3)
     exchange_matches: bool = False
-    evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.0025, 0.006, 0.018)
+    evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.004, 0.01, 0.03)
     initialization: Literal["random", "identity"] = "random"
     coarse_matching: Literal["hough", "patchmatch"] = "patchmatch"
     search_reaches: Annotated[tuple[_Count | None, ...], Length(5)] = (None,) * 5
@@ -263,7 +264,7 @@ PRESETS = {
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
     # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
     "style2style": replace(
-        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0, 0.006, 0.0115)
+        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0025, 0.01, 0.02)
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.
@@ -271,7 +272,7 @@ PRESETS = {
         _DEFAULT,
         alphas=BLEND_WEIGHTS[2],
         coarsest_reconstruction=5,
-        evenness=(0.0, 0.0, 0.0, 0.001, 0.002),
+        evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
 }

@@ -153,6 +153,8 @@ LAUNCHES = [
     (occurrence._matches_cuda, (NNF, STAMPS)),
     (occurrence._uses_cuda, (STAMPS, int64, STAMPS)),
     (occurrence._occurrence_cuda, (STAMPS, int64, float32, PLANE)),
+    (occurrence._row_means_cuda, (PLANE, int64, PLANE)),
+    (occurrence._less_means_cuda, (PLANE, int64, PLANE)),
     (occurrence._charge_cuda, (NNF, PLANE, PLANE, PLANE)),
     (normalize._normalize_cuda, (MAP, int64, float32, MAP)),
     (labels._legal_nnf_cuda, (NNF, LABELS, LABELS, PLACES, PLACES, uint32, NNF)),

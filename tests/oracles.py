@@ -291,7 +291,7 @@ def patchmatch(
     charges = np.zeros(other.shape[:2])
     charge = functools.partial(_charge, charges, anchors)
     for iteration in range(iterations):
-        charges += evenness * occurrence(nnf, other.shape[:2], patch_side)
+        charges += evenness * _above_surroundings(nnf, other.shape[:2], patch_side)
         cost = _first_cost(source, other, nnf, half, labels)
         for p in np.ndindex(cost.shape):
             cost[p] += charge(p, nnf[p])
@@ -299,6 +299,16 @@ def patchmatch(
             source, other, nnf, cost, half, radius, iteration, seed, labels, charge, displacements
         )
     return nnf, _first_cost(source, other, nnf, half, labels)
+
+
+def _above_surroundings(nnf, other_shape, patch_side):
+    """How much more each patch is used than those around it."""
+    used, reach = occurrence(nnf, other_shape, patch_side), max(max(other_shape) // 8, patch_side)
+    return np.array([[used[q] - _patch(used, q, reach).mean() for q in row] for row in _rows(used)])
+
+
+def _rows(values):
+    return [[(y, x) for x in range(values.shape[1])] for y in range(values.shape[0])]
 
 
 def _charge(charges, anchors, p, q):

@@ -337,8 +337,8 @@ def weight_map_kernel(weight):
     Returns
     -------
     Kernel
-        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as :func:`analogy_kernels.minmax`
-        gives them, `alpha` float32.
+        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as
+        :func:`analogy_kernels.minmax` gives them, `alpha` float32.
 
     Raises
     ------

@@ -207,7 +207,9 @@ def _squared_difference(guide, image, y, x, near_y, near_x):
 def _moved(match, centre, near, scale, extent):
     """Where a coarse match leads a position that may lie outside its pixel."""
     fine = np.float32(match) + (centre - np.float32(near))
-    return min(max(math.floor(fine * scale), 0), extent - 1)
+    # On a device the floor is a float32, which a whole number beside it would make a float64.
+    place = int(math.floor(fine * scale))  # noqa: RUF046
+    return min(max(place, 0), extent - 1)
 
 
 #: Kernel of :func:`analogy_kernels.upsample_nnf_guided`. Extents: height, width.

@@ -4,6 +4,10 @@ A search by cost alone may fetch the same few patches everywhere and leave the r
 unused: stains, repeated strokes, a sky of one grey. The remedy of Kaspar et al. ("Self tuning
 texture optimization", Eurographics 2015, section 3.2) is to charge a match for how often its patch
 is used already, as a multiple of its fair share.
+
+Here a patch is charged for what it is used more than those around it. Things need not be as large
+in one image as in the other: a face that is matched with a smaller one uses all of that several
+times, and charged for it would be made of background in the end.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from analogy_kernels.arguments import extents, odd
 from analogy_kernels.positions import checked_nnf, inside
 from analogy_kernels.solvers.vectors import add_scaled_kernel
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+
+# Use is to be even over windows that reach to either side as far as one of so many parts of a map.
+_PARTS = 8
 
 
 def occurrence(
@@ -82,11 +89,12 @@ def occurrence(
 
 
 def charge_occurrence(on, nnf, half, evenness, cost, charges, rises, own_rises):
-    """Raise what places cost by how often the patches around them are used.
+    """Raise what places cost by how much more their patches are used than those around.
 
     Charges add up from one iteration to the next: a place that stays in demand becomes dearer until
-    some of those who use it do better elsewhere, as prices do in an auction. Charging for the last
-    uses alone would have everybody leave a place at once, and come back together.
+    some of those who use it do better elsewhere, as prices do in an auction; one that is left alone
+    becomes cheaper. Charging for the last uses alone would have everybody leave a place at once,
+    and come back together.
 
     Parameters
     ----------
@@ -97,17 +105,20 @@ def charge_occurrence(on, nnf, half, evenness, cost, charges, rises, own_rises):
     half : int
         Pixels between a patch's middle and its border.
     evenness : float
-        By how much a use that is even raises a charge.
+        By how much a use of a fair share more than around raises a charge.
     cost : float32 array, (height, width)
         Raised with the charges of its matches.
     charges : float32 array, (other height, other width)
-        Raised.
+        Raised, or lowered.
     rises : float32 array, (other height, other width)
         Written: by how much each place became dearer.
     own_rises : float32 array, (height, width)
         Written: by how much each match did.
     """
     _count(on, nnf, half, evenness, rises)
+    means, reach = on.empty(rises.shape), max(max(rises.shape) // _PARTS, 2 * half + 1)
+    on.run(_row_means_kernel, rises.shape, rises, reach, means)
+    on.run(_less_means_kernel, rises.shape, means, reach, rises)
     on.run(_charge_kernel, cost.shape, nnf, rises, own_rises, cost)
     flat_charges, flat_rises = charges.reshape(charges.size), rises.reshape(rises.size)
     arguments = flat_charges, np.float32(1), flat_rises, flat_charges
@@ -168,6 +179,34 @@ def _occurrence_cuda(uses, half, scale, out):
 
 
 @njit(parallel=True, cache=True)
+def _row_means_cpu(values, reach, means):
+    for y in prange(means.shape[0]):
+        for x in range(means.shape[1]):
+            means[y, x] = _mean_beside(values, y, x, reach)
+
+
+@cuda.jit(cache=True)
+def _row_means_cuda(values, reach, means):
+    x, y = cuda.grid(2)
+    if y < means.shape[0] and x < means.shape[1]:
+        means[y, x] = _mean_beside(values, y, x, reach)
+
+
+@njit(parallel=True, cache=True)
+def _less_means_cpu(means, reach, values):
+    for y in prange(values.shape[0]):
+        for x in range(values.shape[1]):
+            values[y, x] -= _mean_above_and_below(means, y, x, reach)
+
+
+@cuda.jit(cache=True)
+def _less_means_cuda(means, reach, values):
+    x, y = cuda.grid(2)
+    if y < values.shape[0] and x < values.shape[1]:
+        values[y, x] -= _mean_above_and_below(means, y, x, reach)
+
+
+@njit(parallel=True, cache=True)
 def _charge_cpu(nnf, rises, own_rises, cost):
     for y in prange(cost.shape[0]):
         for x in range(cost.shape[1]):
@@ -202,11 +241,33 @@ def _sum_around(values, y, x, half):
     return total, (bottom - top) * (right - left)
 
 
+@register_jitable
+def _mean_beside(values, y, x, reach):
+    left, right = max(x - reach, 0), min(x + reach + 1, values.shape[1])
+    total = np.float32(0)
+    for near_x in range(left, right):
+        total += values[y, near_x]
+    return total / np.float32(right - left)
+
+
+@register_jitable
+def _mean_above_and_below(values, y, x, reach):
+    top, bottom = max(y - reach, 0), min(y + reach + 1, values.shape[0])
+    total = np.float32(0)
+    for near_y in range(top, bottom):
+        total += values[near_y, x]
+    return total / np.float32(bottom - top)
+
+
 # Extents: height and width of the field.
 _matches_kernel = Kernel(_matches_cpu, _matches_cuda, element_launch)
 # Extents: height and width of the other map.
 _uses_kernel = Kernel(_uses_cpu, _uses_cuda, element_launch)
 # Extents: height and width of the other map.
 _occurrence_kernel = Kernel(_occurrence_cpu, _occurrence_cuda, element_launch)
+# Extents: height and width of the other map.
+_row_means_kernel = Kernel(_row_means_cpu, _row_means_cuda, element_launch)
+# Extents: height and width of the other map.
+_less_means_kernel = Kernel(_less_means_cpu, _less_means_cuda, element_launch)
 # Extents: height and width of the field.
 _charge_kernel = Kernel(_charge_cpu, _charge_cuda, element_launch)

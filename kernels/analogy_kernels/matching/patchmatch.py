@@ -167,9 +167,10 @@ def patchmatch(
     anchor_reach : float, optional
         In pixels of `other`, more than 0.
     evenness : float, optional
-        What each iteration adds to the cost of a match for every use of its patch, as a multiple
-        of its fair share, see :mod:`analogy_kernels.matching.occurrence`: what is much in demand
-        becomes dear, and more of `other` is used.
+        What each iteration adds to the cost of a match for every use of its patch beyond those of
+        the patches around it, as a multiple of its fair share, see
+        :mod:`analogy_kernels.matching.occurrence`: what is much in demand becomes dear, and more of
+        `other` is used.
     stream : Numba stream, optional
         That a device queues the work on.
 
@@ -195,7 +196,7 @@ def patchmatch(
     random, each of up to patch_side^2 * channels multiply-adds and two patches read; most are
     passed over or given up early. Allocates 28 bytes a pixel, 8 more without `start`, and on the
     CPU, for one pair of float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both;
-    with `evenness` 4 bytes a pixel and 16 a pixel of `other` more. Does not wait for a device.
+    with `evenness` 4 bytes a pixel and 20 a pixel of `other` more. Does not wait for a device.
     Barnes et al. (2009), section 4.2 of the paper.
 
     Examples

@@ -8,14 +8,26 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import analogy
+import analogy_kernels
+
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-# The peers are measured, not built on: any version will do.
-EXTRAS = {
-    name: texts for name, texts in PROJECT["optional-dependencies"].items() if name != "peers"
-}
+PROJECT, KERNELS = (
+    tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    for folder in (ROOT, ROOT / "kernels")
+)
+
+
+def requirements(project):
+    """What a project needs, with its extras; peers are measured, whatever their versions."""
+    extras = project["optional-dependencies"] | {"peers": []}
+    texts = [text for group in (project["dependencies"], *extras.values()) for text in group]
+    return [Requirement(text) for text in texts]
+
+
+OWN = [one for one in requirements(PROJECT) if one.name == KERNELS["name"]]
 REQUIREMENTS = [
-    Requirement(text) for texts in (PROJECT["dependencies"], *EXTRAS.values()) for text in texts
+    one for one in requirements(PROJECT) + requirements(KERNELS) if one.name != KERNELS["name"]
 ]
 
 
@@ -48,4 +60,10 @@ def test_the_newest_versions_are_of_the_same_packages_and_in_bounds():
 def test_the_citation_is_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
 
-    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == PROJECT["version"]
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == analogy.__version__
+
+
+def test_the_program_asks_for_the_kernels_that_come_with_it():
+    (own,) = OWN
+
+    assert analogy_kernels.__version__ in own.specifier

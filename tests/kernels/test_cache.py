@@ -50,7 +50,7 @@ from analogy_kernels import patchmatch
 from analogy_kernels.launches import search_kernels
 
 source, target = np.full((1, 1, 1), 5, np.float32), np.full((1, 1, 1), 3, np.float32)
-_, costs = patchmatch(source, target, np.zeros((1, 1, 2), np.int32), 1, 1, iterations=0, cost=cost)
+_, costs = patchmatch(source, target, 1, iterations=0, cost=cost)
 print(costs[0, 0], len(search_kernels(1, cost).start.cpu.stats.cache_misses))
 """
 

@@ -622,7 +622,6 @@ class SearchKernels(NamedTuple):
     search: Kernel
 
 
-@lru_cache
 def search_kernels(
     pairs: int = 1, cost: Callable | None = None, is_confined: bool = False
 ) -> SearchKernels:
@@ -663,12 +662,15 @@ def search_kernels(
     ('start', 'propagate', 'search')
     """
     pairs = whole("pairs", pairs, 1, _MOST_PAIRS)
+    if cost is not None:
+        device_function("cost", cost, _COST_TAKES)
+    kernels = _search_kernels(pairs, cost, _places_everywhere)
     if is_confined:
-        confined = _search_kernels(pairs, cost, allowed_places)
-        return search_kernels(pairs, cost)._replace(search=confined.search)
-    return _search_kernels(pairs, cost, _places_everywhere)
+        return kernels._replace(search=_search_kernels(pairs, cost, allowed_places).search)
+    return kernels
 
 
+@lru_cache
 def _search_kernels(pairs, cost, places_of):
     if cost is None:
         of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
@@ -681,7 +683,6 @@ def _search_kernels(pairs, cost, places_of):
             # Their registers then let a multiprocessor hide one pixel's reads behind others'.
             launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
         )
-    device_function("cost", cost, _COST_TAKES)
     functions = _pixel_functions(given_cost(cost), places_of)
     return _kernels(functions, functions, _element_index, element_launch, {})
 

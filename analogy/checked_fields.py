@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -85,8 +86,14 @@ def check_fields(instance: Any) -> None:
     FieldError
         If a field holds what its annotation does not allow.
     """
-    for name, hint in get_type_hints(type(instance), include_extras=True).items():
+    for name, hint in _hints(instance.__class__).items():
         _check(name, getattr(instance, name), hint)
+
+
+@cache
+def _hints(kind):
+    """What a class is annotated with by the names of its fields: dear to read, and it stays."""
+    return get_type_hints(kind, include_extras=True)
 
 
 def _check(name, value, hint, bounds=()):

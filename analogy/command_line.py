@@ -21,7 +21,7 @@ from analogy.errors import AnalogyError, explained
 from analogy.evaluation.commands import eval_app
 from analogy.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from analogy.logs import logged
-from analogy.option_checks import PresetName
+from analogy.option_checks import PresetName, check_share
 from analogy.service.commands import serve
 from analogy.video.commands import video
 
@@ -93,12 +93,6 @@ def _analogy(
     """Deep Image Analogy: give each of two images the look of the other."""
 
 
-def _check_ratio(ratio: float | None):
-    if ratio is not None and not 0 < ratio <= 1:
-        raise typer.BadParameter(f"{ratio:g} is not in the range 0<x<=1.")
-    return ratio
-
-
 def _check_positive(value: float | None):
     if value is not None and not 0 < value < float("inf"):
         raise typer.BadParameter(f"{value:g} is not in the range x>0.")
@@ -153,7 +147,7 @@ def run(
     ratio: Annotated[
         float | None,
         typer.Option(
-            callback=_check_ratio,
+            callback=check_share,
             metavar="R",
             help="Match up to this scale, in (0, 1]; results keep their size.",
         ),

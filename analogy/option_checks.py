@@ -20,8 +20,8 @@ PresetName = Literal[
 ]
 
 
-def check_share(value: float) -> float:
-    """Let through a share of something: above 0, at most 1."""
-    if not 0 < value <= 1:
+def check_share(value: float | None) -> float | None:
+    """Let through a share of something, above 0 and at most 1, or that none was given."""
+    if value is not None and not 0 < value <= 1:
         raise typer.BadParameter(f"{value:g} is not in the range 0<x<=1.")
     return value

@@ -103,8 +103,8 @@ def nearest_patches(
     ([[0, 1], [0, 3]], [0.0, 0.0])
     """
     k = whole("k", k, 1, _MOST_PATCHES)
-    sides = sides_of({"source": source, "other": other}, patch_side, None, bound, cost, stream)
-    sides = sides.within("displacements", displacements)
+    by = None, bound, cost, displacements
+    sides = sides_of({"source": source, "other": other}, patch_side, *by, stream)
     on, shape = sides.on, sides.sources[0].shape[:2]
     nnfs, costs = on.empty((k, *shape, 2), np.int32), on.empty((k, *shape))
     kernel = nearest_kernel(len(sides.sources), cost)

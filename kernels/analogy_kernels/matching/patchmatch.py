@@ -208,8 +208,8 @@ def patchmatch(
     >>> nnf[2, 3].tolist(), round(float(cost[2, 3]), 4)
     ([2, 3], -1.0)
     """
-    sides = sides_of({"source": source, "other": other}, patch_side, labels, bound, cost, stream)
-    sides = sides.within("displacements", displacements)
+    by = labels, bound, cost, displacements
+    sides = sides_of({"source": source, "other": other}, patch_side, *by, stream)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
     field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed))
@@ -301,8 +301,8 @@ def patchmatch_both_ways(
     >>> there[0][2, 1].tolist(), back[0][2, 4].tolist()
     ([2, 4], [2, 1])
     """
-    sides = sides_of({"first": first, "second": second}, patch_side, labels, bound, cost, stream)
-    sides = sides.within("displacements", displacements)
+    by = labels, bound, cost, displacements
+    sides = sides_of({"first": first, "second": second}, patch_side, *by, stream)
     pairs = _named("starts", starts), _named("radii", radii), _named("seeds", seeds)
     iterations = whole("iterations", iterations)
     fields = [_Field(*one) for one in zip((sides, sides.reversed()), *pairs, strict=True)]
@@ -398,18 +398,11 @@ class _Sides:
     half: int
     bound: float
     cost: Callable | None
+    displacements: Displacements | None
+    bounds: tuple
     anchors: Any
     anchor_cost: float = 0.0
     anchor_reach_square: float = 1.0
-    displacements: Displacements | None = None
-    bounds: tuple = ()
-
-    def within(self, name, displacements):
-        """The same with displacements, which are checked."""
-        shapes = self.sources[0].shape[:2], self.others[0].shape[:2]
-        return replace(
-            self, displacements=displacements, bounds=bounds_of(name, displacements, *shapes)
-        )
 
     def anchored(self, anchors, cost, reach):
         """The same with anchors, which are checked."""
@@ -421,17 +414,23 @@ class _Sides:
             anchor_reach_square=positive("anchor_reach", reach, _LARGEST_REACH) ** 2,
         )
 
+    def unanchored(self):
+        """The same without anchors."""
+        return replace(self, anchors=_no_anchors(self.on))
+
     def reversed(self):
         """The same with source and other exchanged, and without anchors."""
-        sides = replace(
-            self,
+        displacements = self.displacements and reversed_displacements(self.displacements)
+        shapes = self.others[0].shape[:2], self.sources[0].shape[:2]
+        return replace(
+            self.unanchored(),
             sources=self.others,
             others=self.sources,
             labels=self.labels[::-1],
             sketches=self.sketches[::-1],
+            displacements=displacements,
+            bounds=bounds_of("reversed displacements", displacements, *shapes),
         )
-        displacements = self.displacements and reversed_displacements(self.displacements)
-        return sides.within("reversed displacements", displacements)
 
     def arguments(self):
         """What every kernel takes first: sources, others, channels and the problem."""
@@ -461,7 +460,7 @@ class _Sides:
         return search_kernels(len(self.sources), self.cost, self.displacements is not None)
 
 
-def sides_of(sides, patch_side, labels, bound, cost, stream):
+def sides_of(sides, patch_side, labels, bound, cost, displacements, stream):
     """Check two sides, maps by the names of the arguments, and what they are compared by."""
     half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(HUGE))
     if cost is not None:
@@ -480,10 +479,15 @@ def sides_of(sides, patch_side, labels, bound, cost, stream):
     depths = [features.shape[2] for features in sources]
     others = _checked_side(on, second, maps[count:], depths, sources[0].dtype)
     labels = _labels(labels, sources[0], others[0], on)
+    shapes = sources[0].shape[:2], others[0].shape[:2]
+    within = displacements, bounds_of("displacements", displacements, *shapes)
     sketched = sketches_of if count == 1 and cost is None else no_sketches
-    sketches = sketched(sources[0], others[0])
-    free = on.empty((0, 0, 2), np.int32)
-    return _Sides(on, sources, others, labels, sketches, half, bound, cost, free)
+    maps = sources, others, labels, sketched(sources[0], others[0])
+    return _Sides(on, *maps, half, bound, cost, *within, _no_anchors(on))
+
+
+def _no_anchors(on):
+    return on.empty((0, 0, 2), np.int32)
 
 
 class _Field:
@@ -523,10 +527,7 @@ class _Field:
 
     def forget_charges(self):
         """Let costs be those of the patches alone."""
-        names = "charges", "rises", "own_rises"
-        none = {name: self._on.empty((0, 0)) for name in names}
-        free = self._on.empty((0, 0, 2), np.int32)
-        self._problem = self._problem._replace(anchors=free, **none)
+        *_, self._problem = self._sides.unanchored().arguments()
         self._run(self._kernels.start, self.nnf, self._spare_nnf, self._spare_stamps, self.cost)
 
     def improve(self, iteration):

@@ -47,7 +47,8 @@ _PREPARATION = "preparing kernels (compiling, the first time)"
 
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
 _SEARCH_SHARES = {5: 0.1, 4: 0.2, 3: 0.4, 2: 1.8, 1: 5.2}
-_RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 7.0}
+_RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 9.0}
+_VOTED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -354,13 +355,14 @@ def match_features(
     matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions: dict[tuple[int, str], Deconvolution] = {}
-    known = {} if smaller is None else carried_matches(smaller, a, b_prime)
+    is_led = smaller is not None
+    known = carried_matches(smaller, a, b_prime) if smaller else {}
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
         has_colours = parameters.colour_weight > 0 and level == 1
         with progress.stage("search", level):
-            if level == 5 and _is_matched_by_votes(parameters) and smaller is None:
+            if level == 5 and _is_matched_by_votes(parameters) and not is_led:
                 known = coarse_matches(a, b_prime)
             is_known = level in known and level > FIRST_LEVEL
             if is_known or not _follows_reconstruction(level, parameters):
@@ -380,15 +382,18 @@ def match_features(
         if level == parameters.finest_level:
             break
         keep = masks.at(level - 1, *matched, on).keep
-        if level - 1 == FIRST_LEVEL and smaller is not None:
-            a_prime, b = _voted_both(a, b_prime, known[FIRST_LEVEL], parameters, keep)
-        elif _is_reconstructed(level, parameters, known):
+        finer = _upsampled(matches, a[level - 1].shape[:2], b_prime[level - 1].shape[:2])
+        if _is_reconstructed(level, parameters, known):
             with progress.stage("reconstruction", level) as tick:
-                a_prime, b, found = _reconstruct_both(
-                    a, b_prime, matches, network, level, parameters, tick, keep
-                )
-            deconvolutions |= found
-        matches = _upsampled(matches, a[level - 1].shape[:2], b_prime[level - 1].shape[:2])
+                if _is_voted(level, parameters, is_led):
+                    start = known.get(level - 1, finer)
+                    a_prime, b = _voted_both(a, b_prime, start, level - 1, parameters, keep)
+                else:
+                    a_prime, b, found = _reconstruct_both(
+                        a, b_prime, matches, network, level, parameters, tick, keep
+                    )
+                    deconvolutions |= found
+        matches = finer
     return matches, deconvolutions
 
 
@@ -411,6 +416,16 @@ def _is_reconstructed(level, parameters, known):
     return level - 1 <= FIRST_LEVEL or level - 1 not in known
 
 
+def _is_voted(level, parameters, is_led):
+    """Tell whether those features are voted by matches of the level below itself."""
+    if not is_led:
+        return False
+    is_deconvolved = level in parameters.led_deconvolutions
+    # What leads ends there, and nothing has been searched above.
+    is_first = level - 1 == FIRST_LEVEL
+    return is_first or (parameters.reconstruction == "deconvolution" and not is_deconvolved)
+
+
 def _upsampled(matches, shape_a, shape_b):
     """Matches one level further down, whose sizes are given; without costs."""
     return Matches(
@@ -418,9 +433,8 @@ def _upsampled(matches, shape_a, shape_b):
     )
 
 
-def _voted_both(a, b_prime, matches, parameters, keep):
-    """Features of A' and B at the first level that is searched, straight from its own matches."""
-    level = FIRST_LEVEL
+def _voted_both(a, b_prime, matches, level, parameters, keep):
+    """Features of A' and B at a level, straight from matches of that level."""
     details = (
         vote_detail(b_prime, matches.ab, level, parameters),
         vote_detail(a, matches.ba, level, parameters),
@@ -483,13 +497,13 @@ def _expected_shares(parameters, shapes):
 
 def _scale_shares(parameters, is_led, is_last):
     """The same of one size, where the last has the area 1."""
-    finest = parameters.finest_level if is_last else 1
+    parameters = parameters if is_last else _leading(parameters)
     known = (5, 4, 3) if is_led else (5, 4) if _is_matched_by_votes(parameters) else ()
     shares = {("features", None): 2.0}
-    shares |= {("search", level): _SEARCH_SHARES[level] for level in LEVELS if level >= finest}
-    return shares | {
-        ("reconstruction", level): cost
-        for level, cost in _RECONSTRUCTION_SHARES.items()
-        if _is_reconstructed(level, replace(parameters, finest_level=finest), known)
-        and not (is_led and level - 1 == FIRST_LEVEL)
-    }
+    for level in range(5, parameters.finest_level - 1, -1):
+        shares["search", level] = _SEARCH_SHARES[level]
+        if _is_reconstructed(level, parameters, known):
+            is_voted = _is_voted(level, parameters, is_led)
+            cost = _VOTED_SHARE if is_voted else _RECONSTRUCTION_SHARES[level]
+            shares["reconstruction", level] = cost
+    return shares

@@ -75,8 +75,13 @@ class Parameters:
         down to that level, A' is taken to look like A and B like B'. The paper and the authors'
         program: 5.
     reconstruction : "deconvolution" or "resampling"
-        How the other image's features are carried to the next level: by eq. 5, or straight
+        How the other image's features are carried to the next level: by eq. 5, or pixel by pixel
         through the upsampled matches (figure 5).
+    led_deconvolutions : tuple of int
+        Levels, 3 and 2, from whose matches features are deconvolved at sizes that a smaller one
+        leads. From the others they are voted at the finer level itself, by upsampled matches: most
+        of the time, and nothing that a picture shows. The first size, which finds where things
+        are, deconvolves from all levels; without, faces have stains: see docs/scales.md.
     deconv_depth : 1 or 2
         Levels that a deconvolution spans. The paper has 1; the authors' program 2, running
         forward again by one, which keeps the features on the network's own distribution.
@@ -146,6 +151,7 @@ class Parameters:
     independent_levels: bool = False
     coarsest_reconstruction: Annotated[int, Range(2, 5)] = 4
     reconstruction: Literal["deconvolution", "resampling"] = "deconvolution"
+    led_deconvolutions: tuple[Annotated[int, Range(2, 3)], ...] = (2,)
     deconv_depth: Literal[1, 2] = 2
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"

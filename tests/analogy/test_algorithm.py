@@ -266,10 +266,14 @@ def sized(random):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "first", "later"), [(SEARCHED, (5, 4, 3, 2), (3, 2)), (QUICK, (4, 3, 2), (3, 2))]
+    ("parameters", "first"), [(SEARCHED, (5, 4, 3, 2)), (QUICK, (4, 3, 2))]
 )
-def test_larger_sizes_reconstruct_from_level_3_on(random, parameters, first, later):
+@pytest.mark.parametrize("later", [(3, 2), (2,), ()])
+def test_larger_sizes_deconvolve_from_level_3_on_where_that_is_asked_for(
+    random, parameters, first, later
+):
     sizes = (((11, 14), (10, 17)), *SIZES)
+    parameters = replace(parameters, led_deconvolutions=later)
 
     _, _, deconvolutions = Sized.of(random).match(parameters, sizes)
 
@@ -280,6 +284,21 @@ def test_larger_sizes_reconstruct_from_level_3_on(random, parameters, first, lat
         for image in ("a_prime", "b")
     ]
     assert list(deconvolutions) == expected
+
+
+def test_larger_sizes_vote_by_upsampled_matches_where_they_do_not_deconvolve(sized):
+    parameters = replace(SEARCHED, led_deconvolutions=())
+
+    sized.match(parameters)
+
+    a, b_prime = map(sized.features, sized.images)
+    told = {state.level: state for state in sized.told}
+    for level in (2, 1):
+        content, theirs, matches = a[level], b_prime[level], told[level + 1].matches
+        nnf = upsample_nnf(matches.ab, content.shape[:2], theirs.shape[:2])
+        votes = vote(theirs, nnf, parameters.patch_side(level))
+        expected = blend_with_content(content, votes, level, parameters)
+        np.testing.assert_array_equal(told[level].a_prime, expected)
 
 
 def test_levels_of_the_last_size_alone_are_told(sized):
@@ -369,7 +388,8 @@ def test_an_identity_stays_one_through_all_sizes(random):
 
 @pytest.mark.parametrize("finest", [3, 2])
 def test_matching_ends_at_the_finest_level_of_the_last_size(sized, finest):
-    ab, _, deconvolutions = sized.match(replace(SEARCHED, finest_level=finest))
+    parameters = replace(SEARCHED, finest_level=finest, led_deconvolutions=(3, 2))
+    ab, _, deconvolutions = sized.match(parameters)
 
     assert ab.shape == (*sized.features(sized.images[0])[finest].shape[:2], 2)
     assert [state.level for state in sized.told] == list(range(5, finest - 1, -1))

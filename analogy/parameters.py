@@ -137,8 +137,8 @@ class Parameters:
 
     ratio: Annotated[float, Range(0, 1, above_low=True)] = 1.0
     max_side: Annotated[int | None, Range(1)] = 700
-    first_scale: Annotated[int | None, Range(1)] = 224
-    patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 5, 3)
+    first_scale: Annotated[int | None, Range(1)] = 192
+    patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 3, 3)
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 6, 6, 4, 4)
     search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 10, 8, 7, 3)
     exchange_matches: bool = False
@@ -268,9 +268,16 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     "photo2style": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3]),
-    # Where all of two paintings is to be used, the ground of one is lent to the hair of the other.
+    # Two paintings are of two faces, mostly, which want larger patches, a larger first size and what
+    # level 5 says of the place in a face: fewer stains. Where all of both is to be used, the ground
+    # of one is lent to the hair of the other.
     "style2style": replace(
-        _DEFAULT, alphas=BLEND_WEIGHTS[3], evenness=(0.0, 0.0, 0.0025, 0.01, 0.02)
+        _DEFAULT,
+        alphas=BLEND_WEIGHTS[3],
+        first_scale=224,
+        patch_sides=(3, 3, 3, 5, 3),
+        coarsest_reconstruction=5,
+        evenness=(0.0, 0.0, 0.0025, 0.01, 0.02),
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.

@@ -46,6 +46,7 @@ ONE_SIZE = {
 OFF = {
     "first_scale": None,
     "coarsest_reconstruction": 5,
+    "led_deconvolutions": (3, 2),
     "evenness": (0.0,) * 5,
     "vote_width": None,
 }

@@ -265,9 +265,7 @@ def sized(random):
     return Sized.of(random)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "first"), [(SEARCHED, (5, 4, 3, 2)), (QUICK, (4, 3, 2))]
-)
+@pytest.mark.parametrize(("parameters", "first"), [(SEARCHED, (5, 4, 3, 2)), (QUICK, (4, 3, 2))])
 @pytest.mark.parametrize("later", [(3, 2), (2,), ()])
 def test_larger_sizes_deconvolve_from_level_3_on_where_that_is_asked_for(
     random, parameters, first, later

@@ -83,7 +83,7 @@ def test_sizes_are_told_where_there_are_several(page_of, plain):
     assert "Shown is the last of 2 sizes" in page
     assert "thin ones of smaller sizes" in page
     assert "size 1, level 5, A′: from" in alt
-    assert "size 2, level 3, B: from" in alt
+    assert "size 2, level 2, B: from" in alt
     assert "of 2 sizes" not in plain
     assert "size 1" not in plain
 

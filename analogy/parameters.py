@@ -268,11 +268,11 @@ PRESETS = {
     # The applications of sections 6.1 to 6.4, with the weights that the authors advise for their
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
-    # A little more of A than the authors' weight of 3: pictures have its outlines, at no cost of style.
+    # For paintings of photographs a little more of A than by the weight of 3: its outlines.
     "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.23)),
-    # Two paintings are of two faces, mostly, which want larger patches, a larger first size and what
-    # level 5 says of the place in a face: fewer stains. Where all of both is to be used, the ground
-    # of one is lent to the hair of the other.
+    # Two paintings are of two faces, mostly, which want larger patches, a larger first size and
+    # what level 5 says of the place in a face: fewer stains. Where all of both is to be used, the
+    # ground of one is lent to the hair of the other.
     "style2style": replace(
         _DEFAULT,
         alphas=BLEND_WEIGHTS[3],

@@ -48,7 +48,6 @@ _PREPARATION = "preparing kernels (compiling, the first time)"
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
 _SEARCH_SHARES = {5: 0.1, 4: 0.2, 3: 0.4, 2: 1.8, 1: 5.2}
 _RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 9.0}
-_VOTED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -355,14 +354,13 @@ def match_features(
     matched = a[1].shape[:2], b_prime[1].shape[:2]
     matches = initial_matches(a_prime.shape[:2], b.shape[:2], parameters, on)
     deconvolutions: dict[tuple[int, str], Deconvolution] = {}
-    is_led = smaller is not None
-    known = carried_matches(smaller, a, b_prime) if smaller else {}
+    known = {} if smaller is None else carried_matches(smaller, a, b_prime)
     for level in LEVELS:
         if parameters.independent_levels:
             matches = initial_matches(a[level].shape[:2], b_prime[level].shape[:2], parameters, on)
         has_colours = parameters.colour_weight > 0 and level == 1
         with progress.stage("search", level):
-            if level == 5 and _is_matched_by_votes(parameters) and not is_led:
+            if level == 5 and _is_matched_by_votes(parameters) and not known:
                 known = coarse_matches(a, b_prime)
             is_known = level in known and level > FIRST_LEVEL
             if is_known or not _follows_reconstruction(level, parameters):
@@ -383,16 +381,15 @@ def match_features(
             break
         keep = masks.at(level - 1, *matched, on).keep
         finer = _upsampled(matches, a[level - 1].shape[:2], b_prime[level - 1].shape[:2])
-        if _is_reconstructed(level, parameters, known):
+        if _is_voted(level, parameters, known):
+            start = known.get(level - 1, finer)
+            a_prime, b = _voted_both(a, b_prime, start, level - 1, parameters, keep)
+        elif _is_reconstructed(level, parameters, known):
             with progress.stage("reconstruction", level) as tick:
-                if _is_voted(level, parameters, is_led):
-                    start = known.get(level - 1, finer)
-                    a_prime, b = _voted_both(a, b_prime, start, level - 1, parameters, keep)
-                else:
-                    a_prime, b, found = _reconstruct_both(
-                        a, b_prime, matches, network, level, parameters, tick, keep
-                    )
-                    deconvolutions |= found
+                a_prime, b, found = _reconstruct_both(
+                    a, b_prime, matches, network, level, parameters, tick, keep
+                )
+            deconvolutions |= found
         matches = finer
     return matches, deconvolutions
 
@@ -416,14 +413,18 @@ def _is_reconstructed(level, parameters, known):
     return level - 1 <= FIRST_LEVEL or level - 1 not in known
 
 
-def _is_voted(level, parameters, is_led):
-    """Tell whether those features are voted by matches of the level below itself."""
-    if not is_led:
+def _is_voted(level, parameters, known):
+    """Tell whether those features are voted by matches of the level below, at no cost to speak of.
+
+    They may be where a smaller size leads, whose matches are known down to `FIRST_LEVEL`.
+    """
+    if FIRST_LEVEL not in known or not _is_reconstructed(level, parameters, known):
         return False
     is_deconvolved = level in parameters.led_deconvolutions
-    # What leads ends there, and nothing has been searched above.
-    is_first = level - 1 == FIRST_LEVEL
-    return is_first or (parameters.reconstruction == "deconvolution" and not is_deconvolved)
+    # Nothing has been searched above what is known: there are no other matches to go by.
+    return level - 1 in known or (
+        parameters.reconstruction == "deconvolution" and not is_deconvolved
+    )
 
 
 def _upsampled(matches, shape_a, shape_b):
@@ -502,8 +503,7 @@ def _scale_shares(parameters, is_led, is_last):
     shares = {("features", None): 2.0}
     for level in range(5, parameters.finest_level - 1, -1):
         shares["search", level] = _SEARCH_SHARES[level]
-        if _is_reconstructed(level, parameters, known):
-            is_voted = _is_voted(level, parameters, is_led)
-            cost = _VOTED_SHARE if is_voted else _RECONSTRUCTION_SHARES[level]
-            shares["reconstruction", level] = cost
+        is_voted = _is_voted(level, parameters, known)
+        if _is_reconstructed(level, parameters, known) and not is_voted:
+            shares["reconstruction", level] = _RECONSTRUCTION_SHARES[level]
     return shares

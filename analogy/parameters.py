@@ -239,6 +239,9 @@ _PLAIN: dict[str, Any] = {
     "vote_width": None,
 }
 
+# Where little but its place tells what something is: level 5 knows, and larger patches see more.
+_BY_PLACE: dict[str, Any] = {"patch_sides": (3, 3, 3, 5, 3), "coarsest_reconstruction": 5}
+
 #: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for
 #: correspondences and for two photographs of one scene, and what the authors advise for the
 #: applications of sections 6.1 to 6.4.
@@ -276,18 +279,16 @@ PRESETS = {
     "style2style": replace(
         _DEFAULT,
         alphas=BLEND_WEIGHTS[3],
+        **_BY_PLACE,
         first_scale=224,
-        patch_sides=(3, 3, 3, 5, 3),
-        coarsest_reconstruction=5,
         evenness=(0.0, 0.0, 0.0025, 0.01, 0.02),
     ),
     # A drawing says little of what is where but at the coarsest level, and has few pixels that are
     # like a photograph's: see docs/scales.md.
     "style2photo": replace(
         _DEFAULT,
+        **_BY_PLACE,
         alphas=BLEND_WEIGHTS[2],
-        patch_sides=(3, 3, 3, 5, 3),
-        coarsest_reconstruction=5,
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
     "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),

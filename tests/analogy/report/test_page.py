@@ -77,13 +77,13 @@ def test_settings_and_times_are_told(plain):
 
 
 def test_sizes_are_told_where_there_are_several(page_of, plain):
-    page = page_of(small_run(first_scale=40, coarsest_reconstruction=5))
+    page = page_of(small_run(first_scale=40, coarsest_reconstruction=5, led_deconvolutions=(3, 2)))
     (alt,) = re.findall(r'alt="Residual over iterations, ([^"]*)"', page)
 
     assert "Shown is the last of 2 sizes" in page
     assert "thin ones of smaller sizes" in page
     assert "size 1, level 5, A′: from" in alt
-    assert "size 2, level 2, B: from" in alt
+    assert "size 2, level 3, B: from" in alt
     assert "of 2 sizes" not in plain
     assert "size 1" not in plain
 

@@ -116,7 +116,8 @@ def _check_installation():
 
 def _session(path, target):
     providers: list[Any] = [_CPU]
-    if target.is_cuda:
+    # A build without CUDA would warn of a provider that it does not have.
+    if target.is_cuda and _CUDA in onnxruntime.get_available_providers():
         _load_cuda_libraries()
         providers.insert(0, (_CUDA, _CUDA_OPTIONS))
     # Which providers loaded is asked of the session; ONNX Runtime need not tell it as well.

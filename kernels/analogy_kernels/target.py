@@ -409,11 +409,24 @@ def _on_host(name, array):
 
 def _on_device(name, array):
     if not array.is_c_contiguous():
+        if _is_row_by_row(array):
+            interface = array.__cuda_array_interface__ | {"strides": None}
+            return cuda.from_cuda_array_interface(interface, array, sync=False)
         raise ValueError(
             f"{name} is {array.dtype} {tuple(array.shape)} and not C-contiguous; hand over a copy "
             "that is"
         )
     return array
+
+
+def _is_row_by_row(array):
+    """Whether elements follow one another; an axis of one element may have any stride."""
+    step = array.dtype.itemsize
+    for size, stride in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        if size > 1 and stride != step:
+            return False
+        step *= size
+    return True
 
 
 def _queue_behind(stream, producer):

@@ -4,6 +4,7 @@ To the host: the results of inner products, on which the solver's decisions rest
 level's filters, once for both directions, and at level 5 the weights by which votes are gathered.
 """
 
+import inspect
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -87,9 +88,12 @@ def _watch_driver(monkeypatch, made):
     from numba.cuda.cudadrv import driver
 
     def watched(function, direction):
-        def call(to, source, size, *arguments, **options):
+        signature = inspect.signature(function)
+
+        def call(*arguments, **options):
+            size = signature.bind(*arguments, **options).arguments["size"]
             made.append(Copy(direction, size // 8, _asking()))
-            return function(to, source, size, *arguments, **options)
+            return function(*arguments, **options)
 
         return call
 

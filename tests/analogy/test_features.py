@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import onnx
 import pytest
@@ -108,7 +110,8 @@ def test_float16_weights_stay_within_their_bound():
 
 def test_cuda_that_does_not_load_is_no_noise(capfd):
     """Of this the session's providers tell; on a machine with a GPU it loads."""
-    session = module._session(bundled_path(), CUDA)
+    with warnings.catch_warnings(action="error"):
+        session = module._session(bundled_path(), CUDA)
 
     assert session.get_providers()[-1] == "CPUExecutionProvider"
     assert capfd.readouterr() == ("", "")

@@ -1,6 +1,7 @@
 """Numba's threads sleep while they wait, unless the user has said how they shall."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -31,7 +32,8 @@ def told(**environment):
         text=True,
         check=True,
     )
-    policies = [line.strip() for line in done.stderr.splitlines() if "OMP_WAIT_POLICY" in line]
+    # Newer ones put the device before it: "[host] ".
+    policies = re.findall(r"OMP_WAIT_POLICY = '\w+'", done.stderr)
     return done.stdout.split(), policies
 
 

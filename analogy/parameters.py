@@ -139,8 +139,8 @@ class Parameters:
     max_side: Annotated[int | None, Range(1)] = 700
     first_scale: Annotated[int | None, Range(1)] = 192
     patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 3, 3)
-    search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 6, 6, 4, 4)
-    search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 10, 8, 7, 3)
+    search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 4, 3, 2, 2)
+    search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 8, 6, 5, 3)
     exchange_matches: bool = False
     evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.004, 0.01, 0.03)
     initialization: Literal["random", "identity"] = "random"
@@ -156,13 +156,13 @@ class Parameters:
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"
     deconv_iterations: _Count = 100
-    deconv_tolerance: _NotNegative = 0.1
+    deconv_tolerance: _NotNegative = 0.2
     alphas: Annotated[tuple[Annotated[float, Range(0, 1)], ...], Length(4)] = (0.8, 0.7, 0.6, 0.1)
     choose_alphas: bool = False
     alpha_offset: Annotated[float, Range(-1, 1)] = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
     vote_side: _PatchSide = 3
-    vote_width: _Positive | None = 60.0
+    vote_width: _Positive | None = 40.0
     fill_unreliable: bool = False
     fill_beyond: _NotNegative = 16.0
     colour_weight: _NotNegative = 0.0
@@ -227,20 +227,19 @@ _DEFAULT = Parameters()
 # One size, searched and voted for as the paper and the authors' program do, whatever the defaults.
 _PLAIN: dict[str, Any] = {
     "first_scale": None,
+    "search_radii": (None, 6, 6, 4, 4),
     "search_iterations": (10,) * 5,
     "evenness": (0.0,) * 5,
     "patch_sides": (3, 3, 3, 5, 5),
     "coarsest_reconstruction": 5,
     "led_deconvolutions": (3, 2),
+    "deconv_tolerance": 0.1,
     # Where somebody asks for the coarse levels to be matched by votes all the same.
     "search_reaches": (None, None, 2, None, None),
     "alphas": BLEND_WEIGHTS[2],
     "vote_side": 5,
     "vote_width": None,
 }
-
-# Where little but its place tells what something is: level 5 knows, and larger patches see more.
-_BY_PLACE: dict[str, Any] = {"patch_sides": (3, 3, 3, 5, 3), "coarsest_reconstruction": 5}
 
 #: By name, what ``--preset`` starts from: ours, the paper's, its authors' program's, ours for
 #: correspondences and for two photographs of one scene, and what the authors advise for the
@@ -272,14 +271,17 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     # For paintings of photographs a little more of A than by the weight of 3: its outlines.
-    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.23)),
+    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.38)),
     # Two paintings are of two faces, mostly, which want larger patches, a larger first size and
     # what level 5 says of the place in a face: fewer stains. Where all of both is to be used, the
     # ground of one is lent to the hair of the other.
     "style2style": replace(
         _DEFAULT,
         alphas=BLEND_WEIGHTS[3],
-        **_BY_PLACE,
+        coarsest_reconstruction=5,
+        patch_sides=(3, 3, 3, 5, 3),
+        search_radii=(None, 6, 4, 2, 2),
+        deconv_tolerance=0.1,
         first_scale=224,
         evenness=(0.0, 0.0, 0.0025, 0.01, 0.02),
     ),
@@ -287,11 +289,16 @@ PRESETS = {
     # like a photograph's: see docs/scales.md.
     "style2photo": replace(
         _DEFAULT,
-        **_BY_PLACE,
-        alphas=BLEND_WEIGHTS[2],
+        coarsest_reconstruction=5,
+        alphas=(0.8, 0.7, 0.6, 0.28),
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
-    "photo2photo": replace(_DEFAULT, alphas=BLEND_WEIGHTS[3], refine=True),
+    "photo2photo": replace(
+        _DEFAULT,
+        alphas=BLEND_WEIGHTS[3],
+        patch_sides=(3, 3, 5, 3, 3),
+        refine=True,
+    ),
 }
 
 

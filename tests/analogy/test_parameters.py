@@ -75,7 +75,7 @@ def test_levels_run_from_the_coarsest():
 def test_search_is_global_at_the_coarsest_level_only():
     parameters = Parameters()
     radii = [parameters.search_radius(level, (40, 60)) for level in (5, 4, 3, 2, 1)]
-    assert radii == [60, 6, 6, 4, 4]
+    assert radii == [60, 4, 3, 2, 2]
 
 
 def test_independent_levels_search_the_whole_map():

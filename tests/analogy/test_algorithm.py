@@ -410,9 +410,17 @@ def test_seeds_reproduce_and_differ_through_all_sizes():
 TINY_SIZES = (((2, 4), (3, 3)), ((4, 7), (5, 6)))
 
 
-def test_targets_agree_through_all_sizes():
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"reconstruction": "resampling"},
+        {"coarsest_reconstruction": 2, "led_deconvolutions": (), "deconv_iterations": 1},
+    ],
+    ids=["resampled", "voted"],
+)
+def test_targets_agree_through_all_sizes(carried):
     """On what leads from size to size; deconvolutions are the same within each."""
-    parameters = replace(SEARCHED, search_iterations=(1,) * 5, reconstruction="resampling")
+    parameters = replace(SEARCHED, search_iterations=(1,) * 5, **carried)
     expected, found = (
         Sized.of(np.random.default_rng(0), TINY_SIZES, on).match(parameters, TINY_SIZES)
         for on in (CPU, CUDA)

@@ -7,9 +7,11 @@ None, or a tuple of them. ``Annotated`` adds a :class:`Range` of numbers, that t
 
 from __future__ import annotations
 
+import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -88,6 +90,49 @@ def check_fields(instance: Any) -> None:
     """
     for name, hint in _hints(instance.__class__).items():
         _check(name, getattr(instance, name), hint)
+
+
+def fields_of_texts(kind: type, texts: Iterable[str]) -> dict[str, Any]:
+    """Read fields of a data class from texts, as a command line takes them.
+
+    Parameters
+    ----------
+    kind : data class
+    texts : iterable of str
+        Each as ``name=value``; the value is written as in Python, or is a word.
+
+    Returns
+    -------
+    dict, str -> object
+        Values by field; the data class checks them when it is made of them.
+
+    Raises
+    ------
+    FieldError
+        If a text has no value, or names no field.
+
+    Examples
+    --------
+    >>> from analogy.parameters import Parameters
+    >>> fields_of_texts(Parameters, ["vote_side=5", "weight_map=hard", "first_scale=None"])
+    {'vote_side': 5, 'weight_map': 'hard', 'first_scale': None}
+    """
+    return dict(_field_of_text(text, _hints(kind)) for text in texts)
+
+
+def _field_of_text(text, known):
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise FieldError(f"{brief(text, 60)!r} has no value; give NAME=VALUE")
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"give one of {', '.join(known)}"
+        raise FieldError(f"{brief(name, 60)}: there is no such setting; {remedy}")
+    try:
+        return name, ast.literal_eval(value)
+    # What it raises depends on how far it reads; a word is none of Python's values.
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return name, value
 
 
 @cache

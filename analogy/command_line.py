@@ -10,6 +10,7 @@ import math
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -261,6 +262,15 @@ def run(
     fill: Annotated[
         bool | None, typer.Option("--fill", help="Replace matches that do not lead back.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set a field of analogy.Parameters, such as patch_sides=(3,3,3,5,3); repeat it "
+            "for more fields.",
+        ),
+    ] = None,
 ):
     """Transfer looks between two images, or from several to one.
 
@@ -301,7 +311,7 @@ def run(
         return carry_out(
             (a, b_primes, {name: path for name, path in masks.items() if path is not None}),
             _folder(a, b_primes) if out is None else out,
-            _parameters(preset, category, weight, options),
+            _parameters(preset, category, weight, options, settings or ()),
             (viz, report, _command(context)),
             model=model,
             device=device,
@@ -396,14 +406,16 @@ def model_fetch():
     print(f"use it by: --model {fetch()}")
 
 
-def _parameters(preset, category, weight, options):
-    from analogy.parameters import CATEGORIES, adjusted_preset
+def _parameters(preset, category, weight, options, settings):
+    from analogy.checked_fields import fields_of_texts
+    from analogy.parameters import CATEGORIES, Parameters, adjusted_preset
 
     if category is not None and weight is not None:
         raise typer.BadParameter("--category and --weight both set the blend weights; give one.")
     given = {name: value for name, value in options.items() if value is not None}
     of_category = CATEGORIES[category] if category is not None else {}
-    return adjusted_preset(preset, weight, **of_category | given)
+    parameters = adjusted_preset(preset, weight, **of_category | given)
+    return replace(parameters, **fields_of_texts(Parameters, settings))
 
 
 def _command(context):
@@ -419,6 +431,8 @@ def _command(context):
             words.append(parameter.opts[0])
         elif value is False:
             words += parameter.secondary_opts[:1]
+        elif isinstance(value, list | tuple):
+            words += [f"{parameter.opts[0]} {shlex.quote(text)}" for text in value]
         elif value not in (None, parameter.default):
             words += [parameter.opts[0], shlex.quote(str(value))]
     return " ".join(words)

@@ -296,7 +296,7 @@ PRESETS = {
     "photo2photo": replace(
         _DEFAULT,
         alphas=BLEND_WEIGHTS[3],
-        patch_sides=(3, 3, 5, 3, 3),
+        coarsest_reconstruction=5,
         refine=True,
     ),
 }

@@ -90,7 +90,7 @@ class _Run:
 
     def job(self, a, b, name, options):
         """Job of the options of a row, texts by name; Click's errors are let through."""
-        values = {option: self._located(option, text) for option, text in options.items()}
+        values = {option: self._value(option, text) for option, text in options.items()}
         if name:
             values["out"] = str(self._out / name)
         context = self._command.make_context(
@@ -102,7 +102,9 @@ class _Run:
         with context:
             return self._command.invoke(context)
 
-    def _located(self, option, text):
+    def _value(self, option, text):
+        if option == "settings":
+            return text.split()
         return str(self._folder / text) if option in self._paths else text
 
 

@@ -123,10 +123,17 @@ def test_module_does_what_the_script_does():
         ("--colour-weight", "inf"),
         ("--weight-map", "soft"),
         ("--start", "best"),
+        ("--set", "ratio"),
+        ("--set", "ratios=0.5"),
+        ("--set", "ratio=2"),
+        ("--set", "ratio=half"),
+        ("--set", "patch_sides=(3,3)"),
+        ("--set", "deconv_depth=__import__('os').getpid()"),
     ],
 )
 def test_bad_option_value_is_named(command_line, images, option, value):
-    assert_refused(command_line("run", *images, option, value), option)
+    named = value.partition("=")[0] if option == "--set" else option
+    assert_refused(command_line("run", *images, option, value), named)
     assert sorted(os.listdir()) == images
 
 
@@ -153,6 +160,12 @@ def test_category_and_weight_are_refused_together(command_line, images):
         (["--category", "I"], {"alphas": (1.0, 1.0, 1.0, 1.0), "alpha_offset": 0.0}),
         (["--category", "II"], {"alphas": (0.8, 0.7, 0.6, 0.1), "alpha_offset": 0.1}),
         (["--category", "II", "--alpha-offset", 0], {"alpha_offset": 0.0}),
+        (
+            ["--set", "vote_side=5", "--set", "weight_map=hard"],
+            {"vote_side": 5, "weight_map": "hard"},
+        ),
+        (["--set", "first_scale=None", "--first-scale", 96], {"first_scale": None}),
+        (["--weight", 3, "--set", "alphas=(1,1,1,0.5)"], {"alphas": (1, 1, 1, 0.5)}),
     ],
 )
 def test_options_become_parameters(command_line, images, monkeypatch, options, expected):

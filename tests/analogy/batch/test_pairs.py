@@ -20,10 +20,10 @@ def refusal(folder, *rows):
 def test_a_row_is_what_run_would_do(tmp_path):
     path = tabulate(
         tmp_path,
-        "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model,first-scale,evenness",
-        "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx,96,0.2",
+        "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model,first-scale,evenness,set",
+        "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx,96,0.2,vote_side=5 seed=7",
         "",
-        ",,,,,,,,,,,,,",
+        ",,,,,,,,,,,,,,",
         '"c, d.png",b.png,,,0.75',
     )
     first, second = read_jobs(path, tmp_path / "out")
@@ -38,6 +38,7 @@ def test_a_row_is_what_run_would_do(tmp_path):
     assert first.parameters.refine is False
     assert first.parameters.first_scale == 96
     assert first.parameters.evenness == (0.2,) * 5
+    assert (first.parameters.vote_side, first.parameters.seed) == (5, 7)
     assert first.parameters.wls_lambda == PRESETS["photo2photo"].wls_lambda
     assert (first.device, first.model) == ("cpu", tmp_path / "w.onnx")
     assert first.extras.viz

@@ -116,25 +116,32 @@ def run(
         typer.Argument(metavar="B", help="Image that gives the look; of several the best."),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [out/<A>__<B>]")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the results into this folder.  [default: out/<A>__<B>]"
+        ),
     ] = None,
     preset: Annotated[
         PresetName,
         typer.Option(
-            help="Parameters to start from: ours, the paper's, its authors' program's, ours for "
-            "correspondences or for two photographs of one scene, or ours for an application."
+            help="Start from these parameters: ours, those of the paper or of its authors' "
+            "program, ours for correspondences or for two photographs of one scene, or ours for an "
+            "application of the paper's."
         ),
     ] = "default",
     category: Annotated[
         Literal["I", "II", "III"] | None,
         typer.Option(
-            help="Blend weights for the same scene with slight motion (I), the same scene in "
-            "other light (II) or another one (III; the default's)."
+            help="Take the paper's blend weights for one scene with slight motion (I), for one "
+            "scene in other light (II) or for two scenes (III).  [default: III]"
         ),
     ] = None,
     weight: Annotated[
         Literal["1", "2", "3", "auto"] | None,
-        typer.Option(help="How much of A's structure is kept, 3 the most; auto: by the images."),
+        typer.Option(
+            help="Keep so much of A's structure, 3 for the most; auto chooses by the images.  "
+            "[default: the preset's; 2]"
+        ),
     ] = None,
     alpha_offset: Annotated[
         float | None,
@@ -142,6 +149,7 @@ def run(
             min=-1,
             max=1,
             callback=_check_finite,
+            hidden=True,
             help="Added to the blend weight of every level.",
         ),
     ] = None,
@@ -150,74 +158,104 @@ def run(
         typer.Option(
             callback=check_share,
             metavar="R",
-            help="Match up to this scale, in (0, 1]; results keep their size.",
+            help="Match up to this scale, in (0, 1]; results keep their size.  [default: 1]",
         ),
     ] = None,
     max_side: Annotated[
-        int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
+        int | None,
+        typer.Option(min=32, help="Match at no more than this many pixels a side.  [default: 700]"),
     ] = None,
     first_scale: Annotated[
         int | None,
         typer.Option(
             min=32,
             help="Match at so many pixels a side first, and lead larger sizes by that; a number "
-            "as large as the images gives one size.",
+            "as large as the images gives one size.  [default: the preset's; 192]",
         ),
     ] = None,
     deconv_depth: Annotated[
-        int | None, typer.Option(min=1, max=2, help="Levels that one deconvolution spans.")
+        int | None,
+        typer.Option(min=1, max=2, hidden=True, help="Levels that one deconvolution spans."),
     ] = None,
     coarse_matching: Annotated[
         Literal["hough", "patchmatch"] | None,
-        typer.Option(help="Match levels 5 and 4 by votes, or search them as the paper does."),
+        typer.Option(
+            hidden=True, help="Match levels 5 and 4 by votes, or search them as the paper does."
+        ),
     ] = None,
     finest_level: Annotated[
-        int | None, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
+        int | None,
+        typer.Option(
+            min=1, max=5, hidden=True, help="Match down to this level; coarser is faster."
+        ),
     ] = None,
     evenness: Annotated[
         float | None,
         typer.Option(
             min=0,
             callback=_check_finite,
-            help="Charge patches for how often they are fetched, so that all of B is used.",
+            help="Charge patches so much for how often they are fetched, so that all of B is "
+            "used.  [default: the preset's]",
         ),
     ] = None,
     colour_weight: Annotated[
         float | None,
         typer.Option(
-            min=0, callback=_check_finite, help="Match colours, too: for pictures of one scene."
+            min=0,
+            callback=_check_finite,
+            hidden=True,
+            help="Match colours, too: for pictures of one scene.",
         ),
     ] = None,
     smoothing: Annotated[
-        int | None, typer.Option(min=0, help="Smooth the matches of pictures of one scene.")
+        int | None,
+        typer.Option(min=0, hidden=True, help="Smooth the matches of pictures of one scene."),
     ] = None,
     subpixel: Annotated[
-        int | None, typer.Option(min=0, help="Refine such matches by so many iterations.")
+        int | None,
+        typer.Option(min=0, hidden=True, help="Refine such matches by so many iterations."),
     ] = None,
     refine: Annotated[
         bool | None,
-        typer.Option("--refine/--no-refine", help="Also give colours alone, detail kept (eq. 7)."),
+        typer.Option(
+            "--refine/--no-refine",
+            help="Also write the new colours with each photograph's own detail (eq. 7).  [default: "
+            "the preset's; no]",
+        ),
     ] = None,
     wls_lambda: Annotated[
         float | None,
-        typer.Option(callback=_check_positive, help="How much the refinement smooths.  [0.8]"),
+        typer.Option(
+            callback=_check_positive, hidden=True, help="How much the refinement smooths.  [0.8]"
+        ),
     ] = None,
     wls_alpha: Annotated[
         float | None,
-        typer.Option(callback=_check_positive, help="How much it minds edges.  [1]"),
+        typer.Option(callback=_check_positive, hidden=True, help="How much it minds edges.  [1]"),
     ] = None,
     wls_epsilon: Annotated[
         float | None,
-        typer.Option(callback=_check_positive, help="Least difference that it minds.  [0.0001]"),
+        typer.Option(
+            callback=_check_positive, hidden=True, help="Least difference that it minds.  [0.0001]"
+        ),
     ] = None,
     device: Annotated[
-        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
+        Literal["auto", "cuda", "cpu"],
+        typer.Option(help="Compute on this device; auto takes a GPU where there is one."),
     ] = "auto",
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Of the random search.")
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Draw the random search's candidates by this seed.  [default: 0]",
+        ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Use these weights, an ONNX file.  [default: those bundled]"
+        ),
     ] = None,
     viz: Annotated[
         bool, typer.Option("--viz", help="Write pictures of every level into DIR/viz too.")
@@ -226,13 +264,18 @@ def run(
         bool, typer.Option("--report", help="Write report.html too, to look through the run.")
     ] = False,
     mask_a: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of A: colours, black is free.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read the labels of A from an image: equal colours match, black matches any.",
+        ),
     ] = None,
     mask_b: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of B; like is matched with like.")
+        Path | None, typer.Option(metavar="FILE", help="Read the labels of B likewise.")
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What of A, not black, stays as it is.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Leave of A what is not black in this image as it is."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     json: Annotated[
@@ -242,25 +285,34 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Append what happens, by stage, to a file.")
     ] = None,
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(help="What --log takes down.")
+        Literal["debug", "info", "warning", "error"],
+        typer.Option(help="Let --log take down messages from this level on."),
     ] = "info",
     single_direction: Annotated[
-        bool | None, typer.Option("--single-direction", help="Ablation: search by A alone (eq. 3).")
+        bool | None,
+        typer.Option(
+            "--single-direction", hidden=True, help="Ablation: search by A alone (eq. 3)."
+        ),
     ] = None,
     resample: Annotated[
-        bool | None, typer.Option("--resample", help="Ablation: resample, do not deconvolve.")
+        bool | None,
+        typer.Option("--resample", hidden=True, help="Ablation: resample, do not deconvolve."),
     ] = None,
     independent_levels: Annotated[
-        bool | None, typer.Option("--independent-levels", help="Ablation: match levels apart.")
+        bool | None,
+        typer.Option("--independent-levels", hidden=True, help="Ablation: match levels apart."),
     ] = None,
     weight_map: Annotated[
-        Literal["sigmoid", "hard"] | None, typer.Option(help="Form of the weight map (eq. 6).")
+        Literal["sigmoid", "hard"] | None,
+        typer.Option(hidden=True, help="Form of the weight map (eq. 6)."),
     ] = None,
     start: Annotated[
-        Literal["random", "identity"] | None, typer.Option(help="First nearest-neighbour field.")
+        Literal["random", "identity"] | None,
+        typer.Option(hidden=True, help="First nearest-neighbour field."),
     ] = None,
     fill: Annotated[
-        bool | None, typer.Option("--fill", help="Replace matches that do not lead back.")
+        bool | None,
+        typer.Option("--fill", hidden=True, help="Replace matches that do not lead back."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -279,6 +331,8 @@ def run(
     (white where a match leads back), report.json and, with --refine, a_prime_refined.png and
     b_refined.png. With several B, every pixel of a_prime.png is that of the one that suits it best,
     as choice.png shows; what each gives by itself is in reference_1, reference_2 ...
+
+    For example: analogy run photo.png painting.png --preset photo2style
     """
     options = {
         "alpha_offset": alpha_offset,

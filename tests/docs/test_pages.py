@@ -16,9 +16,11 @@ def test_the_command_line_is_told_command_by_command():
 
     for command in ("run", "doctor", "model convert", "eval middlebury"):
         assert re.search(rf"^#+ `analogy {command}`$", text, re.MULTILINE)
-    assert "* `--coarse-matching <hough|patchmatch>`: Match levels 5 and 4 by votes" in text
+    assert "* `--weight <1|2|3|auto>`: Keep so much of A's structure" in text
+    # Options of earlier versions still work, and are not shown.
+    assert "* `--smoothing" not in text.partition("analogy doctor")[0]
     # In words, a placeholder would be taken for a tag of HTML.
-    assert r"* `--out DIR`: Folder for the results.  [out/\<A>__\<B>]" in text
+    assert r"* `--out DIR`: Write the results into this folder.  [default: out/\<A>__\<B>]" in text
 
 
 def test_links_of_the_readme_lead_to_files():

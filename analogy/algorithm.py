@@ -46,8 +46,8 @@ _log = logging.getLogger(__name__)
 _PREPARATION = "preparing kernels (compiling, the first time)"
 
 # Seconds at 448x448 on two CPU cores: what the progress bar expects of each stage.
-_SEARCH_SHARES = {5: 0.1, 4: 0.2, 3: 0.4, 2: 1.8, 1: 5.2}
-_RECONSTRUCTION_SHARES = {5: 24.0, 4: 16.0, 3: 16.0, 2: 9.0}
+_SEARCH_SHARES = {5: 0.1, 4: 0.3, 3: 1.0, 2: 3.0, 1: 6.0}
+_RECONSTRUCTION_SHARES = {5: 30.0, 4: 23.0, 3: 23.0, 2: 13.0}
 
 
 @dataclass(frozen=True)

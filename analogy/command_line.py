@@ -23,6 +23,7 @@ from analogy.evaluation.commands import eval_app
 from analogy.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from analogy.logs import logged
 from analogy.option_checks import PresetName, check_share
+from analogy.result_names import folder_name
 from analogy.service.commands import serve
 from analogy.video.commands import video
 
@@ -494,7 +495,8 @@ def _command(context):
 
 def _folder(a, b_primes):
     first, *others = b_primes
-    return Path("out", f"{a.stem}__{first.stem}" + (f"_and_{len(others)}" if others else ""))
+    name = folder_name(a.stem, first.stem)
+    return Path("out", name + (f"_and_{len(others)}" if others else ""))
 
 
 def _transfer_files(inputs, folder, parameters, extras, *, model, device, quiet, json):

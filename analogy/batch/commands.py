@@ -13,14 +13,31 @@ import typer
 from analogy.errors import AnalogyError
 from analogy.exit_codes import EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from analogy.option_checks import check_share
+from analogy.result_names import folder_name
 
 
 def batch(
     pairs: Annotated[
         Path,
-        typer.Argument(metavar="CSV", help="Columns a and b; name and options of `run` if wanted."),
+        typer.Argument(
+            metavar="PAIRS",
+            help="A table with the columns a and b, and name and options of `run` if wanted; a "
+            "folder with pairs of images whose names end with _A and _B; or a folder of images "
+            "that all take the look of LOOK.",
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Takes a folder of results a pair.")],
+    look: Annotated[
+        Path | None,
+        typer.Argument(metavar="[LOOK]", help="Image that gives the look of a folder of images."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a folder of results for each pair into this folder.  [default: "
+            "out/<PAIRS>]",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -53,7 +70,8 @@ def batch(
     from analogy.batch.summary import summary_line, summary_table, write_summary
     from analogy.outputs import staged
 
-    todo = read_jobs(pairs, out)
+    out = Path("out", folder_name(pairs.absolute().stem)) if out is None else out
+    todo = read_jobs(pairs, out, look)
     outcomes = {job.name: Outcome(job.name, "not run") for job in todo}
     ended_by = None
     with staged(out) as staging:

@@ -1,8 +1,10 @@
-"""A table of pairs, each row checked as ``run`` checks its command line."""
+"""A table or a folder of pairs, each checked as ``run`` checks its command line."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 from functools import cache, partial
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -11,6 +13,7 @@ import typer
 
 from analogy.batch.jobs import Job
 from analogy.errors import AnalogyError, brief
+from analogy.result_names import FORBIDDEN, folder_name
 from analogy.run_files import Extras, Inputs
 
 # Options of `run` that a batch has once, or not at all.
@@ -19,52 +22,60 @@ _OF_THE_BATCH = {"out", "quiet", "json", "log", "log_level"}
 # What lies beside the pairs' folders.
 _TAKEN = {"summary.json"}
 
+# What parts the cells of a table, as spreadsheets of different countries save them.
+_SEPARATORS = ",;\t"
+
 # What Click raises for a bad value, wherever this version of typer keeps its Click.
 _UsageError = typer.BadParameter.__base__
 
 
-def read_jobs(path, out):
-    """Read a table of pairs.
+def read_jobs(path, out, look=None):
+    """Read pairs from a table or a folder.
 
     Parameters
     ----------
     path : path-like
-        CSV in UTF-8 with the columns ``a`` and ``b``, and optionally ``name``, of the folder for
-        the results, and any option of ``run``. Files are named relative to the table's folder; an
-        empty cell is an option that is not given.
+        A table with the columns ``a`` and ``b``, and optionally ``name``, of the folder for the
+        results, and any option of ``run``. Files are named relative to the table's folder; an
+        empty cell is an option that is not given. Commas, semicolons or tabs part the cells, and
+        the text is UTF-8 or UTF-16. Or a folder of images.
     out : path-like
         Holds a folder for each pair.
+    look : path-like, optional
+        B' of every image of a folder; without it, a folder holds pairs whose names end with ``_A``
+        and ``_B``.
 
     Returns
     -------
     list of Job
+        A pair that is there twice with the same options is one.
 
     Raises
     ------
     AnalogyError
-        If the table cannot be read, or a pair could not be run as the row says; the message names
-        the line and the column.
+        If there are no pairs, or one could not be run as asked; the message names the line and the
+        column.
     """
     path = Path(path)
     run = _Run(path.absolute().parent, Path(out).absolute())
-    rows = _rows(path)
-    line, header = next(rows, (1, []))
-    names = _names(header, run, f"{path}: line {line}")
-    jobs, lines = [], {}
-    for line, cells in rows:
-        place = f"{path}: line {line}"
-        job = _job(_given(names, cells, place), run, place)
+    rows = _rows(path, look)
+    place, header = next(rows, (f"{path}: line 1", []))
+    names = _names(header, run, place)
+    jobs, places = {}, {}
+    for place, cells in rows:
+        given = _given(names, cells, place)
+        job = _job(given, run, place)
         # Some file systems hold Castle and castle for one.
-        first = lines.setdefault(job.name.casefold(), line)
-        if first != line:
+        first, row = places.setdefault(job.name.casefold(), (place, given))
+        if first != place and row != given:
             raise AnalogyError(
-                f"{place}, column name: {job.name!r} is the folder of line {first}, too; "
+                f"{place}, column name: {job.name!r} is the folder of {first}, too; "
                 "give each pair a name of its own"
             )
-        jobs.append(job)
+        jobs.setdefault(job.name, job)
     if not jobs:
         raise AnalogyError(f"{path}: holds no pairs; give the columns a and b, and a row for each")
-    return jobs
+    return list(jobs.values())
 
 
 class _Run:
@@ -95,7 +106,7 @@ class _Run:
             values["out"] = str(self._out / name)
         context = self._command.make_context(
             "analogy run",
-            ["--", str(self._folder / a), str(self._folder / b)],
+            ["--", self._found(a), self._found(b)],
             default_map=values,
             obj=partial(_take, out=self._out),
         )
@@ -105,7 +116,15 @@ class _Run:
     def _value(self, option, text):
         if option == "settings":
             return text.split()
-        return str(self._folder / text) if option in self._paths else text
+        return self._found(text) if option in self._paths else text
+
+    def _found(self, text):
+        """A file as a table names it: of its folder, or of the home that ``~`` stands for."""
+        try:
+            return str(self._folder / Path(text).expanduser())
+        # There is nobody of that name, and the file may be called so.
+        except RuntimeError:
+            return str(self._folder / text)
 
 
 @cache
@@ -127,22 +146,82 @@ def _take(inputs, folder, parameters, extras, *, out, model, device, **_):
     )
 
 
-def _rows(path):
-    """Lines at which rows begin and their cells, blanks about them removed; empty rows left out."""
+def _rows(path, look):
+    """Places of rows and their cells, the names of the columns first."""
+    if not path.is_dir():
+        if look is not None:
+            raise AnalogyError(f"{path}: is no folder; {look} goes with a folder of images")
+        return _rows_of_table(path)
+    return _rows_of_pairs(path) if look is None else _rows_of_images(path, Path(look).absolute())
+
+
+def _rows_of_table(path):
+    """The same of a table, blanks about cells removed and empty rows left out."""
+    text, line = _text_of(path), 1
+    # The header parts its cells by what stands in it most.
+    separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader, line = csv.reader(stream, strict=True), 1
-            for cells in reader:
-                cells = [cell.strip() for cell in cells]
-                if any(cells):
-                    yield line, cells
-                line = reader.line_num + 1
-    except OSError as error:
-        raise AnalogyError(f"{path}: {error.strerror or error}; name a CSV file") from error
-    except UnicodeDecodeError as error:
-        raise AnalogyError(f"{path}: no text in UTF-8; save it as CSV in UTF-8") from error
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                yield f"{path}: line {line}", cells
+            line = reader.line_num + 1
     except csv.Error as error:
         raise AnalogyError(f"{path}: line {line}: no CSV ({brief(error)})") from error
+
+
+def _text_of(path):
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise AnalogyError(
+            f"{path}: {error.strerror or error}; name a CSV file or a folder"
+        ) from error
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AnalogyError(
+            f"{path}: no text in UTF-8 or UTF-16; save it as CSV in UTF-8"
+        ) from error
+
+
+def _rows_of_pairs(folder):
+    """The same of the images of a folder whose names end with ``_A``, each with its ``_B``."""
+    yield str(folder), ["a", "b", "name"]
+    by_name = {image.stem.casefold(): image for image in _images(folder)}
+    firsts = [name for name in by_name if name.endswith("_a")]
+    if not firsts:
+        raise AnalogyError(
+            f"{folder}: holds no pairs; let their names end with _A and _B, or name after it the "
+            "image whose look all are to take"
+        )
+    for name in firsts:
+        image = by_name[name]
+        other = by_name.get(f"{name[:-1]}b")
+        if other is None:
+            raise AnalogyError(f"{image}: has no image {image.stem[:-1]}B beside it")
+        yield str(image), [str(image), str(other), folder_name(image.stem[:-2])]
+
+
+def _rows_of_images(folder, look):
+    """The same of all images of a folder, which take one look."""
+    yield str(folder), ["a", "b"]
+    for image in _images(folder):
+        if image != look:
+            yield str(image), [str(image), str(look)]
+
+
+def _images(folder):
+    from PIL import Image
+
+    endings = Image.registered_extensions()
+    files = sorted(file.absolute() for file in folder.iterdir() if not file.name.startswith("."))
+    images = [file for file in files if file.suffix.lower() in endings]
+    if not images:
+        raise AnalogyError(f"{folder}: holds no images")
+    return images
 
 
 def _names(header, run, place):
@@ -151,12 +230,12 @@ def _names(header, run, place):
     for index, column in enumerate(header):
         if not column:
             raise AnalogyError(f"{place}, column {index + 1}: has no name")
-        known = column.replace("-", "_")
+        known = column.replace("-", "_").casefold()
         name = known if known in ("a", "b", "name") else run.columns.get(known)
         if name is None:
             raise AnalogyError(
-                f"{place}, column {_shown(column)}: unknown; commas part the columns a, b, name "
-                "and long options of `run` without their dashes"
+                f"{place}, column {_shown(column)}: unknown; commas, semicolons or tabs part the "
+                "columns a, b, name and long options of `run` without their dashes"
             )
         if name in names:
             raise AnalogyError(f"{place}, column {_shown(column)}: is there twice")
@@ -172,7 +251,7 @@ def _given(names, cells, place):
     if len(cells) > len(names):
         raise AnalogyError(
             f"{place}: has {len(cells)} cells for {len(names)} columns; "
-            "put what holds a comma between quotes"
+            "put what holds what parts the cells between quotes"
         )
     given = {}
     for (name, column), cell in zip(names.items(), cells, strict=False):
@@ -195,8 +274,6 @@ def _job(given, run, place):
         job = run.job(a, b, folder, texts)
     except _UsageError as error:
         raise AnalogyError(f"{place}{_column(error, given)}: {brief(error.message)}") from error
-    if folder is None:
-        _check_name(job.name, place)
     return job
 
 
@@ -207,7 +284,7 @@ def _column(error, given):
 
 
 def _check_name(name, place):
-    is_plain = name.isprintable() and not set(name) & set('/\\:*?"<>|')
+    is_plain = name.isprintable() and not FORBIDDEN & set(name)
     if not is_plain or name.startswith(".") or name.casefold() in _TAKEN:
         raise AnalogyError(f"{place}, column name: {_shown(name)} cannot be a folder's name here")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from analogy.exit_codes import EXIT_INTERRUPTED
+from analogy.result_names import folder_name
 
 
 def video(
@@ -80,7 +81,7 @@ def video(
     from analogy.parameters import adjusted_preset
     from analogy.video.parameters import VideoParameters
 
-    folder = Path("out", f"{frames.stem}__{style.stem}") if out is None else out
+    folder = Path("out", folder_name(frames.stem, style.stem)) if out is None else out
     parameters = adjusted_preset(preset, weight, ratio=ratio, max_side=max_side, seed=seed)
     following = VideoParameters(**_given(warm_start=warm_start, least_gain=least_gain, blend=blend))
     finished = _Finished(folder, quiet or json)

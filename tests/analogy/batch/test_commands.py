@@ -60,6 +60,21 @@ def test_a_batch_says_what_failed_and_goes_on_where_it_was(batch, tmp_path):
     assert counts(out) == {"done": 1, "found done": 2}
 
 
+def test_a_folder_of_images_takes_one_look_into_a_folder_named_after_it(
+    batch, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    paint(photos, "one.png", "two.png")
+    paint(tmp_path, "look.png")
+
+    assert batch("photos", "look.png")[0] == 0
+
+    assert counts(Path("out", "photos")) == {"done": 2}
+    assert Path("out", "photos", "one__look", "a_prime.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("rows", "options", "words"),
     [

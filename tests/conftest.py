@@ -6,8 +6,6 @@ Numba is first imported; CPU kernels are compiled for real either way.
 
 import ctypes.util
 import os
-import sys
-import threading
 
 if not ctypes.util.find_library("cuda"):
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
@@ -20,9 +18,9 @@ from analogy_kernels.target import CPU, CUDA, SIMULATED
 from tests.launches import is_declared, name
 
 if SIMULATED:
-    # The simulator polls its threads without rest, so a barrier lasts several of Python's thread
-    # switches: at the default of 5 ms each, kernels with barriers take six times as long.
-    sys.setswitchinterval(1e-4)
+    from tests.simulator import take_turns
+
+    take_turns()
 
 
 @pytest.fixture(params=[CPU, CUDA], ids=["cpu", "cuda"])
@@ -34,44 +32,6 @@ def target(request):
 @pytest.fixture
 def random():
     return np.random.default_rng(0)
-
-
-class AtomicAllocations(dict):
-    """A block's shared arrays, of which each is made once.
-
-    The simulator asks for an array and makes it where there is none. Two of a block's threads that
-    ask at once would each make their own; here the second waits until the first has made it.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def get(self, place):
-        self._lock.acquire()
-        array = super().get(place)
-        if array is not None:
-            self._lock.release()
-        return array
-
-    def __setitem__(self, place, array):
-        super().__setitem__(place, array)
-        self._lock.release()
-
-
-@pytest.fixture(autouse=True)
-def shared_arrays_are_made_once(monkeypatch):
-    if not SIMULATED:
-        return
-    from numba.cuda.simulator.kernelapi import FakeCUDAShared
-
-    make = FakeCUDAShared.__init__
-
-    def make_with_lock(shared, *arguments):
-        make(shared, *arguments)
-        shared._allocations = AtomicAllocations()
-
-    monkeypatch.setattr(FakeCUDAShared, "__init__", make_with_lock)
 
 
 def numba_type(argument):

@@ -2,7 +2,8 @@
 
 ``python -m tests.ptx 8.0 9.0`` prints what each kernel takes on devices of compute capabilities 8.0
 and 9.0, one JSON object a line. It has to run without the simulator, so the tests start it as a
-process.
+process. Reports are kept, and what a kernel takes is told by its report for as long as nothing has
+changed that it is compiled from: `tests.ptx_reports`.
 """
 
 import json
@@ -10,21 +11,34 @@ import sys
 
 from benchmarks.ptx import assemble, compile_to_ptx, double_precision
 from tests.launches import LAUNCHES, name
+from tests.ptx_reports import Reports
 
 
 def main(*versions):
-    capabilities = [tuple(int(part) for part in version.split(".")) for version in versions]
+    reports = Reports(versions)
     for kernel, signature in LAUNCHES:
-        ptxes = compile_to_ptx(kernel, signature, capabilities)
-        for version, capability, ptx in zip(versions, capabilities, ptxes, strict=True):
-            report = {
-                "kernel": name(kernel),
-                "signature": str(signature),
-                "capability": version,
-                **assemble(ptx, capability),
-                "double": double_precision(ptx),
-            }
+        found = reports.kept(kernel, signature)
+        if found is None:
+            found = compiled(kernel, signature, versions)
+            reports.keep(kernel, signature, found)
+        for report in found:
             print(json.dumps(report), flush=True)
+
+
+def compiled(kernel, signature, versions):
+    """Reports of a kernel, one for each compute capability."""
+    capabilities = [tuple(int(part) for part in version.split(".")) for version in versions]
+    ptxes = compile_to_ptx(kernel, signature, capabilities)
+    return [
+        {
+            "kernel": name(kernel),
+            "signature": str(signature),
+            "capability": version,
+            **assemble(ptx, capability),
+            "double": double_precision(ptx),
+        }
+        for version, capability, ptx in zip(versions, capabilities, ptxes, strict=True)
+    ]
 
 
 if __name__ == "__main__":

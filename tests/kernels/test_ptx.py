@@ -8,9 +8,12 @@ import pytest
 from numba import float32, float64
 
 import analogy_kernels
+from analogy_kernels.matching import patch_cost, patchmatch
 from benchmarks.ptx import find_ptxas
+from tests import ptx_reports
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 from tests.processes import run_without_simulator
+from tests.ptx_reports import Reports, sources_of
 
 pytestmark = pytest.mark.compiled
 
@@ -127,3 +130,37 @@ def test_kernels_suit_devices(reports):
     assert spilling == {}
     assert in_memory == {}
     assert set(double) == set(DOUBLE_PRECISION), double
+
+
+def test_reports_are_kept_for_what_a_kernel_is_compiled_from(tmp_path, monkeypatch):
+    (kernel, signature), (other, _) = LAUNCHES[:2]
+    monkeypatch.setattr(ptx_reports, "compiled_from", name)
+    found = [{"kernel": name(kernel)}]
+
+    Reports(CAPABILITIES, tmp_path).keep(kernel, signature, found)
+
+    again = Reports(CAPABILITIES, tmp_path)
+    assert again.kept(kernel, signature) == found
+    assert again.kept(kernel, (*signature, float64)) is None
+    assert again.kept(other, signature) is None
+    assert Reports(CAPABILITIES[:1], tmp_path).kept(kernel, signature) is None
+    monkeypatch.setattr(ptx_reports, "compiled_from", lambda kernel: "something else")
+    assert again.kept(kernel, signature) is None
+
+
+def test_a_report_is_of_the_files_that_a_kernel_is_compiled_from():
+    """Those of its own module, of what that imports, and of a cost that it was made with."""
+    kernel = patchmatch.search_kernels(1, patch_cost.squared_difference).start.cuda
+
+    files = {path.relative_to(PACKAGE).as_posix() for path in sources_of(kernel)}
+
+    assert {f"matching/{name}.py" for name in ("patchmatch", "patch_cost", "labels")} < files
+    assert {"target.py", "reduction.py", "hashing.py"} < files
+    assert not {"imaging/vote.py", "solvers/wls.py"} & files
+
+
+def test_kernels_of_one_name_and_signature_have_reports_of_their_own():
+    """What they were made with tells them apart."""
+    done = run_without_simulator("-m", "tests.ptx_reports")
+
+    assert int(done.stdout) == len(LAUNCHES), done.stderr

@@ -24,7 +24,7 @@ _TASKS = {
     "votes and images": ("imaging",),
     "network": ("network",),
     "solvers": ("solvers",),
-    "arrays and targets": ("target", "reduction", "solvers.vectors"),
+    "arrays and targets": ("target", "array_views", "reduction", "solvers.vectors"),
 }
 TASKS = tuple(_TASKS)
 

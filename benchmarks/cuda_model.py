@@ -278,9 +278,9 @@ def _combine(rows, weights, row):
 
 
 _COUNTS = {
-    "patchmatch._cuda_kernels.start": _start,
-    "patchmatch._cuda_kernels.propagate": _propagate,
-    "patchmatch._cuda_kernels.search": _search,
+    "search_kernels._cuda_kernels.start": _start,
+    "search_kernels._cuda_kernels.propagate": _propagate,
+    "search_kernels._cuda_kernels.search": _search,
     "vote._vote_cuda": _vote,
     "vote._vote_alike_cuda": _vote_alike,
     "vectors._combine_cuda": _combine,

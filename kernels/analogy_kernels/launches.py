@@ -51,8 +51,8 @@ from analogy_kernels.matching.initialize import (
 )
 from analogy_kernels.matching.labels import legal_nnf_kernel
 from analogy_kernels.matching.normalize import normalize_kernel
-from analogy_kernels.matching.patchmatch import search_kernels
 from analogy_kernels.matching.restrain import restrain_kernel
+from analogy_kernels.matching.search_kernels import search_kernels
 from analogy_kernels.matching.smooth import reliability_kernel, smooth_kernel
 from analogy_kernels.matching.subpixel import (
     as_field_kernel,

@@ -15,14 +15,14 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import whole
 from analogy_kernels.matching.displacements import Displacements
-from analogy_kernels.matching.patchmatch import (
+from analogy_kernels.matching.search_costs import (
     HUGE,
-    allowed_places,
     given_cost,
     inner_product_cost,
     run_product,
-    sides_of,
 )
+from analogy_kernels.matching.search_kernels import allowed_places
+from analogy_kernels.matching.search_sides import sides_of
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch
 
 # A better match moves all that are worse.

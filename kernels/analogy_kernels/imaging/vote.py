@@ -9,6 +9,14 @@ from numba.extending import register_jitable
 from analogy_kernels.arguments import ANY_MAP, FLOATS, UINT8, as_map, checked, odd, positive
 from analogy_kernels.half import as_float32, storage, store
 from analogy_kernels.imaging.bilinear import bilinear
+from analogy_kernels.imaging.vote_weights import (
+    MOST_WEIGHT,
+    is_inside,
+    largest_weight,
+    likeness,
+    relative_weight,
+    weight_of,
+)
 from analogy_kernels.positions import checked_field, checked_nnf, inside
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
@@ -16,8 +24,6 @@ _DTYPES = (*FLOATS, UINT8)
 
 # Of votes that are told apart; its square has an inverse in float32.
 _LEAST_WIDTH = 1e-15
-
-_MOST_WEIGHT = np.finfo(np.float32).max
 
 
 def vote(
@@ -235,7 +241,7 @@ def _checked_weights(weights, shape):
     weights = checked("weights", weights, shape)
     if isinstance(weights, np.ndarray):
         least, largest = weights.min(), weights.max()
-        if not (least >= 0 and largest <= _MOST_WEIGHT):
+        if not (least >= 0 and largest <= MOST_WEIGHT):
             raise ValueError(
                 f"weights are from {least} to {largest}; they have to be finite and 0 or more"
             )
@@ -268,7 +274,7 @@ def _vote_cpu(source, nnf, radius, rounding, out):
                 for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                     source_y = nnf[near_y, near_x, 0] + (y - near_y)
                     source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                    if _is_inside(source, source_y, source_x):
+                    if is_inside(source, source_y, source_x):
                         count += 1
                         for c in range(channels):
                             total[c] += as_float32(source[source_y, source_x, c])
@@ -288,7 +294,7 @@ def _vote_cuda(source, nnf, radius, rounding, out):
             for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                 source_y = nnf[near_y, near_x, 0] + (y - near_y)
                 source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                if _is_inside(source, source_y, source_x):
+                if is_inside(source, source_y, source_x):
                     count += 1
                     total += as_float32(source[source_y, source_x, c])
         store(out, y, x, c, _mean(total, count) + rounding)
@@ -300,15 +306,15 @@ def _weighted_vote_cpu(source, nnf, radius, weights, rounding, out):
     for y in prange(height):
         total = np.empty(channels, np.float32)
         for x in range(width):
-            largest = _largest_weight(source, nnf, weights, radius, y, x)
+            largest = largest_weight(source, nnf, weights, radius, y, x)
             total[:] = 0
             sum_of_weights = np.float32(0)
             for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
                 for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                     source_y = nnf[near_y, near_x, 0] + (y - near_y)
                     source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                    if _is_inside(source, source_y, source_x):
-                        weight = _relative(_weight(weights, near_y, near_x), largest)
+                    if is_inside(source, source_y, source_x):
+                        weight = relative_weight(weight_of(weights, near_y, near_x), largest)
                         sum_of_weights += weight
                         for c in range(channels):
                             total[c] += weight * as_float32(source[source_y, source_x, c])
@@ -322,14 +328,14 @@ def _weighted_vote_cuda(source, nnf, radius, weights, rounding, out):
     height, width, channels = out.shape
     if y < height and index < width * channels:
         x, c = index // channels, index % channels
-        largest = _largest_weight(source, nnf, weights, radius, y, x)
+        largest = largest_weight(source, nnf, weights, radius, y, x)
         total, sum_of_weights = np.float32(0), np.float32(0)
         for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
             for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                 source_y = nnf[near_y, near_x, 0] + (y - near_y)
                 source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                if _is_inside(source, source_y, source_x):
-                    weight = _relative(_weight(weights, near_y, near_x), largest)
+                if is_inside(source, source_y, source_x):
+                    weight = relative_weight(weight_of(weights, near_y, near_x), largest)
                     sum_of_weights += weight
                     total += weight * as_float32(source[source_y, source_x, c])
         store(out, y, x, c, total / sum_of_weights + rounding)
@@ -348,8 +354,8 @@ def _vote_alike_cpu(source, nnf, radius, falloff, rounding, out):
                 for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                     source_y = nnf[near_y, near_x, 0] + (y - near_y)
                     source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                    if _is_inside(source, source_y, source_x):
-                        weight = _likeness(source, own_y, own_x, source_y, source_x, falloff)
+                    if is_inside(source, source_y, source_x):
+                        weight = likeness(source, own_y, own_x, source_y, source_x, falloff)
                         weights += weight
                         for c in range(channels):
                             total[c] += weight * as_float32(source[source_y, source_x, c])
@@ -369,8 +375,8 @@ def _vote_alike_cuda(source, nnf, radius, falloff, rounding, out):
             for near_x in range(max(x - radius, 0), min(x + radius + 1, width)):
                 source_y = nnf[near_y, near_x, 0] + (y - near_y)
                 source_x = nnf[near_y, near_x, 1] + (x - near_x)
-                if _is_inside(source, source_y, source_x):
-                    weight = _likeness(source, own_y, own_x, source_y, source_x, falloff)
+                if is_inside(source, source_y, source_x):
+                    weight = likeness(source, own_y, own_x, source_y, source_x, falloff)
                     weights += weight
                     total += weight * as_float32(source[source_y, source_x, c])
         store(out, y, x, c, total / weights + rounding)
@@ -409,47 +415,6 @@ def _interpolated_vote(source, field, radius, y, x, c):
     if count == 0:
         return bilinear(source, field[y, x, 0], field[y, x, 1], c)
     return _mean(total, count)
-
-
-@register_jitable
-def _largest_weight(source, nnf, weights, radius, y, x):
-    """Of the votes for a pixel."""
-    largest = np.float32(0)
-    for near_y in range(max(y - radius, 0), min(y + radius + 1, nnf.shape[0])):
-        for near_x in range(max(x - radius, 0), min(x + radius + 1, nnf.shape[1])):
-            source_y = nnf[near_y, near_x, 0] + (y - near_y)
-            source_x = nnf[near_y, near_x, 1] + (x - near_x)
-            if _is_inside(source, source_y, source_x):
-                largest = max(largest, _weight(weights, near_y, near_x))
-    return largest
-
-
-@register_jitable
-def _relative(weight, largest):
-    # So that neither huge weights nor tiny ones leave float32; where all are 0 they are alike.
-    return weight / largest if largest > np.float32(0) else np.float32(1)
-
-
-@register_jitable
-def _weight(weights, y, x):
-    """A pixel's weight, or the nearest that a vote can have."""
-    return min(max(weights[y, x], np.float32(0)), _MOST_WEIGHT)
-
-
-@register_jitable
-def _likeness(source, own_y, own_x, y, x, falloff):
-    """Weight of a vote by its distance from the pixel's own: Tukey's biweight."""
-    square = np.float32(0)
-    for c in range(source.shape[2]):
-        difference = as_float32(source[y, x, c]) - as_float32(source[own_y, own_x, c])
-        square += difference * difference
-    rest = max(np.float32(1) - square * falloff, np.float32(0))
-    return rest * rest
-
-
-@register_jitable
-def _is_inside(source, y, x):
-    return 0 <= y < source.shape[0] and 0 <= x < source.shape[1]
 
 
 @register_jitable

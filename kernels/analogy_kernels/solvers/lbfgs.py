@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.optimize import line_search
 
 from analogy_kernels.arguments import (
     FLOAT32,
@@ -30,8 +28,9 @@ from analogy_kernels.arguments import (
     positive,
     whole,
 )
-from analogy_kernels.reduction import inner_products_scratch, products_of
-from analogy_kernels.solvers.vectors import add_scaled_kernel, combine_kernel
+from analogy_kernels.solvers.line_search import Trials
+from analogy_kernels.solvers.memory import Memory
+from analogy_kernels.solvers.vectors import add_scaled_kernel
 from analogy_kernels.target import Array, Stream, on_target
 
 
@@ -316,7 +315,7 @@ class _Descent:
     def __init__(self, objective, x, on, history, first_step, sufficient_decrease, curvature):
         self._objective, self._on, self._first_step = objective, on, first_step
         self._constants = {"c1": sufficient_decrease, "c2": curvature}
-        self._memory = _Memory(x, history, on)
+        self._memory = Memory(x, history, on)
         self.x, self._trial = x, on.empty(x.shape)
         self.evaluations, self.is_finite = 0, True
         self.loss = self._evaluate(x)
@@ -339,7 +338,7 @@ class _Descent:
         slope = self._memory.choose_direction(self.x, self._first_step)
         if not -math.inf < slope < 0:
             return False, _why_no_descent(slope)
-        trials = _Trials(self)
+        trials = Trials(self)
         step, is_wolfe = trials.search(self.loss, slope, self._constants)
         reason = None if step is not None else "line search" if self.is_finite else "not finite"
         if not is_wolfe:
@@ -387,195 +386,3 @@ def _why_no_descent(slope):
         return "not finite"
     # Upwards a direction can lead by rounding alone: then there is no line to search.
     return "converged" if slope == 0 else "line search"
-
-
-class _Trials:
-    """Steps along one direction that a search tries."""
-
-    def __init__(self, descent):
-        self._descent = descent
-        # By the step; only of those at which nothing is known not to be finite.
-        self._losses = {}
-        self._tried, self._measured = 0.0, 0.0
-
-    def search(self, loss, slope, constants):
-        """Look for a strong Wolfe point.
-
-        Returns
-        -------
-        step : float or None
-            None where there is none up to the last step tried.
-        is_wolfe : bool
-            Whether the step leads to one: if it does not, the loss falls on and on.
-        """
-        # SciPy's search runs over vectors: here over the one number that is the step.
-        with warnings.catch_warnings():
-            # That it found nothing is what it returns.
-            for message in ("The line search algorithm", "Rounding errors prevent"):
-                warnings.filterwarnings("ignore", message, RuntimeWarning)
-            try:
-                step, *_, slope_there = line_search(
-                    lambda step: self._loss_after(step[0]),
-                    lambda step: np.array([self._slope_after(step[0])]),
-                    np.zeros(1),
-                    np.ones(1),
-                    gfk=np.array([slope]),
-                    old_fval=loss,
-                    **constants,
-                )
-            except _NoSlopeError:
-                return None, False
-        return step, step is not None and slope_there is not None
-
-    def lowest(self, loss):
-        """Step to the lowest of the points tried that are lower than a loss, or None."""
-        step = min(self._losses, key=lambda step: self._losses[step], default=None)
-        return None if step is None or self._losses[step] >= loss else step
-
-    def revisit(self, step):
-        """Loss after a step; also leaves its point and gradient as those of the trial."""
-        if step != self._tried:
-            self._loss_after(step)
-        if step != self._measured:
-            self._descent.slope_at_trial()
-        return self._losses.get(step, math.nan)
-
-    def _loss_after(self, step):
-        self._tried = step
-        loss = self._descent.loss_after(step)
-        if not self._descent.is_finite:
-            return math.inf
-        self._losses[step] = loss
-        return loss
-
-    def _slope_after(self, step):
-        # The search asks for the slope only where it has just asked for the loss.
-        assert step == self._tried
-        self._measured = step
-        slope = self._descent.slope_at_trial()
-        if not self._descent.is_finite:
-            del self._losses[step]
-            raise _NoSlopeError
-        return slope
-
-
-class _NoSlopeError(Exception):
-    """A gradient that is not finite, by which a search cannot go on."""
-
-
-class _Memory:
-    """The last directions and gradients, and the inner products between them.
-
-    Rows 0 ... m - 1 are directions, rows m ... 2 m gradients; each new one takes the place of the
-    oldest of its kind. Combinations of rows are known by their coefficients.
-    """
-
-    def __init__(self, x, history, on):
-        self._on = on
-        self._history, self._count = history, 0
-        self._rows = on.zeros((2 * history + 1, x.shape[0]))
-        # Between two directions never needed, and left zero.
-        self._products = np.zeros((2 * history + 1, 2 * history + 1))
-        self._steps = np.zeros(history)
-        self._scratch = inner_products_scratch(2 * history + 1, 1, on)
-        self._newest = self._gradient_row(0)
-
-    @property
-    def newest_gradient(self):
-        """Memory for the gradient at the point that is tried."""
-        return self._rows[self._newest]
-
-    @property
-    def gradient_norm(self):
-        """Length of the gradient at the point."""
-        row = self._gradient_row(self._count)
-        return math.sqrt(self._products[row, row])
-
-    @property
-    def direction(self):
-        """Where to go from the point, valid until the next step is remembered."""
-        return self._rows[self._direction_row(self._count)]
-
-    def choose_direction(self, x, first_step):
-        """Write the direction to go; return the loss's slope along it."""
-        row = self._direction_row(self._count)
-        # What overflows is told by the slope.
-        with np.errstate(all="ignore"):
-            coefficients = self._two_loops()
-            if coefficients is None:
-                coefficients = self._steepest(x, first_step)
-            products = coefficients @ self._products
-            weights = tuple(map(np.float32, coefficients))
-        kernel = combine_kernel(len(weights))
-        self._on.run(kernel, (self._rows.shape[1],), self._rows, weights, row)
-        products[: self._history] = 0
-        self._set_products(row, products)
-        self._newest = self._gradient_row(self._count + 1)
-        return products[self._gradient_row(self._count)]
-
-    def measure(self):
-        """Take in the newest gradient; return the slope along the direction."""
-        vectors = self.newest_gradient.reshape(1, self._rows.shape[1])
-        products = products_of(self._on, self._rows, vectors, self._scratch)[:, 0]
-        self._set_products(self._newest, products)
-        return products[self._direction_row(self._count)]
-
-    def remember(self, step):
-        """Take in that the trial point a step along the direction was accepted.
-
-        0 for one that tells no curvature, as the gradient need not have risen up to it.
-        """
-        self._steps[self._direction_row(self._count)] = step
-        self._count += 1
-
-    def _direction_row(self, iteration):
-        return iteration % self._history
-
-    def _gradient_row(self, iteration):
-        return self._history + iteration % (self._history + 1)
-
-    def _set_products(self, row, values):
-        self._products[row], self._products[:, row] = values, values
-
-    def _steepest(self, x, first_step):
-        coefficients = np.zeros(len(self._products))
-        row = self._gradient_row(self._count)
-        if self._products[row, row] > 0:
-            vectors = x.reshape(1, x.size)
-            length = np.sqrt(products_of(self._on, vectors, vectors, self._scratch)[0, 0])
-            coefficients[row] = -first_step * (length or 1) / np.sqrt(self._products[row, row])
-        return coefficients
-
-    def _two_loops(self):
-        """Coefficients of the direction (Nocedal and Wright, algorithm 7.4); None from no steps."""
-        known = self._known_steps()
-        if not known:
-            return None
-        direction = -self._unit(self._gradient_row(self._count))
-        weights = []
-        for step, change, curvature in reversed(known):
-            weights.append(step @ self._products @ direction / curvature)
-            direction -= weights[-1] * change
-        _, newest, curvature = known[-1]
-        direction *= curvature / (newest @ self._products @ newest)
-        for step, change, curvature in known:
-            direction += (weights.pop() - change @ self._products @ direction / curvature) * step
-        return direction
-
-    def _known_steps(self):
-        """Steps, changes of the gradient and their products, oldest first."""
-        oldest = max(self._count - self._history, 0)
-        iterations = [i for i in range(oldest, self._count) if self._steps[self._direction_row(i)]]
-        pairs = map(self._pair, iterations)
-        return [(step, change, step @ self._products @ change) for step, change in pairs]
-
-    def _pair(self, iteration):
-        """Coefficients of an iteration's step, and of what it changed the gradient by."""
-        row = self._direction_row(iteration)
-        change = self._unit(self._gradient_row(iteration + 1)) - self._unit(
-            self._gradient_row(iteration)
-        )
-        return self._steps[row] * self._unit(row), change
-
-    def _unit(self, row):
-        return np.eye(len(self._products))[row]

@@ -1,0 +1,128 @@
+"""What L-BFGS remembers, and the direction that follows from it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analogy_kernels.reduction import inner_products_scratch, products_of
+from analogy_kernels.solvers.vectors import combine_kernel
+
+
+class Memory:
+    """The last directions and gradients, and the inner products between them.
+
+    Rows 0 ... m - 1 are directions, rows m ... 2 m gradients; each new one takes the place of the
+    oldest of its kind. Combinations of rows are known by their coefficients.
+    """
+
+    def __init__(self, x, history, on):
+        self._on = on
+        self._history, self._count = history, 0
+        self._rows = on.zeros((2 * history + 1, x.shape[0]))
+        # Between two directions never needed, and left zero.
+        self._products = np.zeros((2 * history + 1, 2 * history + 1))
+        self._steps = np.zeros(history)
+        self._scratch = inner_products_scratch(2 * history + 1, 1, on)
+        self._newest = self._gradient_row(0)
+
+    @property
+    def newest_gradient(self):
+        """Memory for the gradient at the point that is tried."""
+        return self._rows[self._newest]
+
+    @property
+    def gradient_norm(self):
+        """Length of the gradient at the point."""
+        row = self._gradient_row(self._count)
+        return math.sqrt(self._products[row, row])
+
+    @property
+    def direction(self):
+        """Where to go from the point, valid until the next step is remembered."""
+        return self._rows[self._direction_row(self._count)]
+
+    def choose_direction(self, x, first_step):
+        """Write the direction to go; return the loss's slope along it."""
+        row = self._direction_row(self._count)
+        # What overflows is told by the slope.
+        with np.errstate(all="ignore"):
+            coefficients = self._two_loops()
+            if coefficients is None:
+                coefficients = self._steepest(x, first_step)
+            products = coefficients @ self._products
+            weights = tuple(map(np.float32, coefficients))
+        kernel = combine_kernel(len(weights))
+        self._on.run(kernel, (self._rows.shape[1],), self._rows, weights, row)
+        products[: self._history] = 0
+        self._set_products(row, products)
+        self._newest = self._gradient_row(self._count + 1)
+        return products[self._gradient_row(self._count)]
+
+    def measure(self):
+        """Take in the newest gradient; return the slope along the direction."""
+        vectors = self.newest_gradient.reshape(1, self._rows.shape[1])
+        products = products_of(self._on, self._rows, vectors, self._scratch)[:, 0]
+        self._set_products(self._newest, products)
+        return products[self._direction_row(self._count)]
+
+    def remember(self, step):
+        """Take in that the trial point a step along the direction was accepted.
+
+        0 for one that tells no curvature, as the gradient need not have risen up to it.
+        """
+        self._steps[self._direction_row(self._count)] = step
+        self._count += 1
+
+    def _direction_row(self, iteration):
+        return iteration % self._history
+
+    def _gradient_row(self, iteration):
+        return self._history + iteration % (self._history + 1)
+
+    def _set_products(self, row, values):
+        self._products[row], self._products[:, row] = values, values
+
+    def _steepest(self, x, first_step):
+        coefficients = np.zeros(len(self._products))
+        row = self._gradient_row(self._count)
+        if self._products[row, row] > 0:
+            vectors = x.reshape(1, x.size)
+            length = np.sqrt(products_of(self._on, vectors, vectors, self._scratch)[0, 0])
+            coefficients[row] = -first_step * (length or 1) / np.sqrt(self._products[row, row])
+        return coefficients
+
+    def _two_loops(self):
+        """Coefficients of the direction (Nocedal and Wright, algorithm 7.4); None from no steps."""
+        known = self._known_steps()
+        if not known:
+            return None
+        direction = -self._unit(self._gradient_row(self._count))
+        weights = []
+        for step, change, curvature in reversed(known):
+            weights.append(step @ self._products @ direction / curvature)
+            direction -= weights[-1] * change
+        _, newest, curvature = known[-1]
+        direction *= curvature / (newest @ self._products @ newest)
+        for step, change, curvature in known:
+            direction += (weights.pop() - change @ self._products @ direction / curvature) * step
+        return direction
+
+    def _known_steps(self):
+        """Steps, changes of the gradient and their products, oldest first."""
+        oldest = max(self._count - self._history, 0)
+        iterations = [i for i in range(oldest, self._count) if self._steps[self._direction_row(i)]]
+        pairs = map(self._pair, iterations)
+        return [(step, change, step @ self._products @ change) for step, change in pairs]
+
+    def _pair(self, iteration):
+        """Coefficients of an iteration's step, and of what it changed the gradient by."""
+        row = self._direction_row(iteration)
+        change = self._unit(self._gradient_row(iteration + 1)) - self._unit(
+            self._gradient_row(iteration)
+        )
+        return self._steps[row] * self._unit(row), change
+
+    def _unit(self, row):
+        return np.eye(len(self._products))[row]

@@ -27,9 +27,10 @@ from analogy_kernels.matching.patch_cost import (
     squared_difference,
 )
 from analogy_kernels.matching.smooth import affinity
-from analogy_kernels.reduction import block_sum, lane_squared_norm, lane_sum, squared_norm
+from analogy_kernels.reduction import squared_norm
 from analogy_kernels.solvers.stencil import five_point
 from analogy_kernels.target import load4, pixel_index, store4
+from analogy_kernels.thread_sums import block_sum, lane_squared_norm, lane_sum
 
 ON_CUDA = ("block_sum", "lane_squared_norm", "lane_sum", "load4", "pixel_index", "store4")
 ON_CPU = ("squared_norm",)

@@ -1,4 +1,4 @@
-"""Sums and extremes of whole arrays, and sums over the channels of a pixel.
+"""Sums and extremes of whole arrays.
 
 Nothing here depends on the order in which threads run: sums are trees over a fixed partition of
 the array, without atomics, so the same input gives the same bits every time on one target.
@@ -17,7 +17,6 @@ from numba import float32, float64, njit, prange
 
 from analogy_kernels.arguments import PLANE, TABLE, VECTOR, checked, whole, written
 from analogy_kernels.target import (
-    LANES,
     SIMULATED,
     Array,
     Result,
@@ -26,10 +25,10 @@ from analogy_kernels.target import (
     cuda,
     on_target,
 )
+from analogy_kernels.thread_sums import THREADS, block_sum
 
-# Threads of a block (a power of two) and most blocks of the whole-array reductions. The blocks
-# are a fixed number, not the device's, so that a sum does not depend on the device.
-_THREADS = 4 if SIMULATED else 256
+# Of the whole-array reductions: a fixed number, not the device's, so that a sum does not depend on
+# the device.
 _MOST_BLOCKS = 2 if SIMULATED else 512
 
 # Vectors of one launch: as many of a block's sums at a time lie in shared memory.
@@ -119,13 +118,13 @@ def products_of(on, rows, vectors, scratch=None):
         partial = np.zeros((_blocks(length, _TASK), k, m))
         _inner_products_cpu(rows, vectors, partial)
         return partial.sum(axis=0)
-    blocks = min(_blocks(length, _THREADS), _MOST_BLOCKS)
+    blocks = min(_blocks(length, THREADS), _MOST_BLOCKS)
     if scratch is None:
         scratch = on.empty((_scratch_elements(k, m),), np.float64)
     sums = k * m
     result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
-    on.launch(_inner_products_cuda(k, m), (blocks, _THREADS), rows, vectors, partial)
-    on.launch(_sum_rows_cuda, (1, _THREADS), partial, result)
+    on.launch(_inner_products_cuda(k, m), (blocks, THREADS), rows, vectors, partial)
+    on.launch(_sum_rows_cuda, (1, THREADS), partial, result)
     return on.to_host(result).reshape(k, m)
 
 
@@ -252,11 +251,11 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     if not on.is_cuda:
         return np.array([array.min(), array.max()])
     flat = array.reshape(array.size)
-    blocks = min(_blocks(array.size, _THREADS), _MOST_BLOCKS)
+    blocks = min(_blocks(array.size, THREADS), _MOST_BLOCKS)
     # Asked for twice a level, and not by anything that iterates: no scratch to hand in.
     partial, result = on.empty((2, blocks)), on.empty((2,))
-    on.launch(_minmax_cuda, (blocks, _THREADS), flat, flat, partial[0], partial[1])
-    on.launch(_minmax_cuda, (1, _THREADS), partial[0], partial[1], result[:1], result[1:])
+    on.launch(_minmax_cuda, (blocks, THREADS), flat, flat, partial[0], partial[1])
+    on.launch(_minmax_cuda, (1, THREADS), partial[0], partial[1], result[:1], result[1:])
     return result
 
 
@@ -339,7 +338,7 @@ def _inner_products_cuda(k, m):
                     lost[i, j] = (moved - total[i, j]) - term
                     total[i, j] = moved
             element += np.uint64(cuda.gridsize(1))
-        scratch = cuda.shared.array((m, _THREADS), float64)
+        scratch = cuda.shared.array((m, THREADS), float64)
         thread = cuda.threadIdx.x
         for i in range(k):
             # Thread 0 may still be reading the sums of the row before.
@@ -356,7 +355,7 @@ def _inner_products_cuda(k, m):
 
 @cuda.jit(cache=True)
 def _sum_rows_cuda(partial, result):
-    scratch = cuda.shared.array((_ROWS_AT_ONCE, _THREADS), float64)
+    scratch = cuda.shared.array((_ROWS_AT_ONCE, THREADS), float64)
     rows, blocks = partial.shape
     thread = cuda.threadIdx.x
     for first in range(0, rows, _ROWS_AT_ONCE):
@@ -365,7 +364,7 @@ def _sum_rows_cuda(partial, result):
         for row in range(_ROWS_AT_ONCE):
             scratch[row, thread] = float64(0)
             if first + row < rows:
-                for block in range(thread, blocks, _THREADS):
+                for block in range(thread, blocks, THREADS):
                     scratch[row, thread] += partial[first + row, block]
         block_sum(scratch)
         if thread == 0:
@@ -381,11 +380,11 @@ def _minmax_cuda(lows, highs, low_per_block, high_per_block):
         low = min(low, lows[element])
         high = max(high, highs[element])
         element += np.uint64(cuda.gridsize(1))
-    scratch = cuda.shared.array((2, _THREADS), float32)
+    scratch = cuda.shared.array((2, THREADS), float32)
     thread = cuda.threadIdx.x
     scratch[0, thread] = low
     scratch[1, thread] = high
-    half = _THREADS // 2
+    half = THREADS // 2
     while half > 0:
         cuda.syncthreads()
         if thread < half:
@@ -395,158 +394,3 @@ def _minmax_cuda(lows, highs, low_per_block, high_per_block):
     if thread == 0:
         low_per_block[cuda.blockIdx.x] = scratch[0, 0]
         high_per_block[cuda.blockIdx.x] = scratch[1, 0]
-
-
-@cuda.jit(device=True)
-def block_sum(scratch):
-    """Add up each row of `scratch`, (sums, threads), into its first place, for thread 0 to read.
-
-    Every thread of the block has to call it.
-
-    Parameters
-    ----------
-    scratch : array in shared memory, (sums, threads)
-        A term of every thread in each row; `threads` is the block's size and has to be 256.
-        Changed.
-
-    Notes
-    -----
-    log2(threads) additions a thread and row, and as many barriers; the order of the sum is fixed,
-    so that the same terms give the same bits. Works by strides that halve (Harris, "Optimizing
-    parallel reduction in CUDA", 2007).
-
-    Examples
-    --------
-    The sum of a vector by one block, launched with ``[1, 256]``::
-
-        from numba import cuda, float64
-        from analogy_kernels.device import block_sum
-
-        @cuda.jit
-        def total(vector, out):
-            scratch = cuda.shared.array((1, 256), float64)
-            thread = cuda.threadIdx.x
-            scratch[0, thread] = 0
-            for i in range(thread, vector.size, 256):
-                scratch[0, thread] += vector[i]
-            block_sum(scratch)
-            if thread == 0:
-                out[0] = scratch[0, 0]
-    """
-    thread = cuda.threadIdx.x
-    half = _THREADS // 2
-    while half > 0:
-        cuda.syncthreads()
-        if thread < half:
-            for row in range(scratch.shape[0]):
-                scratch[row, thread] += scratch[row, thread + half]
-        half //= 2
-
-
-@cuda.jit(device=True)
-def lane_sum(value):
-    """Sum of a value over the LANES threads of a pixel, given to each of them.
-
-    For kernels launched by `pixel_launch`. If one lane of a pixel calls it, all have to.
-
-    Parameters
-    ----------
-    value : float32
-        The lane's own term.
-
-    Returns
-    -------
-    float32
-        The same for all lanes.
-
-    Notes
-    -----
-    log2(LANES) shuffles and additions, no memory: the lanes of a pixel are the threads of a warp.
-
-    Examples
-    --------
-    The mean of each pixel's channels, launched by ``pixel_launch(height, width)``::
-
-        import numpy as np
-        from numba import cuda
-        from analogy_kernels.device import lane_sum, pixel_index
-
-        @cuda.jit
-        def mean(features, out):
-            height, width, channels = features.shape
-            y, x, lane = pixel_index(width)
-            total = np.float32(0)
-            if y < height:
-                for c in range(lane, channels, cuda.blockDim.x):
-                    total += features[y, x, c]
-            total = lane_sum(total)
-            if y < height and lane == 0:
-                out[y, x] = total / np.float32(channels)
-    """
-    return _sum_over_lanes(value)
-
-
-def _sum_by_shuffle(value):
-    offset = LANES // 2
-    while offset > 0:
-        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, offset)
-        offset //= 2
-    return value
-
-
-def _sum_by_memory(value):
-    # The simulator has no warps: there a block is a single pixel, whose lanes meet at barriers.
-    scratch = cuda.shared.array(LANES, float32)
-    scratch[cuda.threadIdx.x] = value
-    cuda.syncthreads()
-    total = np.float32(0)
-    for lane in range(LANES):
-        total += scratch[lane]
-    cuda.syncthreads()
-    return total
-
-
-_sum_over_lanes = cuda.jit(device=True)(_sum_by_memory if SIMULATED else _sum_by_shuffle)
-
-
-@cuda.jit(device=True)
-def lane_squared_norm(features, y, x, lane):
-    """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`.
-
-    Parameters
-    ----------
-    features : float32 array, (height, width, channels)
-    y, x, lane : int
-        As :func:`pixel_index` gives them; nothing is read where y is outside the map.
-
-    Returns
-    -------
-    float32
-        The same for all lanes.
-
-    Notes
-    -----
-    channels / LANES multiply-adds a lane and a :func:`lane_sum`; the lanes read neighbouring
-    channels together. If one lane of a pixel calls it, all have to.
-
-    Examples
-    --------
-    What :func:`analogy_kernels.response` does, launched by ``pixel_launch(height, width)``::
-
-        from numba import cuda
-        from analogy_kernels.device import lane_squared_norm, pixel_index
-
-        @cuda.jit
-        def response(features, out):
-            y, x, lane = pixel_index(out.shape[1])
-            square = lane_squared_norm(features, y, x, lane)
-            if y < out.shape[0] and lane == 0:
-                out[y, x] = square
-    """
-    total = np.float32(0)
-    if y < features.shape[0]:
-        c, channels = np.uint64(lane), np.uint64(features.shape[2])
-        while c < channels:
-            total += features[y, x, c] * features[y, x, c]
-            c += np.uint64(LANES)
-    return lane_sum(total)

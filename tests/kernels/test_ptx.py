@@ -155,7 +155,7 @@ def test_a_report_is_of_the_files_that_a_kernel_is_compiled_from():
     files = {path.relative_to(PACKAGE).as_posix() for path in sources_of(kernel)}
 
     assert {f"matching/{name}.py" for name in ("search_kernels", "patch_cost", "labels")} < files
-    assert {"target.py", "reduction.py", "hashing.py"} < files
+    assert {"target.py", "thread_sums.py", "hashing.py"} < files
     assert not {"imaging/vote.py", "solvers/wls.py"} & files
 
 

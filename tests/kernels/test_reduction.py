@@ -7,10 +7,10 @@ from analogy_kernels.reduction import (
     inner_product,
     inner_products,
     inner_products_scratch,
-    lane_sum,
     minmax,
 )
 from analogy_kernels.target import LANES, PIXELS_PER_BLOCK, cuda
+from analogy_kernels.thread_sums import lane_sum
 from tests import oracles
 from tests.strategies import generators, property_test
 

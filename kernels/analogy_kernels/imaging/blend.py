@@ -21,7 +21,7 @@ from analogy_kernels.arguments import (
     written,
 )
 from analogy_kernels.half import as_float32, storage, store
-from analogy_kernels.reduction import lane_squared_norm, minmax, squared_norm
+from analogy_kernels.reduction import minmax, squared_norm
 from analogy_kernels.target import (
     LANES,
     Array,
@@ -34,6 +34,7 @@ from analogy_kernels.target import (
     pixel_index,
     pixel_launch,
 )
+from analogy_kernels.thread_sums import lane_squared_norm
 
 _KAPPA = np.float32(300)
 _TAU = np.float32(0.05)

@@ -9,7 +9,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import ANY_MAP, as_map, checked, number, whole
-from analogy_kernels.reduction import lane_squared_norm, squared_norm
+from analogy_kernels.reduction import squared_norm
 from analogy_kernels.target import (
     LANES,
     Array,
@@ -21,6 +21,7 @@ from analogy_kernels.target import (
     pixel_index,
     pixel_launch,
 )
+from analogy_kernels.thread_sums import lane_squared_norm
 
 # Below the smallest normal float32 a square has lost digits, and its root is no length.
 _SMALLEST_SQUARE = np.finfo(np.float32).tiny

@@ -7,8 +7,8 @@ from numba.extending import register_jitable
 
 from analogy_kernels.half import as_float32
 from analogy_kernels.matching.patch_cost import patch_overlap
-from analogy_kernels.reduction import lane_sum
 from analogy_kernels.target import INNER, LANES, load4
+from analogy_kernels.thread_sums import lane_sum
 
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
 HUGE = np.float32(1e30)

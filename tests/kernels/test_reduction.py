@@ -28,6 +28,17 @@ def test_inner_products_of_every_pair(target, generator, k, m, length):
     _assert_precise(products, rows, vectors)
 
 
+def test_more_products_than_a_block_adds_up_at_once(target, random):
+    """Thread 0 reads the sums of some before others write those of the next."""
+    for _ in range(6):
+        rows = random.standard_normal((9, 90), dtype=np.float32)
+        vectors = random.standard_normal((3, 90), dtype=np.float32)
+
+        _assert_precise(
+            inner_products(target.asarray(rows), target.asarray(vectors)), rows, vectors
+        )
+
+
 @pytest.mark.parametrize("length", [2047, 2048, 2049, 32768, 100_001])
 def test_inner_products_across_chunks(random, length):
     rows = random.standard_normal((3, length), dtype=np.float32)

@@ -1,9 +1,10 @@
-from .algorithm import Analogy, LevelState, transfer
 from .errors import AnalogyError
-from .masks import Masks
+from .images import read_image
+from .method.algorithm import Analogy, LevelState, transfer
+from .method.masks import Masks
+from .method.session import Session
+from .method.several import SeveralAnalogies, transfer_from_several
 from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
-from .references import SeveralAnalogies, transfer_from_several
-from .session import Session
 
 __version__: str
 
@@ -18,6 +19,7 @@ __all__ = [
     "Parameters",
     "Session",
     "SeveralAnalogies",
+    "read_image",
     "transfer",
     "transfer_from_several",
 ]

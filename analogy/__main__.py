@@ -1,3 +1,3 @@
-from analogy.command_line import main
+from analogy.cli.main import main
 
 main()

@@ -128,7 +128,7 @@ def _version(package):
 
 
 def _devices(device):
-    from analogy.device import resolve
+    from analogy.system.device import resolve
     from analogy_kernels.target import SIMULATED, cuda
 
     yield Finding("CPU", "ok", f"{os.cpu_count()} logical processors")
@@ -163,8 +163,8 @@ def _weights_remedy(model):
 
 def _providers(device, model):
     """What a session really runs on, asked of one; and whether it gives features."""
-    from analogy.features import FeatureExtractor
     from analogy.model import bundled_path
+    from analogy.network.features import FeatureExtractor
 
     check = "network"
     try:
@@ -192,7 +192,7 @@ def _fetch(array):
 
 
 def _targets(device):
-    from analogy.device import resolve
+    from analogy.system.device import resolve
     from analogy_kernels.target import CPU, CUDA
 
     try:
@@ -320,7 +320,8 @@ _COMPARISONS: dict[str, tuple[Callable, Callable]] = {
 
 
 def _memory(target):
-    from analogy.memory import MIB, available_memory, estimate_memory
+    from analogy.method.memory_estimate import MIB, estimate_memory
+    from analogy.system.memory import available_memory
 
     free = target.free_memory() if target.is_cuda else available_memory()
     fitting = [side for side in _SIDES if estimate_memory((side, side), (side, side)) <= free]
@@ -355,10 +356,10 @@ def _trial_seconds(device, model):
     filters. They are taken to need as many evaluations, each as long as its convolutions. The trial
     is too small to be matched at more than one size, and the usual image is matched at several.
     """
-    from analogy.algorithm import transfer
-    from analogy.device import resolve
+    from analogy.method.algorithm import transfer
+    from analogy.method.scales import FIRST_LEVEL, scale_shapes
     from analogy.parameters import Parameters
-    from analogy.scales import FIRST_LEVEL, scale_shapes
+    from analogy.system.device import resolve
 
     random = np.random.default_rng(0)
     images = [

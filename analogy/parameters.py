@@ -37,7 +37,8 @@ class Parameters:
     first_scale : int or None
         Side, in pixels, of a square of the area that images are shrunk to in order to be matched
         first; larger sizes then start from the matches of smaller ones, see
-        :mod:`analogy.scales`. None for one size, as the paper and the authors' program have it.
+        :mod:`analogy.method.scales`. None for one size, as the paper and the authors' program have
+        it.
     patch_sides : tuple of int
         Of the patches compared, in pixels of the level (section 4.2).
     search_radii : tuple of int or None
@@ -98,7 +99,7 @@ class Parameters:
     alphas : tuple of float
         Weights of the content at levels 4 to 1 (section 4.3).
     choose_alphas : bool
-        Choose them from the images instead (see :mod:`analogy.blend_weight`).
+        Choose them from the images instead (see :mod:`analogy.method.blend_weight`).
     alpha_offset : float
         Added to all of them; the paper varies it by 0.1 either way.
     weight_map : "sigmoid" or "hard"

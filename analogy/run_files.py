@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analogy.images import matching_shape, read_image, read_mask
-from analogy.masks import Masks, check_masks
-from analogy.outputs import make_folder, staged, write_array, write_image, write_json
+from analogy.method.masks import Masks, check_masks
+from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
 
 def _run_pair(staging, a, b_primes, inputs, parameters, extras, options):
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy.algorithm import transfer
+    from analogy.method.algorithm import transfer
 
     trace = _level_trace() if extras.viz or extras.report else None
     result = transfer(a, *b_primes, parameters, on_level=trace, **options)
@@ -114,7 +114,7 @@ def _run_pair(staging, a, b_primes, inputs, parameters, extras, options):
 
 
 def _run_several(staging, a, b_primes, inputs, parameters, extras, options):
-    from analogy.references import transfer_from_several
+    from analogy.method.several import transfer_from_several
 
     traces = [_level_trace() for _ in b_primes] if extras.viz or extras.report else None
     tell = (lambda index, state: traces[index](state)) if traces else None

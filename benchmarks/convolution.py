@@ -7,10 +7,10 @@ import onnxruntime
 from numba import get_num_threads
 from onnx import TensorProto, helper, numpy_helper
 
-from analogy.deconvolution import SubNet, prepare
-from analogy.features import FeatureExtractor
+from analogy.method.deconvolution import SubNet, prepare
 from analogy.model import bundled_path
-from analogy.network import MaxPool, Network
+from analogy.network.features import FeatureExtractor
+from analogy.network.layers import MaxPool, Network
 from analogy_kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
 from analogy_kernels.network.pooling import maxpool2x2
 from analogy_kernels.network.winograd import FREQUENCIES, TILE

@@ -17,11 +17,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from analogy.method.scales import scale_shapes
 from analogy.model import bundled_path
 from analogy.model.architecture import CHANNELS, LAYERS
-from analogy.network import Network
+from analogy.network.layers import Network
 from analogy.parameters import PRESETS
-from analogy.scales import scale_shapes
 from benchmarks.cuda_model import (
     A100,
     EFFICIENCY,

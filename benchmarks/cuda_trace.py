@@ -17,13 +17,13 @@ import numpy as np
 from numba import typeof, types
 from numba.np.numpy_support import from_dtype
 
-from analogy import deconvolution
-from analogy.algorithm import match_from_small_to_large
-from analogy.full_size import scale_of, vote_at_full_size
+from analogy.method import deconvolution
+from analogy.method.algorithm import match_from_small_to_large
+from analogy.method.full_size import scale_of, vote_at_full_size
+from analogy.method.progress import Progress
+from analogy.method.scales import scale_shapes
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
-from analogy.progress import Progress
-from analogy.scales import scale_shapes
 from analogy_kernels.reduction import inner_products
 from analogy_kernels.solvers.lbfgs import Minimum
 from analogy_kernels.solvers.vectors import add_scaled, combine

@@ -14,12 +14,8 @@ from functools import partial
 import numpy as np
 from numba import njit, prange
 
-from analogy.algorithm import _reconstruct_both
-from analogy.features import FeatureExtractor
-from analogy.model import bundled_path
-from analogy.network import Network
-from analogy.parameters import LEVELS, PRESETS
-from analogy.search import (
+from analogy.method.algorithm import _reconstruct_both
+from analogy.method.search import (
     _FORWARD,
     _REVERSE,
     _SEEDS_PER_LEVEL,
@@ -30,6 +26,10 @@ from analogy.search import (
     search_matches,
     side_by_side,
 )
+from analogy.model import bundled_path
+from analogy.network.features import FeatureExtractor
+from analogy.network.layers import Network
+from analogy.parameters import LEVELS, PRESETS
 from analogy_kernels.hashing import hash_random, random_below
 from analogy_kernels.matching.patchmatch import JUMPS, PASSES_PER_ITERATION
 from analogy_kernels.matching.upsample import upsample_nnf
@@ -100,7 +100,7 @@ def problems(side, parameters):
     Yields
     ------
     tuple
-        Arguments of :func:`analogy.search.search_matches`.
+        Arguments of :func:`analogy.method.search.search_matches`.
     """
     network = Network.load(bundled_path())
     extractor = FeatureExtractor(bundled_path(), "cpu")
@@ -122,7 +122,7 @@ def problems(side, parameters):
 
 
 def baseline_matches(features, matches, level, parameters):
-    """Improve both fields of a level; see :func:`analogy.search.search_matches`."""
+    """Improve both fields of a level; see :func:`analogy.method.search.search_matches`."""
     a, a_prime, b, b_prime = features
     side_a, side_b = side_by_side(a, a_prime), side_by_side(b, b_prime)
     seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL

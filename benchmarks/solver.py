@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from analogy import transfer
 from analogy.images import matching_shape, read_image, resize
 from analogy.model import bundled_path
-from analogy.network import Network
+from analogy.network.layers import Network
 from analogy.parameters import PRESETS
 from benchmarks.convolution import direct_flops
 from benchmarks.images import all_pairs

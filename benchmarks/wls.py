@@ -10,7 +10,7 @@ import time
 import numpy as np
 import scipy.sparse
 
-from analogy.refinement import log_luminance
+from analogy.method.colour_refinement import log_luminance
 from analogy_kernels.solvers import wls as wls_module
 from analogy_kernels.solvers.wls import wls
 from benchmarks.images import example_pair

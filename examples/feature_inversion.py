@@ -15,9 +15,9 @@ from skimage.io import imread, imsave
 from skimage.transform import resize
 
 import analogy_kernels
-from analogy.deconvolution import SubNet, prepare
+from analogy.method.deconvolution import SubNet, prepare
 from analogy.model import bundled_path
-from analogy.network import Network
+from analogy.network.layers import Network
 
 
 def invert(network, image, level, iterations=80, smoothness=1e-3):

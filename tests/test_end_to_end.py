@@ -20,7 +20,7 @@ from PIL import Image
 from skimage import data
 
 import analogy
-from analogy.command_line import main
+from analogy.cli.main import main
 from analogy.images import resize
 from analogy_kernels.target import SIMULATED
 from tests.processes import heed_interrupts
@@ -327,13 +327,13 @@ def test_json_is_all_that_is_printed(files, capsys):
     assert report == json.loads(Path("out/report.json").read_text())
     log = Path("run.log").read_text()
     for stage in ("features", "level 5: search", "level 2: reconstruction", "vote"):
-        assert re.search(rf"INFO +analogy\.progress: {stage}: \d+\.\d+ s\n", log)
+        assert re.search(rf"INFO +analogy\.method\.progress: {stage}: \d+\.\d+ s\n", log)
     assert "DEBUG" in log
     assert "CPUExecutionProvider" in log
 
 
 def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
-    from analogy import algorithm
+    from analogy.method import algorithm
 
     def vote_without_folder(*arguments):
         shutil.rmtree("out", ignore_errors=True)

@@ -18,7 +18,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from analogy.batch.jobs import Outcome, Runner
 from analogy.errors import AnalogyError, explained
-from analogy.outputs import discard_abandoned
+from analogy.system.outputs import discard_abandoned
 
 # Of its workers that a pair may take with it before it counts as failed.
 _ALLOWED_FAILURES = 2

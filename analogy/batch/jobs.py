@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from analogy.errors import explained
+from analogy.method.session import Session
 from analogy.parameters import Parameters
 from analogy.run_files import Extras, Inputs, transfer_files
-from analogy.session import Session
 
 _log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import typer
 
 from analogy.batch.jobs import Job
 from analogy.errors import AnalogyError, brief
-from analogy.result_names import FORBIDDEN, folder_name
 from analogy.run_files import Extras, Inputs
+from analogy.system.result_names import FORBIDDEN, folder_name
 
 # Options of `run` that a batch has once, or not at all.
 _OF_THE_BATCH = {"out", "quiet", "json", "log", "log_level"}
@@ -131,7 +131,7 @@ class _Run:
 def _command_and_paths():
     """``run`` as Click has it, which takes time to make, and which of its parameters are paths."""
     # The command line has this package's command, so that neither can import the other first.
-    from analogy.command_line import app, run
+    from analogy.cli.main import app, run
 
     hints = get_type_hints(run)
     paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from analogy.outputs import json_text, staged, write_json
-from analogy.record import program_version
+from analogy.method.record import program_version
+from analogy.system.outputs import json_text, staged, write_json
 
 RECORD = "job.json"
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from analogy.outputs import write_json
+from analogy.system.outputs import write_json
 
 NAME = "summary.json"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
-from analogy.flow import displacements
-from analogy.outputs import staged
+from analogy.method.flow import displacements
 from analogy.parameters import LEVELS, Parameters
+from analogy.system.outputs import staged
+from analogy.system.tables import Table, write_sheet, write_tables
 from analogy.visualization.colours import flow_colours
 from analogy.visualization.levels import nnf_at_full_size, result_at_full_size
 

@@ -10,14 +10,14 @@ import math
 
 import numpy as np
 
-from analogy.deconvolution import deconvolve, prepare
-from analogy.device import resolve
-from analogy.evaluation.tables import Table, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk
-from analogy.features import FeatureExtractor
+from analogy.method.deconvolution import deconvolve, prepare
 from analogy.model import bundled_path
-from analogy.network import Network
-from analogy.outputs import staged
+from analogy.network.features import FeatureExtractor
+from analogy.network.layers import Network
+from analogy.system.device import resolve
+from analogy.system.outputs import staged
+from analogy.system.tables import Table, write_sheet, write_tables
 from analogy.visualization.levels import picture_at_full_size
 from analogy_kernels.matching.initialize import random_map
 from analogy_kernels.reduction import inner_product

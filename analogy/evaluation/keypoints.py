@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from analogy.algorithm import transfer
 from analogy.errors import AnalogyError
 from analogy.evaluation.json_file import read_json
-from analogy.evaluation.tables import Table, write_sheet, write_tables
-from analogy.features import FeatureExtractor
 from analogy.images import matching_shape, read_image, resize
+from analogy.method.algorithm import transfer
 from analogy.model import bundled_path
+from analogy.network.features import FeatureExtractor
+from analogy.system.tables import Table, write_sheet, write_tables
 from analogy_kernels.matching.correlation import best_of_rows, correlate
 from analogy_kernels.matching.normalize import normalize
 from analogy_kernels.target import target_of

@@ -15,14 +15,14 @@ from skimage.color import rgb2gray
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
-from analogy.algorithm import transfer
-from analogy.device import resolve
 from analogy.errors import AnalogyError
 from analogy.evaluation.flow_file import read_flow
-from analogy.evaluation.tables import Table, mean, write_sheet, write_tables
-from analogy.flow import displacements
 from analogy.images import read_image
+from analogy.method.algorithm import transfer
+from analogy.method.flow import displacements
 from analogy.parameters import PRESETS
+from analogy.system.device import resolve
+from analogy.system.tables import Table, mean, write_sheet, write_tables
 from analogy.visualization.colours import error_colours, flow_colours
 from analogy_kernels.imaging.vote import vote, vote_field
 from analogy_kernels.matching.colour import COLOUR_CHANNELS, append_colour
@@ -91,7 +91,7 @@ def evaluate(folder, out, device="auto", model=None, parameters=CATEGORY_I, repo
     folder : path-like
         Holds a folder per pair, with frame10.png, frame11.png and flow10.flo.
     out : path-like
-        Folder, opened by :func:`analogy.outputs.staged`.
+        Folder, opened by :func:`analogy.system.outputs.staged`.
     device : "auto", "cuda" or "cpu"
     model : path-like, optional
     parameters : Parameters

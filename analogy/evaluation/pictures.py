@@ -13,10 +13,10 @@ from analogy.errors import AnalogyError, brief
 from analogy.evaluation.json_file import read_json
 from analogy.evaluation.judge import Judge
 from analogy.evaluation.pairs import find_image, find_pairs
-from analogy.evaluation.tables import Table, mean, write_sheet, write_tables
 from analogy.images import read_image, resize
 from analogy.parameters import PRESETS
 from analogy.run_files import Extras, Inputs, transfer_files
+from analogy.system.tables import Table, mean, write_sheet, write_tables
 
 PRESETS_FILE = "presets.json"
 
@@ -214,7 +214,7 @@ def evaluate(pairs, methods, out, session, *, height=440, report=print, **facts)
     methods : dict, str -> callable, Pair -> pathlib.Path
         By name, what says for a pair in which folder its pictures are, see :func:`made_before`.
     out : path-like
-        Folder, opened by :func:`analogy.outputs.staged`.
+        Folder, opened by :func:`analogy.system.outputs.staged`.
     session : Session
         Whose network judges.
     height : int

@@ -6,11 +6,11 @@ import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
 from analogy.evaluation.pairs import find_pairs
-from analogy.evaluation.tables import Table, mean, write_sheet, write_tables
 from analogy.evaluation.trials import read_shrunk, run_trial
 from analogy.model import bundled_path
-from analogy.outputs import staged
 from analogy.parameters import Parameters
+from analogy.system.outputs import staged
+from analogy.system.tables import Table, mean, write_sheet, write_tables
 
 _COLUMNS = (
     "pair",

@@ -23,7 +23,7 @@ from analogy.model.architecture import (
     is_convolution,
 )
 from analogy.model.graph import Weights, read_model, write_model
-from analogy.outputs import staged
+from analogy.system.outputs import staged
 
 _READERS = {
     ".h5": "keras",

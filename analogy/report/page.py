@@ -11,9 +11,9 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analogy.outputs import write_text
 from analogy.parameters import Parameters
 from analogy.report.encoding import data_uri, pack_flow, picture_uri
+from analogy.system.outputs import write_text
 from analogy.visualization.colours import choice_colours, confidence_bar, flow_wheel
 from analogy.visualization.convergence import convergence_svg
 

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from analogy.errors import AnalogyError
 from analogy.images import check_not_too_small, image_shape
-from analogy.memory import check_memory
+from analogy.method.memory_estimate import check_memory
 from analogy.service.form import (
     APPLICATIONS,
     WEIGHTS,

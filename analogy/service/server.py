@@ -14,10 +14,10 @@ from pathlib import Path
 import uvicorn
 
 from analogy.errors import AnalogyError
-from analogy.memory import total_memory
 from analogy.service.app import Limits, make_app
 from analogy.service.jobs import Jobs
 from analogy.service.worker import Worker
+from analogy.system.memory import total_memory
 
 # Uploads under way when the server is stopped get so long.
 _SECONDS_TO_CLOSE = 2

@@ -156,7 +156,7 @@ def _work(connection, model, device):
 
 
 def _loaded(connection, model, device):
-    from analogy.session import Session
+    from analogy.method.session import Session
 
     session = Session(model, device)
     try:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from analogy.reconstruction import blend_with_content
-from analogy.search import LevelFeatures, Matches, search_matches
+from analogy.method.reconstruction import blend_with_content
+from analogy.method.search import LevelFeatures, Matches, search_matches
 from analogy.video.motion import grid
 from analogy_kernels.imaging.vote import vote
 from analogy_kernels.matching.upsample import upsample_nnf

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analogy.errors import AnalogyError, brief
 from analogy.images import read_image
-from analogy.outputs import make_folder, staged, write_image, write_json
+from analogy.system.outputs import make_folder, staged, write_image, write_json
 
 # Of what a folder's frames are shown with, in frames a second.
 USUAL_RATE = "25"

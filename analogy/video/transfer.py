@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analogy.algorithm import transfer
 from analogy.errors import AnalogyError
-from analogy.full_size import scale_of, vote_at_full_size
 from analogy.images import as_image, matching_shape, resize, size_of
+from analogy.method.algorithm import transfer
+from analogy.method.colour_refinement import refine
+from analogy.method.full_size import scale_of, vote_at_full_size
+from analogy.method.session import Session
 from analogy.parameters import Parameters
-from analogy.refinement import refine
-from analogy.session import Session
 from analogy.video.carrying import fields_of, follow, nearest
 from analogy.video.motion import motion_between, moved_along
 from analogy.video.parameters import VideoParameters

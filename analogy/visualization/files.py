@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from analogy.evaluation.tables import write_sheet
-from analogy.outputs import make_folder, write_image
+from analogy.system.outputs import make_folder, write_image
+from analogy.system.tables import write_sheet
 from analogy.visualization.colours import confidence_bar, flow_wheel
 from analogy.visualization.convergence import convergence_image
 

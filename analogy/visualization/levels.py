@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analogy.confidence import confidence
-from analogy.flow import displacements
-from analogy.full_size import vote_at_full_size
 from analogy.images import resize
+from analogy.method.confidence import confidence
+from analogy.method.flow import displacements
+from analogy.method.full_size import vote_at_full_size
 from analogy.visualization.colours import confidence_colours, flow_colours
 from analogy_kernels.matching.consistency import round_trip
 from analogy_kernels.matching.upsample import upsample_nnf
@@ -183,7 +183,7 @@ def result_at_full_size(nnf, level, image, other_image, vote_side, vote_width=No
         The image that is rebuilt, and the one that it is rebuilt from.
     vote_side : int
     vote_width : float or None
-        See :func:`analogy.full_size.vote_at_full_size`.
+        See :func:`analogy.method.full_size.vote_at_full_size`.
 
     Returns
     -------

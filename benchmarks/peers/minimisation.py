@@ -154,9 +154,9 @@ class Deconvolution:
     """Half the squared distance of a sub-net's output from the features wanted."""
 
     def __init__(self, start, wanted):
-        from analogy.deconvolution import SubNet, prepare
+        from analogy.method.deconvolution import SubNet, prepare
         from analogy.model import bundled_path
-        from analogy.network import Network
+        from analogy.network.layers import Network
         from analogy_kernels.target import CPU
 
         layers = Network.load(bundled_path()).layers(_BOTTOM, _TOP)
@@ -192,8 +192,8 @@ def rosenbrock_start(length):
 
 def _deconvolution(side):
     """Features of A are wanted, the solver starts at those of B'."""
-    from analogy.features import FeatureExtractor
     from analogy.model import bundled_path
+    from analogy.network.features import FeatureExtractor
     from benchmarks.images import example_pair
 
     a, b_prime = map(FeatureExtractor(bundled_path(), "cpu"), example_pair(side, side))

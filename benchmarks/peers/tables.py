@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analogy.evaluation.tables import Table, write_sheet
-from analogy.outputs import write_json, write_text
+from analogy.system.outputs import write_json, write_text
+from analogy.system.tables import Table, write_sheet
 
 _COLUMNS = ("", "seconds", "times the first's", "MiB")
 

@@ -10,7 +10,7 @@ def reference():
     import typer
     from typer.cli import get_docs_for_click
 
-    from analogy.command_line import app
+    from analogy.cli.main import app
 
     command = typer.main.get_command(app)
     text = get_docs_for_click(

@@ -67,9 +67,9 @@ def draw():
 
 def _heads():
     for (left, width), head, code in (
-        (FEATURES, "Features of A and B'", "analogy.features"),
-        (SEARCH, "Search", "analogy.search, .scales"),
-        (RECONSTRUCTION, "Reconstruction of A' and B", "analogy.reconstruction"),
+        (FEATURES, "Features of A and B'", "analogy.network.features"),
+        (SEARCH, "Search", "analogy.method.search, .scales"),
+        (RECONSTRUCTION, "Reconstruction of A' and B", "analogy.method.reconstruction"),
     ):
         yield _text(left + width / 2, 22, head, "head")
         yield _text(left + width / 2, 44, code, "code")
@@ -134,7 +134,7 @@ def _results():
     yield from _box(
         SEARCH[0], top, SEARCH[1], BOX_HEIGHT, "vote at the images' full size", ("along edges",)
     )
-    yield _text(_middle(SEARCH), top + BOX_HEIGHT + 20, "analogy.full_size", "code")
+    yield _text(_middle(SEARCH), top + BOX_HEIGHT + 20, "analogy.method.full_size", "code")
     yield from _box(
         RECONSTRUCTION[0], top, RECONSTRUCTION[1], BOX_HEIGHT, "A', B, both flows", ("PNG, NumPy",)
     )
@@ -142,7 +142,7 @@ def _results():
     yield from _box(
         FEATURES[0], top, FEATURES[1], BOX_HEIGHT, "confidence", ("which matches lead back",)
     )
-    yield _text(_middle(FEATURES), top + BOX_HEIGHT + 20, "analogy.confidence", "code")
+    yield _text(_middle(FEATURES), top + BOX_HEIGHT + 20, "analogy.method.confidence", "code")
     yield _arrow(
         f"M {SEARCH[0] + 30} {bottom} V {top - 19} H {_middle(FEATURES)} V {top - 8}", "found"
     )

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numba.cuda.cudadrv import devicearray
 
-from analogy.algorithm import match_features
-from analogy.network import Convolution
+from analogy.method.algorithm import match_features
+from analogy.method.progress import Progress
+from analogy.network.layers import Convolution
 from analogy.parameters import PRESETS
-from analogy.progress import Progress
 from analogy_kernels.reduction import inner_products
 from analogy_kernels.solvers.wls import wls
 from analogy_kernels.target import CUDA, SIMULATED, cuda

@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from analogy import doctor, features
-from analogy.command_line import main
+from analogy import doctor
+from analogy.cli.main import main
 from analogy.doctor import examine, is_healthy
+from analogy.network import features
 from analogy.parameters import Parameters
 from analogy_kernels.imaging import vote, warp
 
@@ -117,7 +118,7 @@ def test_missing_provider_fails_with_a_remedy(monkeypatch):
 
 
 def test_missing_device_fails_with_a_remedy(broken, monkeypatch):
-    monkeypatch.setattr("analogy.device.cuda.is_available", lambda: False)
+    monkeypatch.setattr("analogy.system.device.cuda.is_available", lambda: False)
 
     found = broken(device="cuda")
 
@@ -142,7 +143,7 @@ def test_runtime_installed_twice_fails_with_a_remedy(monkeypatch):
 def test_memory_says_what_fits(monkeypatch, mib, status, words):
     from analogy_kernels.target import CPU
 
-    monkeypatch.setattr("analogy.memory.available_memory", lambda: mib * 2**20)
+    monkeypatch.setattr("analogy.system.memory.available_memory", lambda: mib * 2**20)
 
     finding = doctor._memory(CPU)
 
@@ -164,7 +165,7 @@ def test_time_is_estimated_from_pixels_and_evaluations_at_each_size(monkeypatch,
         pass
 
     Result.record = record
-    monkeypatch.setattr("analogy.algorithm.transfer", lambda *_, **__: Result)
+    monkeypatch.setattr("analogy.method.algorithm.transfer", lambda *_, **__: Result)
     monkeypatch.setattr(doctor, "_flops_per_second", lambda target: 1e9)
     parameters = Parameters(first_scale=first_scale)
     monkeypatch.setattr("analogy.parameters.Parameters", lambda: parameters)

@@ -58,7 +58,7 @@ def test_public_functions_are_annotated(function):
 
 def deferred():
     """What annotations alone name, and import only for type checkers."""
-    from analogy.features import FeatureExtractor
-    from analogy.network import Network
+    from analogy.network.features import FeatureExtractor
+    from analogy.network.layers import Network
 
     return {"FeatureExtractor": FeatureExtractor, "Network": Network, **PUBLIC}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analogy.network import Convolution, MaxPool, Network
+from analogy.network.layers import Convolution, MaxPool, Network
 from tests import oracles
 
 CHANNELS = {"conv1_1": (3, 4), "conv1_2": (4, 3), "conv2_1": (3, 5), "conv2_2": (5, 4)}

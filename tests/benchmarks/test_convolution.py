@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from analogy.deconvolution import SubNet, prepare
-from analogy.network import Convolution, MaxPool
+from analogy.method.deconvolution import SubNet, prepare
+from analogy.network.layers import Convolution, MaxPool
 from analogy_kernels.target import CPU
 from benchmarks.__main__ import Part, main
 from benchmarks.convolution import (

@@ -6,7 +6,7 @@ TRACE = """
 from dataclasses import replace
 
 from analogy.model import bundled_path
-from analogy.network import Network
+from analogy.network.layers import Network
 from analogy.parameters import PRESETS, Parameters
 from benchmarks.cuda_static import modelled, trace, totals
 from benchmarks.cuda_trace import trace_transfer

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analogy.method.search import LevelFeatures, initial_matches, search_matches, side_by_side
 from analogy.parameters import PRESETS
-from analogy.search import LevelFeatures, initial_matches, search_matches, side_by_side
 from analogy_kernels.target import CPU
 from benchmarks.patchmatch import baseline_flops, baseline_matches, field_cost, problems
 from tests import oracles

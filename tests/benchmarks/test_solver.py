@@ -3,7 +3,7 @@ import pytest
 
 from analogy import Analogy
 from analogy.model import bundled_path
-from analogy.network import Network
+from analogy.network.layers import Network
 from benchmarks.solver import distance, level_shape, work
 
 

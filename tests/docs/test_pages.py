@@ -48,18 +48,18 @@ def test_examples_are_told_with_their_pictures(tmp_path, monkeypatch):
 
 
 def test_names_are_found_where_they_are():
-    place = find("analogy.algorithm.transfer")
+    place = find("analogy.method.algorithm.transfer")
     line = (ROOT / "analogy" / "algorithm.py").read_text().splitlines()[place.line - 1]
 
     assert line.startswith("def transfer(")
-    assert find("Session.warm_up", "analogy").module == "analogy.session"
+    assert find("Session.warm_up", "analogy").module == "analogy.method.session"
     assert find("analogy.no_such_thing") is None
     # More than one module has it: no guess is made.
     assert find("main", "benchmarks") is None
 
 
 def test_files_are_found_by_path_and_by_name():
-    assert find_file("analogy/algorithm.py") == "analogy.algorithm"
+    assert find_file("analogy/method/algorithm.py") == "analogy.method.algorithm"
     assert find_file("patchmatch").endswith(".patchmatch")
     with pytest.raises(ValueError, match="'nowhere' names 0 files"):
         find_file("nowhere")

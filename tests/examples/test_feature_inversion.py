@@ -4,9 +4,9 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio
 
 import analogy_kernels
-from analogy.deconvolution import prepare
+from analogy.method.deconvolution import prepare
 from analogy.model import bundled_path
-from analogy.network import Network
+from analogy.network.layers import Network
 from examples.feature_inversion import Objective, invert
 from tests.analogy.tiny import tiny_network
 

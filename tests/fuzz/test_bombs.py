@@ -14,7 +14,6 @@ import onnx
 import pytest
 from PIL import Image
 
-from analogy import memory
 from analogy.errors import AnalogyError
 from analogy.images import read_image
 from analogy.model import bundled_path, conversion
@@ -56,7 +55,7 @@ def test_image_of_an_absurd_size(side, tmp_path):
 
 
 def test_image_that_does_not_fit_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000 * MIB)
+    monkeypatch.setattr("analogy.images.reading.available_memory", lambda: 1000 * MIB)
     (tmp_path / "a.png").write_bytes(png(13_000, 13_000))
 
     assert "13000 x 13000 px do not fit" in refusal_of(read_image, tmp_path / "a.png")

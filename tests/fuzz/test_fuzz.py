@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analogy.batch.pairs import read_jobs
-from analogy.command_line import main
+from analogy.cli.main import main
 from analogy.errors import AnalogyError
 from analogy.images import read_image
 from analogy.model import conversion

@@ -17,8 +17,8 @@ from PIL import Image
 
 from analogy.batch.pairs import read_jobs
 from analogy.errors import AnalogyError
+from analogy.method.warm_up import warm_up
 from analogy.parameters import Parameters
-from analogy.warm_up import warm_up
 from analogy_kernels.target import CPU
 from tests.analogy.batch.pictures import paint, tabulate
 from tests.processes import heed_interrupts

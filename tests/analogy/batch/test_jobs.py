@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analogy.batch.jobs import Abandoned, Job, Runner
-from analogy.memory import FIXED_BYTES, MIB
+from analogy.method.memory_estimate import FIXED_BYTES, MIB
 from analogy.parameters import Parameters
 from analogy.run_files import Extras, Inputs
 from tests.analogy.batch.pictures import paint

@@ -6,9 +6,9 @@ import pytest
 
 from analogy.batch.jobs import Job
 from analogy.batch.resume import RECORD, identify, is_finished, record_finished
+from analogy.method.session import Session
 from analogy.parameters import Parameters
 from analogy.run_files import Extras, Inputs
-from analogy.session import Session
 from tests.analogy.batch.pictures import paint
 
 

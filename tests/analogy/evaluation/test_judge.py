@@ -10,9 +10,9 @@ from analogy.evaluation.judge import (
     structure_distance,
     style_distance,
 )
-from analogy.features import FeatureExtractor
 from analogy.images import resize
 from analogy.model import bundled_path
+from analogy.network.features import FeatureExtractor
 from tests import oracles
 
 SHAPE = (48, 40)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from analogy.command_line import main
+from analogy.cli.main import main
 from analogy.errors import AnalogyError
 from analogy.evaluation.keypoints import (
     carry,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analogy.command_line import main
+from analogy.cli.main import main
 from analogy.errors import AnalogyError
 from analogy.evaluation.judge import Figures, Judge
 from analogy.evaluation.pictures import (
@@ -17,7 +17,7 @@ from analogy.evaluation.pictures import (
     read_presets,
 )
 from analogy.images import read_image, resize
-from analogy.session import Session
+from analogy.method.session import Session
 from tests.analogy.evaluation.pictures import write_photographs
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analogy.algorithm import LevelState
 from analogy.images import resize
-from analogy.search import Matches
+from analogy.method.algorithm import LevelState
+from analogy.method.search import Matches
 from analogy.visualization.levels import LevelTrace, picture_levels
 from analogy_kernels.matching.initialize import identity_nnf
 from analogy_kernels.target import CPU

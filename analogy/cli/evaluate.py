@@ -1,0 +1,235 @@
+"""``analogy eval``: one command per evaluation. Nothing heavy is imported before one runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analogy.cli.options import PresetName
+
+eval_app = typer.Typer(help="Measure quality on public data, beside the paper's figures.")
+
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for tables and sheets.")]
+Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")]
+Model = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+]
+
+
+@eval_app.callback()
+def _eval():
+    """Keep `eval` a group however few commands it has."""
+
+
+MaxSide = Annotated[
+    int, typer.Option(min=32, help="Shrink images to at most this many pixels a side.")
+]
+
+
+@eval_app.command("weights")
+def weights(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    other: Annotated[Path, typer.Option(metavar="PATH", help="ONNX weights to compare with.")],
+    model: Model = None,
+    out: Out = Path("out/eval/weights"),
+    max_side: MaxSide = 224,
+    device: Device = "auto",
+):
+    """Compare two sets of weights on every pair of images in a folder."""
+    from analogy.evaluation.weights import compare_weights
+
+    print(compare_weights(folder, other, out, model, device, max_side).markdown())
+
+
+@eval_app.command("ablation")
+def ablation(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")],
+    b_prime: Annotated[Path, typer.Argument(metavar="B", help="Image that gives the look.")],
+    model: Model = None,
+    out: Out = Path("out/eval/ablation"),
+    max_side: MaxSide = 256,
+    device: Device = "auto",
+):
+    """Show what each part of the method does (figures 5, 7, 8 and 19 of the paper)."""
+    from analogy.evaluation.ablation import ablate
+
+    print(ablate(a, b_prime, out, model, device, max_side).markdown())
+
+
+@eval_app.command("features")
+def features(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Image.")],
+    iterations: Annotated[
+        int, typer.Option(min=0, help="Of making an image of each level's features; 0: none.")
+    ] = 50,
+    model: Model = None,
+    out: Out = Path("out/eval/features"),
+    max_side: MaxSide = 224,
+    device: Device = "auto",
+):
+    """Show what the network sees of an image at each level (figure 3 of the paper)."""
+    from analogy.evaluation.feature_maps import show_features
+
+    print(show_features(a, out, model, device, max_side, iterations).markdown())
+
+
+@eval_app.command("middlebury")
+def middlebury(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds a folder per pair.")],
+    out: Out = None,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Rebuild frames from the next ones and measure the flow (table 1, category I).
+
+    Each pair's folder has frame10.png, frame11.png and flow10.flo. Writes middlebury.md,
+    middlebury.json and a sheet of pictures per pair.  [out/middlebury]
+    """
+    from analogy.system.outputs import staged
+
+    destination = Path("out", "middlebury") if out is None else out
+    with staged(destination) as staging:
+        from analogy.evaluation.middlebury import evaluate
+
+        tables = evaluate(folder, staging, device, model)
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {destination}")
+
+
+@eval_app.command("keypoints")
+def keypoints(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of pairs and keypoints.")],
+    out: Out = None,
+    of: Annotated[
+        Literal["box", "image"], typer.Option(help="Whose longer side errors are measured by.")
+    ] = "box",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Pairs of each class, the first ones.")
+    ] = None,
+    max_side: Annotated[int, typer.Option(min=32, help="Match at up to so many pixels.")] = 256,
+    weight: Annotated[int, typer.Option(min=1, max=3, help="As for `run`.")] = 2,
+    coarse_matching: Annotated[
+        Literal["hough", "patchmatch"], typer.Option(help="As for `run`.")
+    ] = "hough",
+    finest_level: Annotated[
+        int, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
+    ] = 1,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Carry keypoints by the preset `matches` and count how many arrive (PCK, table 2).
+
+    Writes keypoints.md, keypoints.json and keypoints.png.  [out/keypoints]
+    """
+    import sys
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from analogy.system.outputs import staged
+
+    destination = Path("out", "keypoints") if out is None else out
+    with staged(destination) as staging:
+        from analogy.evaluation.keypoints import evaluate, read_pairs
+        from analogy.parameters import adjusted_preset
+
+        tables = evaluate(
+            read_pairs(file, limit),
+            adjusted_preset(
+                "matches",
+                str(weight),
+                max_side=max_side,
+                coarse_matching=coarse_matching,
+                finest_level=finest_level,
+            ),
+            staging,
+            of=of,
+            model=model,
+            device=device,
+            track=lambda pairs: track(
+                pairs,
+                "pairs",
+                console=Console(stderr=True),
+                transient=True,
+                disable=not sys.stderr.isatty(),
+            ),
+        )
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {destination}")
+
+
+@eval_app.command("pictures")
+def pictures(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    out: Out = Path("out/eval/pictures"),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This pair; may be given several times.  [all]"),
+    ] = None,
+    made: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Run nothing, judge what is here: what `run` or `batch` wrote into FOLDER/<name>, "
+            "or FOLDER/<name>.png and <name>.B.png; may be given several times.",
+        ),
+    ] = None,
+    height: Annotated[
+        int, typer.Option(min=32, help="Of the pictures on the sheets, in pixels.")
+    ] = 440,
+    preset: Annotated[
+        PresetName, typer.Option(help="As for `run`, for pairs that presets.json does not name.")
+    ] = "default",
+    weight: Annotated[
+        Literal["1", "2", "3", "auto"] | None, typer.Option(help="As for `run`.")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option(min=0.01, max=1, help="As for `run`.")] = None,
+    max_side: Annotated[int | None, typer.Option(min=32, help="As for `run`.")] = None,
+    coarse_matching: Annotated[
+        Literal["hough", "patchmatch"] | None, typer.Option(help="As for `run`.")
+    ] = None,
+    finest_level: Annotated[int | None, typer.Option(min=1, max=5, help="As for `run`.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="As for `run`.")] = None,
+    device: Device = "auto",
+    model: Model = None,
+):
+    """Judge pictures by two figures, beside published ones, and lay them side by side.
+
+    Pictures that were published of a pair are <name>_published_AP.* and <name>_published_B.*.
+    DIR may hold presets.json, {"<name>": "<preset>"}. Writes pictures.md, pictures.json, a sheet
+    for each pair, and what `run` writes into a folder for each.
+    """
+    from dataclasses import asdict
+
+    from analogy.evaluation.pictures import evaluate, made_before, read_pairs, read_presets, running
+    from analogy.method.session import Session
+    from analogy.parameters import adjusted_preset
+    from analogy.system.outputs import staged
+
+    # The bundled weights judge, whatever made the pictures, so that figures can be compared.
+    judging = Session(None, device)
+    with staged(out) as staging:
+        pairs = read_pairs(folder, only)
+        if made:
+            methods, facts = made_before(made, pairs), {"made": made}
+        else:
+            parameters = {
+                name: adjusted_preset(
+                    of_pair,
+                    weight,
+                    ratio=ratio,
+                    max_side=max_side,
+                    coarse_matching=coarse_matching,
+                    finest_level=finest_level,
+                    seed=seed,
+                )
+                for name, of_pair in read_presets(folder, pairs, preset).items()
+            }
+            session = judging if model is None else Session(model, device)
+            methods = {"ours": running(staging, parameters, session)}
+            facts = {"parameters": {name: asdict(one) for name, one in parameters.items()}}
+        tables = evaluate(pairs, methods, staging, judging, height=height, **facts)
+    print("\n".join(table.markdown() for table in tables))
+    print(f"results: {out}")

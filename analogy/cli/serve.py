@@ -1,0 +1,77 @@
+"""``analogy serve``. Nothing heavy is imported before it runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analogy.cli.exit_codes import EXIT_INTERRUPTED
+from analogy.cli.options import check_share
+from analogy.errors import AnalogyError
+
+_PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "python-multipart": "python_multipart"}
+
+
+def serve(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen at.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8448,
+    model: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
+    ] = "auto",
+    max_upload_mb: Annotated[
+        int, typer.Option(min=1, metavar="MB", help="Most of two files together.")
+    ] = 50,
+    max_megapixels: Annotated[int, typer.Option(min=1, metavar="N", help="Most of an image.")] = 50,
+    memory_share: Annotated[
+        float,
+        typer.Option(
+            callback=check_share, metavar="X", help="Of the machine's memory that a job may take."
+        ),
+    ] = 0.8,
+    queue: Annotated[int, typer.Option(min=1, metavar="N", help="Most jobs that wait.")] = 8,
+    keep: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most jobs whose results are kept.")
+    ] = 20,
+):
+    """Serve a page where images are dropped and results looked at, until Ctrl-C.
+
+    One job runs at a time; uploads and results lie in a temporary folder that is removed at the
+    end. Needs the extra [web].
+    """
+    _check_packages()
+    from analogy.service.server import Options
+    from analogy.service.server import serve as serve_page
+
+    options = Options(
+        host=host,
+        port=port,
+        model=model,
+        device=device,
+        upload_megabytes=max_upload_mb,
+        megapixels=max_megapixels,
+        memory_share=memory_share,
+        queue_length=queue,
+        keep=keep,
+    )
+    try:
+        serve_page(options)
+    except KeyboardInterrupt:
+        print("stopped; uploads and results are removed", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _check_packages():
+    missing = [name for name, module in _PACKAGES.items() if not importlib.util.find_spec(module)]
+    if missing:
+        raise AnalogyError(
+            f"serve: needs {', '.join(missing)}; pip install 'deep-image-analogy[web]'"
+        )

@@ -1,0 +1,152 @@
+"""``analogy video``. Nothing heavy is imported before it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analogy.cli.exit_codes import EXIT_INTERRUPTED
+from analogy.system.result_names import folder_name
+
+
+def video(
+    frames: Annotated[
+        Path, typer.Argument(metavar="FRAMES", help="Folder of images, or a video file.")
+    ],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Image that gives the look.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the results.  [out/<FRAMES>__<STYLE>]"),
+    ] = None,
+    preset: Annotated[
+        Literal["default", "photo2style", "style2style", "style2photo", "photo2photo"],
+        typer.Option(help="Parameters to start from, as for `run`."),
+    ] = "default",
+    weight: Annotated[
+        Literal["1", "2", "3", "auto"] | None,
+        typer.Option(help="How much of the frames' structure is kept, 3 the most."),
+    ] = None,
+    ratio: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="Match at this scale, in (0, 1].")
+    ] = None,
+    max_side: Annotated[
+        int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of the random search.")
+    ] = None,
+    warm_start: Annotated[
+        bool | None,
+        typer.Option(
+            "--warm-start/--independent",
+            help="Start each frame from the one before, or from nothing, for comparison.",
+        ),
+    ] = None,
+    least_gain: Annotated[
+        float | None, typer.Option(min=0, help="What a match has to gain in cost to be changed.")
+    ] = None,
+    blend: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.95, help="Share of the frame before in each picture."),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--fps", min=0.01, help="Of video.mp4.  [the video's, 25 for a folder]"),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
+    ] = "auto",
+    model: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append what happens to a file.")
+    ] = None,
+):
+    """Give the frames of a film the look of one image.
+
+    Each frame starts from the matches of the one before, which is quick and does not flicker.
+    Writes each frame under its own name as PNG as soon as it is done, report.json, and, where
+    ffmpeg is there, video.mp4. A run starts anew and replaces files of the same names; interrupted,
+    it leaves the frames that are done.
+    """
+    from analogy.parameters import adjusted_preset
+    from analogy.system.logs import logged
+    from analogy.video.parameters import VideoParameters
+
+    folder = Path("out", folder_name(frames.stem, style.stem)) if out is None else out
+    parameters = adjusted_preset(preset, weight, ratio=ratio, max_side=max_side, seed=seed)
+    following = VideoParameters(**_given(warm_start=warm_start, least_gain=least_gain, blend=blend))
+    finished = _Finished(folder, quiet or json)
+    try:
+        with logged(log):
+            record = _transfer(
+                (frames, style, folder),
+                (parameters, following),
+                None if rate is None else f"{rate:g}",
+                finished,
+                model=model,
+                device=device,
+            )
+    except KeyboardInterrupt:
+        print(f"interrupted; {finished}", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    if json:
+        from analogy.system.outputs import json_text
+
+        print(json_text(record))
+    elif not quiet:
+        _print_summary(record, folder)
+
+
+class _Finished:
+    """Counts the frames that have been written, and tells of each."""
+
+    def __init__(self, folder, is_quiet):
+        self._folder, self._is_quiet, self._count = folder, is_quiet, 0
+
+    def __call__(self, path, frame):
+        self._count += 1
+        if self._is_quiet:
+            return
+        line = f"{path.name}: {frame.seconds:.1f} s"
+        if frame.reliable is not None:
+            line += f", {frame.reliable:.0%} from the one before"
+        if frame.inconsistency is not None:
+            line += f", {frame.inconsistency:.1f} grey levels from it"
+        print(line + (", matched afresh" if frame.is_fresh else ""), flush=True)
+
+    def __str__(self):
+        return f"finished frames in {self._folder}: {self._count}"
+
+
+def _transfer(paths, settings, rate, finished, **options):
+    from analogy.video.files import has_ffmpeg, opened, write_frames
+
+    frames, style, folder = paths
+    with opened(frames, rate) as source:
+        record = write_frames(source, style, folder, *settings, report=finished, **options)
+    if not has_ffmpeg():
+        print("note: no video.mp4, as no ffmpeg was found", file=sys.stderr)
+    return record
+
+
+def _print_summary(record, folder):
+    seconds = record["seconds"]
+    for name, label in (("fresh_frame", "afresh: "), ("following_frame", "following:")):
+        if seconds[name] is not None:
+            print(f"{label} {seconds[name]:.1f} s a frame")
+    if record["inconsistency"] is not None:
+        print(f"change: {record['inconsistency']:.1f} grey levels from frame to frame, moved along")
+    print(f"results: {folder}")
+
+
+def _given(**options):
+    return {name: value for name, value in options.items() if value is not None}

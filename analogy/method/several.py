@@ -1,0 +1,184 @@
+"""Several references: A in the look of many images, every pixel by the best of them.
+
+The paper has one B'. Here A is matched with each reference by itself, and every pixel takes its
+match from the reference whose matches cost least there, over all levels: the coarse ones tell
+whether it shows the same thing, the fine ones whether it looks alike.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.ndimage import gaussian_filter, uniform_filter
+from skimage.transform import resize
+
+from analogy.errors import AnalogyError
+from analogy.images import as_image
+from analogy.method.algorithm import Analogy, LevelState, transfer
+from analogy.method.colour_refinement import refine
+from analogy.method.masks import Masks
+from analogy.method.session import Session
+from analogy.parameters import Parameters
+from analogy_kernels.target import target_of
+
+# Standard deviation, in pixels of the finest level, of the surroundings whose costs a choice goes
+# by: single pixels change their minds from one to the next.
+_SURROUNDINGS = 2.0
+
+
+@dataclass(frozen=True)
+class SeveralAnalogies:
+    """Result of a transfer from several references.
+
+    Attributes
+    ----------
+    a_prime : uint8 array, (height of A, width of A, 3)
+        A in the look of the reference that suits each pixel.
+    choice : uint8 array, (height of A, width of A)
+        Which reference that is, from 0.
+    flow_ab : float32 array, (height of A, width of A, 2)
+        From each pixel to its match in the chosen reference, (dx, dy) in pixels.
+    confidence_a : uint8 array, (height of A, width of A)
+        Of that match, see :class:`analogy.Analogy`.
+    analogies : tuple of Analogy
+        What each reference by itself gives.
+    a_prime_refined : uint8 array, (height of A, width of A, 3), or None where not asked for
+        See :class:`analogy.Analogy`.
+    """
+
+    a_prime: np.ndarray
+    choice: np.ndarray
+    flow_ab: np.ndarray
+    confidence_a: np.ndarray
+    analogies: tuple[Analogy, ...]
+    a_prime_refined: np.ndarray | None = None
+
+    @property
+    def shares(self) -> list[float]:
+        """Share of A's pixels that each reference gives."""
+        counts = np.bincount(self.choice.ravel(), minlength=len(self.analogies))
+        return [float(share) for share in counts / self.choice.size]
+
+
+def transfer_from_several(
+    a: ArrayLike,
+    b_primes: Sequence[ArrayLike],
+    parameters: Parameters | None = None,
+    *,
+    model: str | os.PathLike | None = None,
+    device: str = "auto",
+    session: Session | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    on_level: Callable[[int, LevelState], None] | None = None,
+    masks: Masks | None = None,
+) -> SeveralAnalogies:
+    """Give A the look of several images, each pixel that of the image which suits it best.
+
+    Takes as long as a transfer with each of them.
+
+    Parameters
+    ----------
+    a, b_primes, parameters, model, device, session, progress
+        As for :func:`analogy.transfer`; `b_primes` is a sequence of 2 to 255 images.
+    on_level : callable, (index of the reference, LevelState) -> None, optional
+    masks : Masks, optional
+        Of what is kept; labels belong to a pair.
+
+    Returns
+    -------
+    SeveralAnalogies
+
+    Raises
+    ------
+    AnalogyError
+        As :func:`analogy.transfer`, or if there are too few or too many references, or labels.
+    """
+    if not 2 <= len(b_primes) <= 255:
+        raise AnalogyError(f"{len(b_primes)} references; give from 2 to 255 of them")
+    if masks and masks.a is not None:
+        raise AnalogyError(
+            f"{masks.names[0]}: labels say what of one reference belongs to A; leave them out or "
+            "give one reference"
+        )
+    parameters, session = parameters or Parameters(), session or Session(model, device)
+    a = as_image(a, "a")
+    analogies, costs = [], []
+    for index, b_prime in enumerate(b_primes):
+        costs.append(_Cost())
+        analogies.append(
+            transfer(
+                a,
+                b_prime,
+                parameters,
+                session=session,
+                progress=_part_of(progress, index, len(b_primes)),
+                on_level=_both(costs[-1], on_level, index),
+                masks=masks,
+            )
+        )
+    choice = _choose([cost.map for cost in costs], a.shape[:2])
+    a_prime = _compose([one.a_prime for one in analogies], choice, parameters.vote_side)
+    if masks and masks.keep is not None:
+        a_prime[masks.keep != 0] = a[masks.keep != 0]
+    return SeveralAnalogies(
+        a_prime,
+        choice,
+        _picked([one.flow_ab for one in analogies], choice),
+        _picked([one.confidence_a for one in analogies], choice),
+        tuple(analogies),
+        refine(a_prime, a, parameters, session.target) if parameters.refine else None,
+    )
+
+
+class _Cost:
+    """Adds up what the matches of A cost, from level to level, at the size of the finest."""
+
+    map = None
+
+    def __call__(self, state):
+        cost = target_of(state.matches.cost_ab).to_host(state.matches.cost_ab)
+        coarser = 0 if self.map is None else resize(self.map, cost.shape, order=1)
+        self.map = cost + coarser
+
+
+def _both(cost, on_level, index):
+    def told(state):
+        cost(state)
+        if on_level:
+            on_level(index, state)
+
+    return told
+
+
+def _part_of(progress, index, count):
+    if progress is None:
+        return None
+    return lambda fraction, text: progress(
+        (index + fraction) / count, f"reference {index + 1} of {count}: {text}"
+    )
+
+
+def _choose(costs, shape):
+    smoothed = [gaussian_filter(cost, _SURROUNDINGS) for cost in costs]
+    return np.argmin([resize(cost, shape, order=1) for cost in smoothed], axis=0).astype(np.uint8)
+
+
+def _compose(images, choice, vote_side):
+    """Mean of the images by how many of the patches that vote for a pixel chose each."""
+    total = np.zeros((*choice.shape, 3), np.float32)
+    for index, image in enumerate(images):
+        weight = uniform_filter((choice == index).astype(np.float32), vote_side)
+        total += weight[..., None] * image
+    return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
+
+
+def _picked(maps, choice):
+    """Of each pixel what the map has that the choice says."""
+    picked = maps[0].copy()
+    for index, one in enumerate(maps):
+        picked[choice == index] = one[choice == index]
+    return picked

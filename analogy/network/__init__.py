@@ -1,0 +1,1 @@
+"""VGG-19: features of images by ONNX Runtime, and its layers as deconvolution runs them."""

@@ -1,9 +1,10 @@
 from .errors import AnalogyError
 from .images import read_image
-from .method.algorithm import Analogy, LevelState, transfer
+from .method.algorithm import LevelState
 from .method.masks import Masks
 from .method.session import Session
 from .method.several import SeveralAnalogies, transfer_from_several
+from .method.transfer import Analogy, transfer
 from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 __version__: str

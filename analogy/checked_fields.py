@@ -27,7 +27,17 @@ _KINDS: dict[type, tuple[type, str]] = {
 
 
 class FieldError(AnalogyError, ValueError):
-    """A field holds what it may not; the message names both, and says what it may."""
+    """A field holds what it may not; the message names both, and says what it may.
+
+    Attributes
+    ----------
+    reason : str
+        The message without the name of the field.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,38 @@ def check_fields(instance: Any) -> None:
     """
     for name, hint in _hints(instance.__class__).items():
         _check(name, getattr(instance, name), hint)
+
+
+def check_field(kind: type, name: str, value: Any) -> None:
+    """Check what a field of a data class is to hold before one is made of it.
+
+    Parameters
+    ----------
+    kind : data class
+    name : str
+        Of the field.
+    value : object
+
+    Raises
+    ------
+    FieldError
+        If the field's annotation does not allow it.
+    """
+    _check(name, value, _hints(kind)[name])
+
+
+def bounds_of(kind: type, name: str) -> tuple[float, float]:
+    """Least and largest value of a field that is a number, infinite where there is no bound.
+
+    Parameters
+    ----------
+    kind : data class
+    name : str
+        Of the field.
+    """
+    metadata = getattr(_hints(kind)[name], "__metadata__", ())
+    bounds = next((one for one in metadata if isinstance(one, Range)), Range())
+    return bounds.low, bounds.high
 
 
 def fields_of_texts(kind: type, texts: Iterable[str]) -> dict[str, Any]:
@@ -182,7 +224,8 @@ def _check_number(name, value, kind, bounds):
 
 
 def _refuse(name, value, wanted):
-    raise FieldError(f"{name}: is {brief(repr(value), 60)}, but has to be {wanted}")
+    reason = f"is {brief(repr(value), 60)}, but has to be {wanted}"
+    raise FieldError(f"{name}: {reason}", reason)
 
 
 _CHECKS: dict[Any, Callable] = {Literal: _check_choice, tuple: _check_tuple}

@@ -286,17 +286,19 @@ def _plain_convolution(source, target, nnf, filters):
 def _patch_cost(on, source, target, nnf, filters):
     from analogy_kernels.matching.patchmatch import patchmatch
 
-    maps = (on.asarray(_unit(features)) for features in (source, target))
-    _, cost = patchmatch(*maps, 3, start=on.asarray(nnf), iterations=0)
+    source, other = (on.asarray(_unit(features)) for features in (source, target))
+    _, cost = patchmatch(source, other, 3, start=on.asarray(nnf), iterations=0)
     return on.to_host(cost)
 
 
 def _plain_patch_cost(source, target, nnf, filters):
     source, target = _unit(source), _unit(target)
     total, count = np.zeros(nnf.shape[:2]), np.zeros(nnf.shape[:2])
-    for offset in np.ndindex(3, 3):
-        position = np.stack(np.indices(nnf.shape[:2]), axis=-1) + offset - 1
-        match = nnf + np.array(offset, np.int32) - 1
+    positions = np.moveaxis(np.indices(nnf.shape[:2]), 0, -1)
+    for index in np.ndindex(3, 3):
+        offset = np.array(index, np.int32) - 1
+        position = positions + offset
+        match = nnf + offset
         inside = ((position >= 0) & (position < source.shape[:2])).all(axis=2)
         inside &= ((match >= 0) & (match < target.shape[:2])).all(axis=2)
         pairs = source[tuple(position[inside].T)], target[tuple(match[inside].T)]
@@ -356,17 +358,17 @@ def _trial_seconds(device, model):
     filters. They are taken to need as many evaluations, each as long as its convolutions. The trial
     is too small to be matched at more than one size, and the usual image is matched at several.
     """
-    from analogy.method.algorithm import transfer
     from analogy.method.scales import FIRST_LEVEL, scale_shapes
+    from analogy.method.transfer import transfer
     from analogy.parameters import Parameters
     from analogy.system.device import resolve
 
     random = np.random.default_rng(0)
-    images = [
+    a, b_prime = (
         np.kron(random.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         for _ in range(2)
-    ]
-    record = transfer(*images, model=model, device=device).record
+    )
+    record = transfer(a, b_prime, model=model, device=device).record
     seconds = record["seconds"]
     growing = sum(seconds["search"].values()) + seconds["vote"]
     fixed = seconds["total"] - growing - sum(seconds["reconstruction"].values())

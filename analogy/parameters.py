@@ -302,6 +302,16 @@ PRESETS = {
     ),
 }
 
+#: The presets for people who look for no method but for pictures: what each is called, and what it
+#: does.
+APPLICATIONS = {
+    "default": ("Balanced", "Both images keep some of their own structure."),
+    "photo2style": ("Photo to style", "A photograph and a painting exchange their looks."),
+    "style2style": ("Style to style", "Two paintings or drawings exchange their looks."),
+    "style2photo": ("Style to photo", "A painting or drawing becomes a photograph."),
+    "photo2photo": ("Photo to photo", "Two photographs exchange colours and keep their detail."),
+}
+
 
 def adjusted_preset(
     preset: str = "default",

@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analogy.images import matching_shape, read_image, read_mask
 from analogy.method.masks import Masks, check_masks
+from analogy.method.session import Session
+from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """Files that a run reads.
-
-    Attributes
-    ----------
-    a : pathlib.Path
-    b_primes : sequence of pathlib.Path
-        One B', or several references.
-    masks : dict, "mask_a", "mask_b" or "keep" -> pathlib.Path
-        Those that were given.
-    """
-
-    a: Path
-    b_primes: list[Path]
-    masks: dict[str, Path] = field(default_factory=dict)
-
-    def record(self, b_prime):
-        """Names of the files of A with one reference, for a report."""
-        return {"a": self.a, "b_prime": b_prime} | self.masks
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What a run writes beside its results.
-
-    Attributes
-    ----------
-    viz, report : bool
-        Pictures of every level; a page to look through the run.
-    command : str
-        That repeats the run.
-    """
-
-    viz: bool = False
-    report: bool = False
-    command: str = ""
-
-
-def transfer_files(inputs, folder, parameters, extras, **options):
+def transfer_files(
+    request: Request,
+    *,
+    session: Session | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> tuple[dict[str, Any], dict[str, Path]]:
     """Read images, transfer their looks and write what comes out.
 
-    With several references A' and what belongs to it lie in `folder`, and in ``reference_1`` and
-    so on what each of them by itself gives.
+    With several references A' and what belongs to it lie in the request's folder, and in
+    ``reference_1`` and so on what each of them by itself gives.
 
     Parameters
     ----------
-    inputs : Inputs
-    folder : pathlib.Path
-        For the results; left as it was if anything fails.
-    parameters : Parameters
-    extras : Extras
-    options
-        `model`, `device`, `session` and `progress` of :func:`analogy.transfer`.
+    request : Request
+        Its folder is left as it was if anything fails.
+    session : Session, optional
+        By which to transfer, in place of the request's model and device.
+    progress : callable, (fraction in [0, 1], text) -> None, optional
 
     Returns
     -------
@@ -76,70 +44,109 @@ def transfer_files(inputs, folder, parameters, extras, **options):
     ------
     AnalogyError
     """
-    a, *b_primes = _read_images(inputs, parameters)
-    options["masks"] = _read_masks(a, b_primes[0], **inputs.masks) if inputs.masks else None
-    with staged(folder) as staging:
-        run = _run_pair if len(b_primes) == 1 else _run_several
-        record = run(staging, a, b_primes, inputs, parameters, extras, options)
+    a, *b_primes = _read_images(request)
+    masks = _read_masks(a, b_primes[0], **request.inputs.masks) if request.inputs.masks else None
+    session = session or Session(request.model, request.device)
+    run = _Run(request, a, b_primes, masks, session, progress)
+    with staged(request.folder) as staging:
+        record = _run_pair(run, staging) if len(b_primes) == 1 else _run_several(run, staging)
         names = sorted(path.name for path in staging.iterdir() if not path.name.startswith("."))
-    return record, {name: folder / name for name in names}
+    return record, {name: request.folder / name for name in names}
 
 
-def _read_images(inputs, parameters):
-    paths = [inputs.a, *inputs.b_primes]
+@dataclass(frozen=True)
+class _Run:
+    """A request whose images are there.
+
+    Attributes
+    ----------
+    request : Request
+    a : uint8 array, (height, width, 3)
+    b_primes : list of such arrays
+    masks : Masks or None
+    session : Session
+    progress : callable or None
+    """
+
+    request: Request
+    a: Any
+    b_primes: list[Any]
+    masks: Masks | None
+    session: Session
+    progress: Callable[[float, str], None] | None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether what happens at each level is to be shown."""
+        return self.request.extras.viz or self.request.extras.report
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What every transfer is given."""
+        return {"masks": self.masks, "session": self.session, "progress": self.progress}
+
+
+def _read_images(request):
+    paths = [request.inputs.a, *request.inputs.b_primes]
     images = [read_image(path) for path in paths]
-    scale = parameters.ratio, parameters.max_side
+    scale = request.parameters.ratio, request.parameters.max_side
     for path, image in zip(paths, images, strict=True):
         matching_shape(image.shape[:2], *scale, str(path))
     return images
 
 
 def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
-    paths = mask_a, mask_b, keep
-    files = [None if path is None else read_mask(path) for path in paths]
-    masks = Masks(*files, names=tuple(map(str, paths)))
+    labels_a, labels_b, kept = (
+        None if path is None else read_mask(path) for path in (mask_a, mask_b, keep)
+    )
+    masks = Masks(labels_a, labels_b, kept, names=(str(mask_a), str(mask_b), str(keep)))
     check_masks(masks, a.shape[:2], b_prime.shape[:2])
     return masks
 
 
-def _run_pair(staging, a, b_primes, inputs, parameters, extras, options):
+def _run_pair(run, staging):
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy.method.algorithm import transfer
+    from analogy.method.transfer import transfer
 
-    trace = _level_trace() if extras.viz or extras.report else None
-    result = transfer(a, *b_primes, parameters, on_level=trace, **options)
-    record = _record(inputs.record(*inputs.b_primes), extras, result)
-    _write_pair(staging, (a, *b_primes), result, trace, record, extras)
+    request, (b_prime,) = run.request, run.b_primes
+    trace = _level_trace() if run.is_watched else None
+    result = transfer(run.a, b_prime, request.parameters, on_level=trace, **run.options)
+    record = _record(request, request.inputs.b_primes[0], result)
+    _write_pair(staging, (run.a, b_prime), result, trace, record, request.extras)
     return record
 
 
-def _run_several(staging, a, b_primes, inputs, parameters, extras, options):
+def _run_several(run, staging):
     from analogy.method.several import transfer_from_several
 
-    traces = [_level_trace() for _ in b_primes] if extras.viz or extras.report else None
+    request, inputs = run.request, run.request.inputs
+    traces = [_level_trace() for _ in run.b_primes] if run.is_watched else None
     tell = (lambda index, state: traces[index](state)) if traces else None
-    found = transfer_from_several(a, b_primes, parameters, on_level=tell, **options)
+    found = transfer_from_several(
+        run.a, run.b_primes, request.parameters, on_level=tell, **run.options
+    )
     records = []
     for index, one in enumerate(found.analogies):
-        record = _record(inputs.record(inputs.b_primes[index]), extras, one)
+        record = _record(request, inputs.b_primes[index], one)
         folder, trace = staging / f"reference_{index + 1}", traces[index] if traces else None
-        _write_pair(folder, (a, b_primes[index]), one, trace, record, extras)
+        _write_pair(folder, (run.a, run.b_primes[index]), one, trace, record, request.extras)
         records.append(record)
-    record = _record_of_several(inputs, extras, found, records)
-    _write_several(staging, a, b_primes, found, record, extras)
+    record = _record_of_several(request, found, records)
+    _write_several(staging, run.a, run.b_primes, found, record, request.extras)
     return record
 
 
-def _record(inputs, extras, result):
-    return {"inputs": inputs, "command": extras.command} | result.record
+def _record(request, b_prime, result):
+    inputs = request.inputs.record(b_prime)
+    return {"inputs": inputs, "command": request.extras.command} | result.record
 
 
-def _record_of_several(inputs, extras, found, records):
+def _record_of_several(request, found, records):
     """Record of a run: what all references share, and of each its share and its own record."""
-    first = records[0]
+    first, inputs = records[0], request.inputs
     return {
         "inputs": {"a": inputs.a, "references": inputs.b_primes} | inputs.masks,
-        "command": extras.command,
+        "command": request.extras.command,
         **{name: first[name] for name in ("model", "device", "providers", "versions")},
         "parameters": first["parameters"],
         "shares": found.shares,
@@ -197,10 +204,9 @@ def _show_pair(folder, images, result, trace, record, extras):
     from analogy.visualization.files import write_visualization
     from analogy.visualization.levels import picture_levels
 
-    parameters = record["parameters"]
-    votes = parameters["vote_side"], parameters["vote_width"]
-    pictures = picture_levels(trace, *images, *votes)
+    (a, b_prime), parameters = images, record["parameters"]
+    pictures = picture_levels(trace, a, b_prime, parameters["vote_side"], parameters["vote_width"])
     if extras.viz:
-        write_visualization(folder / "viz", *images, result, pictures)
+        write_visualization(folder / "viz", a, b_prime, result, pictures)
     if extras.report:
-        write_report(folder / "report.html", *images, result, pictures, record)
+        write_report(folder / "report.html", a, b_prime, result, pictures, record)

@@ -14,13 +14,15 @@ from functools import partial
 import numpy as np
 from numba import njit, prange
 
-from analogy.method.algorithm import _reconstruct_both
+from analogy.method.algorithm import FeaturePair, carry_down, upsampled
+from analogy.method.masks import MatchingMasks
+from analogy.method.plan import plan_levels
+from analogy.method.progress import Progress
 from analogy.method.search import (
     _FORWARD,
     _REVERSE,
     _SEEDS_PER_LEVEL,
     _SEEDS_PER_RUN,
-    LevelFeatures,
     Matches,
     initial_matches,
     search_matches,
@@ -29,10 +31,9 @@ from analogy.method.search import (
 from analogy.model import bundled_path
 from analogy.network.features import FeatureExtractor
 from analogy.network.layers import Network
-from analogy.parameters import LEVELS, PRESETS
+from analogy.parameters import PRESETS
 from analogy_kernels.hashing import hash_random, random_below
 from analogy_kernels.matching.patchmatch import JUMPS, PASSES_PER_ITERATION
-from analogy_kernels.matching.upsample import upsample_nnf
 from analogy_kernels.target import CPU
 from benchmarks.images import example_pair
 from benchmarks.table import Figure, at_least, at_most
@@ -105,20 +106,16 @@ def problems(side, parameters):
     network = Network.load(bundled_path())
     extractor = FeatureExtractor(bundled_path(), "cpu")
     a, b_prime = (extractor(image) for image in example_pair(side, side))
-    a_prime, b = a[5], b_prime[5]
-    matches = initial_matches(a[5].shape[:2], b_prime[5].shape[:2], parameters, CPU)
-    for level in LEVELS:
-        features = LevelFeatures(a[level], a_prime, b, b_prime[level])
-        problem = features, matches, level, parameters
+    pair = FeaturePair(a, b_prime, network, parameters, MatchingMasks(None))
+    matches, carried = initial_matches(*pair.shapes(5), parameters, CPU), None
+    for plan in plan_levels(replace(parameters, coarse_matching="patchmatch"), is_led=False):
+        problem = pair.level_features(plan.level, carried), matches, plan.level, parameters
         yield problem
-        if level == 1:
+        if plan.level == 1:
             return
         found = search_matches(*problem)
-        a_prime, b, _ = _reconstruct_both(a, b_prime, found, network, level, parameters, _ignore)
-        shape_a, shape_b = a[level - 1].shape[:2], b_prime[level - 1].shape[:2]
-        matches = Matches(
-            upsample_nnf(found.ab, shape_a, shape_b), upsample_nnf(found.ba, shape_b, shape_a)
-        )
+        carried, _ = carry_down(plan, pair, {}, found, Progress(None, {}))
+        matches = upsampled(found, *pair.shapes(plan.level - 1))
 
 
 def baseline_matches(features, matches, level, parameters):
@@ -250,7 +247,3 @@ def _cost(source, target, half, y, x, match_y, match_x):
 def _near(position, radius, size, bits):
     low, high = max(position - radius, 0), min(position + radius, size - 1)
     return low + random_below(bits, high - low + 1)
-
-
-def _ignore(share):
-    pass

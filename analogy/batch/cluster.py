@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from concurrent.futures import CancelledError
 from multiprocessing import resource_tracker
+from typing import Any
 from uuid import uuid4
 
 import dask
@@ -43,7 +44,7 @@ def run_on_workers(jobs, count, memory, gpus):
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : sequence of Request
     count : int
         Of workers, which share the cores.
     memory : int
@@ -65,7 +66,7 @@ def run_on_scheduler(jobs, address, at_most, memory_share):
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : sequence of Request
     address : str
         Of the scheduler, as ``tcp://host:8786``.
     at_most : int or None
@@ -110,7 +111,8 @@ class PairPlugin(WorkerPlugin):
 
 
 def _run(plugin_name, job):
-    return get_worker().plugins[plugin_name].run(job)
+    plugin: Any = get_worker().plugins[plugin_name]
+    return plugin.run(job)
 
 
 def _outcomes(client, jobs, plugin, at_most):

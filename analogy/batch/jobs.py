@@ -1,45 +1,20 @@
-"""What a batch has to do for one pair, and how it went."""
+"""The jobs of a batch, which are requests, and how each went."""
 
 from __future__ import annotations
 
 import logging
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from analogy.errors import explained
 from analogy.method.session import Session
-from analogy.parameters import Parameters
-from analogy.run_files import Extras, Inputs, transfer_files
+from analogy.run_files import transfer_files
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A pair, and what is to be done with it.
-
-    Attributes
-    ----------
-    name : str
-        Of its folder.
-    folder : pathlib.Path
-    inputs : Inputs
-    parameters : Parameters
-    extras : Extras
-    model : pathlib.Path or None
-        ONNX weights, None for the bundled ones.
-    device : "auto", "cuda" or "cpu"
-    """
-
-    name: str
-    folder: Path
-    inputs: Inputs
-    parameters: Parameters
-    extras: Extras
-    model: Path | None = None
-    device: str = "auto"
+Status = Literal["done", "found done", "failed", "not run"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +34,7 @@ class Outcome:
     """
 
     name: str
-    status: Literal["done", "found done", "failed", "not run"]
+    status: Status
     seconds: float = 0.0
     reason: str = ""
 
@@ -86,6 +61,10 @@ class Runner:
     def __call__(self, job):
         """Carry out a job unless its folder shows that it was; what fails it is in the outcome.
 
+        Parameters
+        ----------
+        job : Request
+
         Returns
         -------
         Outcome
@@ -95,6 +74,7 @@ class Runner:
         Abandoned
         """
         started = time.perf_counter()
+        status: Status
         try:
             status, reason = self._run(job), ""
         except Abandoned:
@@ -109,7 +89,7 @@ class Runner:
         """Have the job that is being carried out by another thread end at its next step."""
         self._is_abandoned = True
 
-    def _run(self, job):
+    def _run(self, job) -> Status:
         # Only with a job to do is it worth a second.
         from analogy.batch.resume import identify, is_finished, record_finished
 
@@ -117,14 +97,7 @@ class Runner:
         identity = identify(job, session)
         if is_finished(job.folder, identity):
             return "found done"
-        _, outputs = transfer_files(
-            job.inputs,
-            job.folder,
-            job.parameters,
-            job.extras,
-            session=session,
-            progress=self._go_on,
-        )
+        _, outputs = transfer_files(job, session=session, progress=self._go_on)
         record_finished(job.folder, identity, outputs)
         return "done"
 

@@ -5,28 +5,19 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from functools import cache, partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args, get_type_hints
 
-import typer
-
-from analogy.batch.jobs import Job
 from analogy.errors import AnalogyError, brief
-from analogy.run_files import Extras, Inputs
+from analogy.options import UsageError, option_names, path_options, read_request
+from analogy.request import Request
 from analogy.system.result_names import FORBIDDEN, folder_name
-
-# Options of `run` that a batch has once, or not at all.
-_OF_THE_BATCH = {"out", "quiet", "json", "log", "log_level"}
 
 # What lies beside the pairs' folders.
 _TAKEN = {"summary.json"}
 
 # What parts the cells of a table, as spreadsheets of different countries save them.
 _SEPARATORS = ",;\t"
-
-# What Click raises for a bad value, wherever this version of typer keeps its Click.
-_UsageError = typer.BadParameter.__base__
 
 
 def read_jobs(path, out, look=None):
@@ -47,7 +38,7 @@ def read_jobs(path, out, look=None):
 
     Returns
     -------
-    list of Job
+    list of Request
         A pair that is there twice with the same options is one.
 
     Raises
@@ -57,14 +48,14 @@ def read_jobs(path, out, look=None):
         column.
     """
     path = Path(path)
-    run = _Run(path.absolute().parent, Path(out).absolute())
+    batch = _Batch(path.absolute().parent, Path(out).absolute())
     rows = _rows(path, look)
     place, header = next(rows, (f"{path}: line 1", []))
-    names = _names(header, run, place)
+    names = _names(header, place)
     jobs, places = {}, {}
     for place, cells in rows:
         given = _given(names, cells, place)
-        job = _job(given, run, place)
+        job = _job(given, batch, place)
         # Some file systems hold Castle and castle for one.
         first, row = places.setdefault(job.name.casefold(), (place, given))
         if first != place and row != given:
@@ -78,10 +69,11 @@ def read_jobs(path, out, look=None):
     return list(jobs.values())
 
 
-class _Run:
-    """The command ``run``, which checks what a row asks of it and hands it over undone.
+@dataclass(frozen=True)
+class _Batch:
+    """Where the files of rows are looked for, and where results go.
 
-    Parameters
+    Attributes
     ----------
     folder : pathlib.Path
         That files are named relative to.
@@ -89,61 +81,29 @@ class _Run:
         Holds the pairs' folders.
     """
 
-    def __init__(self, folder, out):
-        self._folder, self._out = folder, out
-        self._command, self._paths = _command_and_paths()
-        self.columns = {
-            option.lstrip("-").replace("-", "_"): parameter.name
-            for parameter in self._command.params
-            if parameter.param_type_name == "option" and parameter.name not in _OF_THE_BATCH
-            for option in parameter.opts
-        }
+    folder: Path
+    out: Path
 
-    def job(self, a, b, name, options):
-        """Job of the options of a row, texts by name; Click's errors are let through."""
-        values = {option: self._value(option, text) for option, text in options.items()}
+    def request(self, a: str, b_prime: str, name: str | None, texts: dict[str, str]) -> Request:
+        """What a row asks for; a name is that of its folder."""
+        values = {option: self._value(option, text) for option, text in texts.items()}
         if name:
-            values["out"] = str(self._out / name)
-        context = self._command.make_context(
-            "analogy run",
-            ["--", self._found(a), self._found(b)],
-            default_map=values,
-            obj=partial(_take, out=self._out),
-        )
-        with context:
-            return self._command.invoke(context)
+            values["out"] = str(self.out / name)
+        request = read_request(self._found(a), self._found(b_prime), values)
+        return replace(request, folder=self.out / request.name)
 
     def _value(self, option, text):
         if option == "settings":
             return text.split()
-        return self._found(text) if option in self._paths else text
+        return self._found(text) if option in path_options() else text
 
     def _found(self, text):
         """A file as a table names it: of its folder, or of the home that ``~`` stands for."""
         try:
-            return str(self._folder / Path(text).expanduser())
+            return str(self.folder / Path(text).expanduser())
         # There is nobody of that name, and the file may be called so.
         except RuntimeError:
-            return str(self._folder / text)
-
-
-@cache
-def _command_and_paths():
-    """``run`` as Click has it, which takes time to make, and which of its parameters are paths."""
-    # The command line has this package's command, so that neither can import the other first.
-    from analogy.cli.main import app, run
-
-    hints = get_type_hints(run)
-    paths = {name for name, hint in hints.items() if Path in (hint, *get_args(hint))}
-    return typer.main.get_command(app).commands["run"], paths
-
-
-def _take(inputs, folder, parameters, extras, *, out, model, device, **_):
-    """In place of what ``run`` does: what it would have been done with."""
-    name = folder.name
-    return Job(
-        name, out / name, Inputs(*inputs), parameters, Extras(*extras), model=model, device=device
-    )
+            return str(self.folder / text)
 
 
 def _rows(path, look):
@@ -224,15 +184,16 @@ def _images(folder):
     return images
 
 
-def _names(header, run, place):
+def _names(header, place):
     """Names of the columns as `run` has them, each with how the table writes it."""
-    names = []
+    names, options = [], option_names()
     for index, column in enumerate(header):
         if not column:
             raise AnalogyError(f"{place}, column {index + 1}: has no name")
         known = column.replace("-", "_").casefold()
-        name = known if known in ("a", "b", "name") else run.columns.get(known)
-        if name is None:
+        name = known if known in ("a", "b", "name") else options.get(known)
+        # The batch has one of its own.
+        if name in (None, "out"):
             raise AnalogyError(
                 f"{place}, column {_shown(column)}: unknown; commas, semicolons or tabs part the "
                 "columns a, b, name and long options of `run` without their dashes"
@@ -262,7 +223,7 @@ def _given(names, cells, place):
     return given
 
 
-def _job(given, run, place):
+def _job(given, batch, place):
     for name in ("a", "b"):
         if name not in given:
             raise AnalogyError(f"{place}, column {name}: is empty; name an image")
@@ -271,10 +232,9 @@ def _job(given, run, place):
     if folder is not None:
         _check_name(folder, place)
     try:
-        job = run.job(a, b, folder, texts)
-    except _UsageError as error:
+        return batch.request(a, b, folder, texts)
+    except UsageError as error:
         raise AnalogyError(f"{place}{_column(error, given)}: {brief(error.message)}") from error
-    return job
 
 
 def _column(error, given):

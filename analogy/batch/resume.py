@@ -18,7 +18,7 @@ def identify(job, session):
 
     Parameters
     ----------
-    job : Job
+    job : Request
     session : Session
         By which it is to be done.
 

@@ -24,7 +24,7 @@ def write_summary(folder, jobs, outcomes):
     Parameters
     ----------
     folder : pathlib.Path
-    jobs : sequence of Job
+    jobs : sequence of Request
     outcomes : sequence of Outcome
         In the order of the jobs.
 

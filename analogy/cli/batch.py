@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from analogy.cli.exit_codes import EXIT_INTERRUPTED, EXIT_SOME_FAILED
-from analogy.cli.options import check_share
 from analogy.errors import AnalogyError
+from analogy.options import check_share
 from analogy.system.result_names import folder_name
 
 

@@ -7,15 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from analogy.cli.options import PresetName
+from analogy.options import Device, Model, PresetName
 
 eval_app = typer.Typer(help="Measure quality on public data, beside the paper's figures.")
 
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for tables and sheets.")]
-Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")]
-Model = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
-]
 
 
 @eval_app.callback()

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from analogy.cli.exit_codes import EXIT_INTERRUPTED
-from analogy.cli.options import check_share
 from analogy.errors import AnalogyError
+from analogy.options import DeviceOptions, check_share
 
 _PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "python-multipart": "python_multipart"}
 
 
 def serve(
+    where: DeviceOptions,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen at.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8448,
-    model: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
-    ] = None,
-    device: Annotated[
-        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
-    ] = "auto",
     max_upload_mb: Annotated[
         int, typer.Option(min=1, metavar="MB", help="Most of two files together.")
     ] = 50,
@@ -54,8 +48,8 @@ def serve(
     options = Options(
         host=host,
         port=port,
-        model=model,
-        device=device,
+        model=where.model,
+        device=where.device,
         upload_megabytes=max_upload_mb,
         megapixels=max_megapixels,
         memory_share=memory_share,

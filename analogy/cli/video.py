@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from analogy.cli.exit_codes import EXIT_INTERRUPTED
+from analogy.cli.messages import MessageOptions
+from analogy.options import DeviceOptions, MethodOptions
 from analogy.system.result_names import folder_name
 
 
@@ -17,57 +19,51 @@ def video(
         Path, typer.Argument(metavar="FRAMES", help="Folder of images, or a video file.")
     ],
     style: Annotated[Path, typer.Argument(metavar="STYLE", help="Image that gives the look.")],
+    method: MethodOptions,
+    where: DeviceOptions,
+    messages: MessageOptions,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for the results.  [out/<FRAMES>__<STYLE>]"),
-    ] = None,
-    preset: Annotated[
-        Literal["default", "photo2style", "style2style", "style2photo", "photo2photo"],
-        typer.Option(help="Parameters to start from, as for `run`."),
-    ] = "default",
-    weight: Annotated[
-        Literal["1", "2", "3", "auto"] | None,
-        typer.Option(help="How much of the frames' structure is kept, 3 the most."),
-    ] = None,
-    ratio: Annotated[
-        float | None, typer.Option(min=0.01, max=1, help="Match at this scale, in (0, 1].")
-    ] = None,
-    max_side: Annotated[
-        int | None, typer.Option(min=32, help="Match at no more than this many pixels a side.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Of the random search.")
+        typer.Option(
+            metavar="DIR",
+            help="Write the results into this folder.  [default: out/<FRAMES>__<STYLE>]",
+            rich_help_panel="Results",
+        ),
     ] = None,
     warm_start: Annotated[
         bool | None,
         typer.Option(
             "--warm-start/--independent",
             help="Start each frame from the one before, or from nothing, for comparison.",
+            rich_help_panel="Frames",
         ),
     ] = None,
     least_gain: Annotated[
-        float | None, typer.Option(min=0, help="What a match has to gain in cost to be changed.")
+        float | None,
+        typer.Option(
+            min=0,
+            help="Change a match only where that lowers its cost by so much.  [default: 0.05]",
+            rich_help_panel="Frames",
+        ),
     ] = None,
     blend: Annotated[
         float | None,
-        typer.Option(min=0, max=0.95, help="Share of the frame before in each picture."),
+        typer.Option(
+            min=0,
+            max=0.95,
+            help="Blend this share of the picture before into each.  [default: 0]",
+            rich_help_panel="Frames",
+        ),
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option("--fps", min=0.01, help="Of video.mp4.  [the video's, 25 for a folder]"),
-    ] = None,
-    device: Annotated[
-        Literal["auto", "cuda", "cpu"], typer.Option(help="Where to compute.")
-    ] = "auto",
-    model: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="ONNX weights.  [the bundled ones]")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")
-    ] = False,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append what happens to a file.")
+        typer.Option(
+            "--fps",
+            min=0.01,
+            help="Write video.mp4 with so many frames a second.  [default: the video's, 25 for a "
+            "folder]",
+            rich_help_panel="Results",
+        ),
     ] = None,
 ):
     """Give the frames of a film the look of one image.
@@ -77,32 +73,30 @@ def video(
     ffmpeg is there, video.mp4. A run starts anew and replaces files of the same names; interrupted,
     it leaves the frames that are done.
     """
-    from analogy.parameters import adjusted_preset
     from analogy.system.logs import logged
     from analogy.video.parameters import VideoParameters
 
     folder = Path("out", folder_name(frames.stem, style.stem)) if out is None else out
-    parameters = adjusted_preset(preset, weight, ratio=ratio, max_side=max_side, seed=seed)
     following = VideoParameters(**_given(warm_start=warm_start, least_gain=least_gain, blend=blend))
-    finished = _Finished(folder, quiet or json)
+    finished = _Finished(folder, messages.quiet or messages.json)
     try:
-        with logged(log):
+        with logged(messages.log, messages.log_level):
             record = _transfer(
                 (frames, style, folder),
-                (parameters, following),
+                (method.parameters(), following),
                 None if rate is None else f"{rate:g}",
                 finished,
-                model=model,
-                device=device,
+                model=where.model,
+                device=where.device,
             )
     except KeyboardInterrupt:
         print(f"interrupted; {finished}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
-    if json:
+    if messages.json:
         from analogy.system.outputs import json_text
 
         print(json_text(record))
-    elif not quiet:
+    elif not messages.quiet:
         _print_summary(record, folder)
 
 

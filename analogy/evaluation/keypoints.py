@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from analogy.errors import AnalogyError
 from analogy.evaluation.json_file import read_json
 from analogy.images import matching_shape, read_image, resize
-from analogy.method.algorithm import transfer
+from analogy.method.transfer import transfer
 from analogy.model import bundled_path
 from analogy.network.features import FeatureExtractor
 from analogy.system.tables import Table, write_sheet, write_tables

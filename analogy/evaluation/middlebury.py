@@ -18,8 +18,8 @@ from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 from analogy.errors import AnalogyError
 from analogy.evaluation.flow_file import read_flow
 from analogy.images import read_image
-from analogy.method.algorithm import transfer
 from analogy.method.flow import displacements
+from analogy.method.transfer import transfer
 from analogy.parameters import PRESETS
 from analogy.system.device import resolve
 from analogy.system.tables import Table, mean, write_sheet, write_tables

@@ -15,7 +15,8 @@ from analogy.evaluation.judge import Judge
 from analogy.evaluation.pairs import find_image, find_pairs
 from analogy.images import read_image, resize
 from analogy.parameters import PRESETS
-from analogy.run_files import Extras, Inputs, transfer_files
+from analogy.request import Inputs, Request
+from analogy.run_files import transfer_files
 from analogy.system.tables import Table, mean, write_sheet, write_tables
 
 PRESETS_FILE = "presets.json"
@@ -163,7 +164,8 @@ def running(folder, parameters, session):
 
     def run(pair):
         inputs = Inputs(pair.a, [pair.b_prime])
-        transfer_files(inputs, folder / pair.name, parameters[pair.name], Extras(), session=session)
+        request = Request(inputs, folder / pair.name, parameters[pair.name])
+        transfer_files(request, session=session)
         return folder
 
     return run

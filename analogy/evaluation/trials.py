@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analogy.images import matching_shape, read_image, resize
-from analogy.method.algorithm import Analogy, transfer
+from analogy.method.transfer import Analogy, transfer
 from analogy_kernels.target import target_of
 
 

@@ -32,7 +32,7 @@ class Progress:
         shares: dict[tuple, float],
     ) -> None:
         self._callback, self._shares = callback, shares
-        self._whole = sum(shares.values())
+        self._whole = sum(shares.values()) or 1.0
         self._done = 0.0
         self.seconds: dict[tuple[str, int | None], float] = {}
 
@@ -45,7 +45,8 @@ class Progress:
         `scale` says which of how many sizes the stage is of, counted from 0.
         """
         key = (name, level) if scale is None else (name, level, scale[0])
-        share = self._shares[key]
+        # A stage that nobody announced weighs nothing.
+        share = self._shares.get(key, 0.0)
         text = name if level is None else f"level {level}: {name}"
         if scale is not None and scale[1] > 1:
             text = f"size {scale[0] + 1} of {scale[1]}, {text}"

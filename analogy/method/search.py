@@ -79,7 +79,7 @@ def search_matches(
     level : int
     parameters : Parameters
     iterations : int, optional
-        Those of `parameters` when absent; 0 only finds what the matches cost.
+        Those of `parameters` when absent.
     reach : int, optional
         Matches that the search led further than so many pixels away from where they started, along
         either axis, are taken back.
@@ -93,15 +93,37 @@ def search_matches(
     -------
     Matches
     """
-    seed = parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
-    matches, labels = _legal(matches, masks, seed)
+    start, labels = _legal(matches, masks, _seed(level, parameters))
+    search = _search_of(features, level, parameters, colours, labels)
+    found = search(start, parameters.iterations(level) if iterations is None else iterations)
+    return found if reach is None else search(_held(found, start, reach), 0)
+
+
+def evaluate_matches(features, matches, level, parameters, *, colours=None, masks=None):
+    """Find what matches of a level cost, and leave them as they are.
+
+    Parameters
+    ----------
+    features, matches, level, parameters, colours, masks
+        As for :func:`search_matches`; only matches that are against labels are replaced.
+
+    Returns
+    -------
+    Matches
+    """
+    legal, labels = _legal(matches, masks, _seed(level, parameters))
+    return _search_of(features, level, parameters, colours, labels)(legal, 0)
+
+
+def _search_of(features, level, parameters, colours, labels):
+    """What takes matches and a number of iterations to better matches and their costs."""
     maps = _maps(features, parameters, COLOUR_CHANNELS if colours else 0)
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
     # are written anew for each: there is nothing to exchange.
     together = parameters.exchange_matches and not (parameters.single_direction or colours)
     evenness = parameters.evenness[LEVELS.index(level)]
     find = _search_together if together else partial(_search_apart, evenness=evenness)
-    others = features.b_prime, features.a
+    others, seed = (features.b_prime, features.a), _seed(level, parameters)
 
     def search(matches, iterations):
         (ab, cost_ab), (ba, cost_ba) = find(
@@ -116,8 +138,11 @@ def search_matches(
         )
         return Matches(ab, ba, cost_ab, cost_ba)
 
-    found = search(matches, parameters.iterations(level) if iterations is None else iterations)
-    return found if reach is None else search(_held(found, matches, reach), 0)
+    return search
+
+
+def _seed(level, parameters):
+    return parameters.seed * _SEEDS_PER_RUN + level * _SEEDS_PER_LEVEL
 
 
 def _maps(features, parameters, spare):
@@ -151,14 +176,19 @@ def _legal(matches, masks, seed):
 
 
 def _search_together(pairs, nnfs, patch_side, radii, **options):
-    return patchmatch_both_ways(*next(pairs), patch_side, starts=nnfs, radii=radii, **options)
+    a, b_prime = next(pairs)
+    return patchmatch_both_ways(a, b_prime, patch_side, starts=nnfs, radii=radii, **options)
 
 
 def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
     both = (labels, labels and labels[::-1])
     return [
-        patchmatch(*pair, patch_side, start=nnf, radius=radius, seed=seed, labels=own, **options)
-        for pair, nnf, radius, seed, own in zip(pairs, nnfs, radii, seeds, both, strict=True)
+        patchmatch(
+            source, other, patch_side, start=nnf, radius=radius, seed=seed, labels=own, **options
+        )
+        for (source, other), nnf, radius, seed, own in zip(
+            pairs, nnfs, radii, seeds, both, strict=True
+        )
     ]
 
 

@@ -18,10 +18,11 @@ from skimage.transform import resize
 
 from analogy.errors import AnalogyError
 from analogy.images import as_image
-from analogy.method.algorithm import Analogy, LevelState, transfer
+from analogy.method.algorithm import LevelState
 from analogy.method.colour_refinement import refine
 from analogy.method.masks import Masks
 from analogy.method.session import Session
+from analogy.method.transfer import Analogy, transfer
 from analogy.parameters import Parameters
 from analogy_kernels.target import target_of
 

@@ -22,17 +22,10 @@ from starlette.routing import Route
 from analogy.errors import AnalogyError
 from analogy.images import check_not_too_small, image_shape
 from analogy.method.memory_estimate import check_memory
-from analogy.service.form import (
-    APPLICATIONS,
-    WEIGHTS,
-    command_of,
-    file_name,
-    in_the_forms_words,
-    parameters_of,
-)
+from analogy.parameters import APPLICATIONS
+from analogy.service.form import file_name, form_fields, in_the_forms_words, request_of
 from analogy.service.guard import LOOPBACK_NAMES, SameOrigin, limited
 from analogy.service.jobs import DONE, WAITING, QueueFullError
-from analogy.service.worker import Task
 
 _HERE = Path(__file__).parent
 
@@ -142,11 +135,11 @@ class _Service:
         """Take two images and what to do with them."""
         job = self._jobs.admit()
         try:
-            task = await self._receive(request, job)
+            asked = await self._receive(request, job)
         except BaseException:
             self._jobs.discard(job)
             raise
-        self._jobs.enqueue(job, task)
+        self._jobs.enqueue(job, asked)
         location = f"/jobs/{job.id}"
         return JSONResponse(self._shown(job), 201, headers={"Location": location})
 
@@ -176,25 +169,23 @@ class _Service:
     async def _receive(self, request, job):
         body = Request(request.scope, limited(request, self._limits.upload_bytes))
         async with body.form(max_files=2, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
-            files = {key: form.get(key) for key in ("a", "b_prime")}
-            if not all(isinstance(file, UploadFile) and file.size for file in files.values()):
-                raise HTTPException(422, "two images are needed, in the fields a and b_prime")
-            fields = _filled_in(form)
-            parameters = parameters_of(fields)
+            files = {key: _uploaded(form.get(key)) for key in ("a", "b_prime")}
             a, b_prime = _names_of(files)
-            await asyncio.to_thread(self._check, files, (a, b_prime), parameters)
+            asked = request_of(a, b_prime, job.results, _filled_in(form))
+            await asyncio.to_thread(self._check, files, (a, b_prime), asked.parameters)
             for name, upload in zip((a, b_prime), files.values(), strict=True):
                 await asyncio.to_thread(_store, upload.file, job.inputs / name)
-        command = command_of(a, b_prime, fields)
-        return Task(job.inputs, a, b_prime, job.results, parameters, command)
+        return asked
 
     def _check(self, files, names, parameters):
         shapes = [
             self._checked_shape(upload.file, name)
             for upload, name in zip(files.values(), names, strict=True)
         ]
+        shape_a, shape_b = shapes
         check_memory(
-            *shapes,
+            shape_a,
+            shape_b,
             parameters.ratio,
             parameters.max_side,
             self._limits.memory_bytes,
@@ -221,8 +212,8 @@ class _Service:
             "stage": job.stage,
             "error": in_the_forms_words(job.error),
             "seconds": job.seconds,
-            "a": job.task.a,
-            "b_prime": job.task.b_prime,
+            "a": str(job.request.inputs.a),
+            "b_prime": str(job.request.inputs.b_primes[0]),
             "results": _names(job.results) if job.state == DONE else [],
         }
 
@@ -237,11 +228,18 @@ def _page(limits):
     )
     return environment.get_template("page.html").render(
         applications=APPLICATIONS,
-        weights=WEIGHTS,
+        fields=form_fields(),
         upload_bytes=limits.upload_bytes,
         upload_megabytes=f"{limits.upload_bytes / _MEGABYTE:g}",
         megapixels=f"{limits.pixels / _MEGAPIXEL:g}",
     )
+
+
+def _uploaded(file):
+    """A file that came with a form, which has to be there and to hold something."""
+    if not isinstance(file, UploadFile) or not file.size:
+        raise HTTPException(422, "two images are needed, in the fields a and b_prime")
+    return file
 
 
 def _filled_in(form):

@@ -1,112 +1,114 @@
-"""What the page's form says: fields in, parameters and the command that means the same out."""
+"""What the page's form says: texts in, a request and the command that means the same out."""
 
 from __future__ import annotations
 
+import math
 import re
-import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
+from analogy.checked_fields import bounds_of
 from analogy.errors import AnalogyError, brief
-from analogy.parameters import adjusted_preset
-
-# Presets that the page offers, with what it calls them and what it says of them.
-APPLICATIONS = {
-    "default": ("Balanced", "Both images keep some of their own structure."),
-    "photo2style": ("Photo to style", "A photograph and a painting exchange their looks."),
-    "style2style": ("Style to style", "Two paintings or drawings exchange their looks."),
-    "style2photo": ("Style to photo", "A painting or drawing becomes a photograph."),
-    "photo2photo": ("Photo to photo", "Two photographs exchange colours and keep their detail."),
-}
-
-WEIGHTS = {
-    "1": "1: the least",
-    "2": "2",
-    "3": "3: the most",
-    "auto": "by the images",
-}
-
-_FIELDS = ("preset", "weight", "ratio", "max_side", "seed")
-
-# Options of the command line and what the form calls them.
-_LABELS = {"--ratio": "scale", "--max-side": "longest side"}
-
-_LARGEST_SIDE, _LARGEST_SEED = 100_000, 2**32 - 1
+from analogy.options import MethodOptions, OnPage, UsageError, options_on_page, read_request
+from analogy.parameters import APPLICATIONS, PRESETS, Parameters
+from analogy.request import Request
 
 
-def parameters_of(fields):
-    """Parameters that a form asks for.
+def request_of(a: str, b_prime: str, folder: Path, texts: Mapping[str, str]) -> Request:
+    """What a form asks for: a transfer with a report.
 
     Parameters
     ----------
-    fields : mapping, str -> str
-        ``preset``, ``weight``, ``ratio``, ``max_side`` and ``seed``; what is absent is as the
-        preset has it.
+    a, b_prime : str
+        Names of the images' files.
+    folder : pathlib.Path
+        For the results.
+    texts : mapping, str -> str
+        ``preset`` and the options that the page offers; what is absent is as the preset has it.
 
     Returns
     -------
-    parameters : Parameters
+    Request
 
     Raises
     ------
     AnalogyError
-        If a field cannot be understood.
+        If a field cannot be understood, by the form's name for it.
     """
-    preset = _choice(fields, "preset", APPLICATIONS) or "default"
-    weight = _choice(fields, "weight", WEIGHTS)
-    return adjusted_preset(
-        preset,
-        weight,
-        ratio=_ratio(fields),
-        max_side=_whole_number(fields, "max_side", "longest side", 32, _LARGEST_SIDE),
-        seed=_whole_number(fields, "seed", "seed", 0, _LARGEST_SEED),
-    )
+    preset = texts.get("preset", "default")
+    if preset not in APPLICATIONS:
+        raise AnalogyError(f"preset: {brief(preset, 40)!r} is not one of {', '.join(APPLICATIONS)}")
+    known = {name: texts[name] for name in ("preset", *options_on_page()) if name in texts}
+    try:
+        request = read_request(a, b_prime, known | {"report": True})
+    except UsageError as error:
+        raise AnalogyError(_refusal(error, known)) from error
+    return replace(request, folder=folder)
 
 
-def command_of(a, b_prime, fields):
-    """The command that does with files `a` and `b_prime` what the form asks for."""
-    options = [(f"--{name.replace('_', '-')}", fields[name]) for name in _FIELDS if name in fields]
-    return shlex.join(["analogy", "run", a, b_prime, *sum(options, ()), "--report"])
+def _refusal(error, texts):
+    name = getattr(getattr(error, "param", None), "name", None)
+    shown = options_on_page().get(name or "")
+    if shown is None:
+        return brief(error.message)
+    return f"{shown.label.lower()}: {brief(texts[name], 40)!r}; {brief(error.message, 100)}"
 
 
-def in_the_forms_words(message):
+def in_the_forms_words(message: str) -> str:
     """A message of the package with the form's names for options of the command line."""
-    return re.sub("|".join(_LABELS), lambda match: _LABELS[match[0]], message)
+    labels = {f"--{name.replace('_', '-')}": on.label for name, on in options_on_page().items()}
+    return re.sub("|".join(labels), lambda match: labels[match[0]].lower(), message)
 
 
-def file_name(name, default):
+def file_name(name: str | None, default: str) -> str:
     """A name of a file that a browser sent, made harmless: no folders, blanks or leading marks."""
     name = re.split(r"[/\\]", name or "")[-1]
     # A file system takes 255 bytes; a letter has up to four.
     return re.sub(r"[^\w.-]+", "_", name).lstrip("._-")[-60:].lstrip("._-") or default
 
 
-def _choice(fields, name, choices):
-    value = fields.get(name)
-    if value is not None and value not in choices:
-        raise AnalogyError(f"{name}: {brief(value, 40)!r} is not one of {', '.join(choices)}")
-    return value
+@dataclass(frozen=True)
+class FormField:
+    """A field of the form, as the page's template writes it.
+
+    Attributes
+    ----------
+    name, label, note : str
+    choices : mapping, str -> str
+        What the page calls each value; empty for a number.
+    usual : str
+        What is taken where nothing is given.
+    low, high : str
+        Bounds of a number, empty where there are none.
+    step : "1" or "any"
+    """
+
+    name: str
+    label: str
+    note: str
+    choices: Mapping[str, str]
+    usual: str
+    low: str
+    high: str
+    step: str
 
 
-def _ratio(fields):
-    text = fields.get("ratio")
-    if text is None:
-        return None
-    try:
-        ratio = float(text)
-    except ValueError:
-        ratio = 0.0
-    if not 0 < ratio <= 1:
-        raise AnalogyError(f"scale: {brief(text, 40)!r}; give a number above 0, up to 1")
-    return ratio
+def form_fields() -> list[FormField]:
+    """The fields that the page offers, in their order."""
+    hints = get_type_hints(MethodOptions)
+    return [_form_field(name, hints[name], shown) for name, shown in options_on_page().items()]
 
 
-def _whole_number(fields, name, label, least, most):
-    text = fields.get(name)
-    if text is None:
-        return None
-    # Short ones only: Python takes long over thousands of digits.
-    number = int(text) if re.fullmatch("[0-9]{1,12}", text) else -1
-    if not least <= number <= most:
-        raise AnalogyError(
-            f"{label}: {brief(text, 40)!r}; give a whole number from {least} to {most}"
-        )
-    return number
+def _form_field(name: str, hint: Any, shown: OnPage) -> FormField:
+    usual, low, high = "by application", "", ""
+    if not shown.choices:
+        usual = f"{getattr(PRESETS['default'], name):g}"
+        low, high = map(_attribute, bounds_of(Parameters, name))
+    step = "1" if int in get_args(hint) else "any"
+    return FormField(name, shown.label, shown.note, shown.choices or {}, usual, low, high, step)
+
+
+def _attribute(bound: float) -> str:
+    return f"{bound:.12g}" if math.isfinite(bound) else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analogy.errors import AnalogyError, brief
-from analogy.service.worker import Task
+from analogy.request import Request
 
 ARRIVING, WAITING, RUNNING = "arriving", "waiting", "running"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
@@ -34,7 +34,7 @@ class Job:
         Of its own; holds ``inputs`` and ``results``.
     state : str
         "arriving", "waiting", "running", "done", "failed" or "cancelled".
-    task : Task
+    request : Request
         None while it arrives.
     fraction : float
         Of it that is done, in [0, 1].
@@ -49,7 +49,7 @@ class Job:
     id: str
     folder: Path
     state: str = ARRIVING
-    task: Task | None = None
+    request: Request | None = None
     fraction: float = 0.0
     stage: str = ""
     error: str = ""
@@ -115,9 +115,9 @@ class Jobs:
         self._jobs[job.id] = job
         return job
 
-    def enqueue(self, job, task):
+    def enqueue(self, job, request):
         """Let a job wait for its turn: its files are there."""
-        job.state, job.task = WAITING, task
+        job.state, job.request = WAITING, request
         self._jobs.move_to_end(job.id)
         self._queue.put_nowait(job)
 
@@ -150,7 +150,9 @@ class Jobs:
         try:
             # It may have died while it had nothing to do.
             self._worker.start_if_ended()
-            job.seconds = await asyncio.to_thread(self._worker.run, job.task, job.tell)
+            job.seconds = await asyncio.to_thread(
+                self._worker.run, job.request, job.inputs, job.tell
+            )
         except AnalogyError as error:
             job.error = str(error)
         # No job may end the queue.

@@ -7,41 +7,14 @@ import multiprocessing
 import os
 import signal
 import traceback
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from analogy.errors import AnalogyError, brief
-from analogy.parameters import Parameters
 
 _READY, _PROGRESS, _DONE, _FAILED, _BROKEN = "ready", "progress", "done", "failed", "broken"
 
 # A killed process is gone at once, unless the system is busy writing its memory to disk.
 _SECONDS_TO_END = 10
-
-
-@dataclass(frozen=True)
-class Task:
-    """One transfer of two files.
-
-    Attributes
-    ----------
-    inputs : pathlib.Path
-        Folder of the two images.
-    a, b_prime : str
-        Names of their files.
-    results : pathlib.Path
-        Folder to write to.
-    parameters : Parameters
-    command : str
-        That does the same on the command line, for the report.
-    """
-
-    inputs: Path
-    a: str
-    b_prime: str
-    results: Path
-    parameters: Parameters
-    command: str
 
 
 class Worker:
@@ -58,7 +31,8 @@ class Worker:
         # The process works in other folders than this one.
         self._model = None if model is None else os.path.abspath(model)
         self._device = device
-        self._process = self._connection = None
+        self._process: Any = None
+        self._connection: Any = None
 
     @property
     def process_id(self):
@@ -85,12 +59,14 @@ class Worker:
         """
         self._expect(_READY, lambda fraction, stage: None)
 
-    def run(self, task, tell):
+    def run(self, request, folder, tell):
         """Transfer, and wait until it is done.
 
         Parameters
         ----------
-        task : Task
+        request : Request
+            Its files are named relative to `folder`.
+        folder : pathlib.Path
         tell : callable, (fraction in [0, 1], text) -> None
 
         Returns
@@ -105,7 +81,7 @@ class Worker:
         """
         # Where the process is gone already, reading tells why.
         with contextlib.suppress(OSError):
-            self._connection.send(task)
+            self._connection.send((request, folder))
         return self._expect(_DONE, tell)
 
     def start_if_ended(self):
@@ -152,7 +128,8 @@ def _work(connection, model, device):
     with contextlib.suppress(EOFError, OSError):
         session = _loaded(connection, model, device)
         while session:
-            connection.send(_answer(connection.recv(), session, connection))
+            request, folder = connection.recv()
+            connection.send(_answer(request, folder, session, connection))
 
 
 def _loaded(connection, model, device):
@@ -169,12 +146,12 @@ def _loaded(connection, model, device):
     return session
 
 
-def _answer(task, session, connection):
+def _answer(request, folder, session, connection):
     def tell(fraction, text):
         connection.send((_PROGRESS, (fraction, text)))
 
     try:
-        return _DONE, _transfer(task, session, tell)
+        return _DONE, _transfer(request, folder, session, tell)
     except AnalogyError as error:
         return _FAILED, str(error)
     except MemoryError:
@@ -188,17 +165,10 @@ def _answer(task, session, connection):
         return _BROKEN, f"failed unexpectedly: {type(error).__name__}: {brief(error)}"
 
 
-def _transfer(task, session, tell):
-    from analogy.run_files import Extras, Inputs, transfer_files
+def _transfer(request, folder, session, tell):
+    from analogy.run_files import transfer_files
 
     # Files then have their bare names in messages and in the report.
-    os.chdir(task.inputs)
-    record, _ = transfer_files(
-        Inputs(Path(task.a), [Path(task.b_prime)]),
-        task.results,
-        task.parameters,
-        Extras(report=True, command=task.command),
-        session=session,
-        progress=tell,
-    )
+    os.chdir(folder)
+    record, _ = transfer_files(request, session=session, progress=tell)
     return record["seconds"]["total"]

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from analogy.method.reconstruction import blend_with_content
-from analogy.method.search import LevelFeatures, Matches, search_matches
+from analogy.method.search import LevelFeatures, Matches, evaluate_matches, search_matches
 from analogy.video.motion import grid
 from analogy_kernels.imaging.vote import vote
 from analogy_kernels.matching.upsample import upsample_nnf
@@ -134,7 +134,7 @@ def _searched(carried, reliable, maps, level, parameters, video):
         a_prime = blend_with_content(frame, a_prime, level, parameters)
         b = blend_with_content(style, b, level, parameters)
     level_features = LevelFeatures(frame, a_prime, b, style)
-    start = search_matches(level_features, start, level, parameters, iterations=0)
+    start = evaluate_matches(level_features, start, level, parameters)
     found = search_matches(
         level_features, start, level, parameters, iterations=video.search_iterations
     )

@@ -172,6 +172,7 @@ def put_together(paths, rate, destination):
         *("-pix_fmt", "yuv420p", "-y", f"file:{destination}"),
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             for path in paths:
                 process.stdin.write(path.read_bytes())

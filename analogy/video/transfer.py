@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from analogy.errors import AnalogyError
 from analogy.images import as_image, matching_shape, resize, size_of
-from analogy.method.algorithm import transfer
 from analogy.method.colour_refinement import refine
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.session import Session
+from analogy.method.transfer import transfer
 from analogy.parameters import Parameters
 from analogy.video.carrying import fields_of, follow, nearest
 from analogy.video.motion import motion_between, moved_along
@@ -125,13 +126,18 @@ class _Film:
         self._style, self._session = style, session
         # Blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
-        self._frame = self._small = self._a_prime = self._fields = None
+        self._frame: Any = None
+        self._small: Any = None
+        self._a_prime: Any = None
+        self._fields: Any = None
         # At the scale of the shot.
-        self._small_style = self._style_features = None
+        self._small_style: Any = None
+        self._style_features: Any = None
 
     def next(self, frame, index, progress):
         started = time.perf_counter()
-        small, motion = None, None
+        small: Any = None
+        motion: Any = None
         if self._frame is not None:
             self._check_size(frame, index)
             small = self._as_matched(frame, f"frame {index}")
@@ -185,7 +191,7 @@ class _Film:
         )
         used = Parameters(**found.record["parameters"])
         self._parameters = replace(used, refine=self._asked.refine)
-        self._small_style = self._style_features = None
+        self._small_style, self._style_features = None, None
         return found.a_prime, found.flow_ab
 
     def _followed(self, frame, small, motion):

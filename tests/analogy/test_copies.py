@@ -121,7 +121,7 @@ def test_matching_copies_filters_and_scalars_only(random, copies):
     a, b_prime = ([CUDA.asarray(features) for features in side] for side in sides)
     before = len(copies)
 
-    _, deconvolutions = match_features(a, b_prime, network, QUICK, Progress(None, _Shares()))
+    _, deconvolutions = match_features(a, b_prime, network, QUICK, Progress(None, {}))
 
     during = copies[before:]
     asked = Counter((copy.direction, copy.asked_by) for copy in during)
@@ -166,13 +166,6 @@ def test_a_filter_brings_home_scalars_only(random, copies):
     wls(image, guide)
 
     assert set(copies) == {Copy("to host", 1, "products_of")}
-
-
-class _Shares(dict):
-    """Shares of a run whose stages nobody told beforehand."""
-
-    def __missing__(self, stage):
-        return 1.0
 
 
 def _filters_of_levels(network):

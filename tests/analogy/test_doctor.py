@@ -165,7 +165,7 @@ def test_time_is_estimated_from_pixels_and_evaluations_at_each_size(monkeypatch,
         pass
 
     Result.record = record
-    monkeypatch.setattr("analogy.method.algorithm.transfer", lambda *_, **__: Result)
+    monkeypatch.setattr("analogy.method.transfer.transfer", lambda *_, **__: Result)
     monkeypatch.setattr(doctor, "_flops_per_second", lambda target: 1e9)
     parameters = Parameters(first_scale=first_scale)
     monkeypatch.setattr("analogy.parameters.Parameters", lambda: parameters)

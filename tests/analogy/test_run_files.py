@@ -6,7 +6,8 @@ from PIL import Image
 
 from analogy.errors import AnalogyError
 from analogy.parameters import Parameters
-from analogy.run_files import Extras, Inputs, transfer_files
+from analogy.request import Extras, Inputs, Request
+from analogy.run_files import transfer_files
 
 QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
 OF_A_PAIR = {
@@ -27,7 +28,7 @@ def paths(tmp_path, random):
 
 
 def run(inputs, folder, extras=None):
-    return transfer_files(inputs, folder, QUICK, extras or Extras(), device="cpu")
+    return transfer_files(Request(inputs, folder, QUICK, extras or Extras(), device="cpu"))
 
 
 def test_a_pair_gives_its_files(paths, tmp_path):

@@ -48,8 +48,8 @@ def test_examples_are_told_with_their_pictures(tmp_path, monkeypatch):
 
 
 def test_names_are_found_where_they_are():
-    place = find("analogy.method.algorithm.transfer")
-    line = (ROOT / "analogy" / "algorithm.py").read_text().splitlines()[place.line - 1]
+    place = find("analogy.method.transfer.transfer")
+    line = (ROOT / "analogy" / "method" / "transfer.py").read_text().splitlines()[place.line - 1]
 
     assert line.startswith("def transfer(")
     assert find("Session.warm_up", "analogy").module == "analogy.method.session"

@@ -276,7 +276,8 @@ class _Field:
     def __init__(self, sides, start, radius, seed):
         seed = int(low_bits(*seed))
         radius = _radius_of(sides, *radius)
-        start = _start_of(sides, *start, seed)
+        name, given = start
+        start = _start_of(sides, name, given, seed)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
         self._sides, self._radius, self._seed = sides, radius, seed
         *self._maps, self._problem = sides.arguments()
@@ -319,9 +320,19 @@ class _Field:
     def take_offers(self, other, iteration, scratch):
         """Take over what the field of the reverse direction has found better."""
         launch = (iteration + 1) * PASSES_PER_ITERATION
-        mine = self.nnf, self.cost, self._stamps
-        offers = other.nnf, other.cost, *self._labels
-        take_offers(self._on, *mine, *offers, launch, scratch)
+        labels, other_labels = self._labels
+        take_offers(
+            self._on,
+            self.nnf,
+            self.cost,
+            self._stamps,
+            other.nnf,
+            other.cost,
+            labels,
+            other_labels,
+            launch,
+            scratch,
+        )
 
     def _run(self, kernel, *arguments):
         self._on.run(kernel, self.cost.shape, *self._maps, self._problem, *arguments)

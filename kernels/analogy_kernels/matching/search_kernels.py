@@ -212,7 +212,8 @@ def _pixel_functions(patch_cost, places_of):
 
 def _kernels(cpu_functions, cuda_functions, pixel_of_thread, launch_of, bounds):
     cpu = _cpu_kernels(*cpu_functions)
-    on_cuda = _cuda_kernels(*cuda_functions, pixel_of_thread, bounds)
+    start, propagate, search = cuda_functions
+    on_cuda = _cuda_kernels(start, propagate, search, pixel_of_thread, bounds)
     pairs = zip(cpu, on_cuda, strict=True)
     return SearchKernels(*[Kernel(kernel, twin, launch_of) for kernel, twin in pairs])
 

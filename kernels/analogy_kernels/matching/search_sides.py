@@ -106,23 +106,37 @@ class Sides:
         maps = (tuple(map(storage, side)) for side in (self.sources, self.others))
         if self.cost is None:
             maps = (tuple(map(_flat, side)) for side in maps)
-        sketches, sketched = map(_flat, self.sketches), self.sketches[0].shape[2]
-        shapes = *self.sources[0].shape[:2], *self.others[0].shape[:2]
-        numbers = map(np.float32, (self.bound, self.anchor_cost, self.anchor_reach_square))
-        bound, *anchor_numbers = numbers
-        problem = Problem(
-            *sketches,
-            sketched,
-            *self.labels,
-            *shapes,
-            self.half,
-            bound,
-            *(self.on.empty((0, 0)) for _ in range(3)),
-            self.anchors,
-            *anchor_numbers,
-            *self.bounds,
+        return *maps, channels, self._problem()
+
+    def _problem(self):
+        sketches, other_sketches = map(_flat, self.sketches)
+        labels, other_labels = self.labels
+        height, width = self.sources[0].shape[:2]
+        other_height, other_width = self.others[0].shape[:2]
+        low_y, high_y, low_x, high_x = self.bounds
+        return Problem(
+            source_sketch=sketches,
+            other_sketch=other_sketches,
+            sketched=self.sketches[0].shape[2],
+            labels=labels,
+            other_labels=other_labels,
+            height=height,
+            width=width,
+            other_height=other_height,
+            other_width=other_width,
+            half=self.half,
+            bound=np.float32(self.bound),
+            charges=self.on.empty((0, 0)),
+            rises=self.on.empty((0, 0)),
+            own_rises=self.on.empty((0, 0)),
+            anchors=self.anchors,
+            anchor_cost=np.float32(self.anchor_cost),
+            anchor_reach_square=np.float32(self.anchor_reach_square),
+            low_y=low_y,
+            high_y=high_y,
+            low_x=low_x,
+            high_x=high_x,
         )
-        return *maps, channels, problem
 
     def kernels(self):
         return search_kernels(len(self.sources), self.cost, self.displacements is not None)

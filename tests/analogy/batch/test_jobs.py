@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from analogy.batch.jobs import Abandoned, Job, Runner
+from analogy.batch.jobs import Abandoned, Runner
 from analogy.method.memory_estimate import FIXED_BYTES, MIB
 from analogy.parameters import Parameters
-from analogy.run_files import Extras, Inputs
+from analogy.request import Inputs, Request
 from tests.analogy.batch.pictures import paint
 
 ABSENT = Inputs(Path("absent.png"), [Path("absent.png")])
@@ -18,9 +18,8 @@ ABSENT = Inputs(Path("absent.png"), [Path("absent.png")])
 def job(tmp_path):
     paint(tmp_path, "a.png", "b.png")
     inputs = Inputs(tmp_path / "a.png", [tmp_path / "b.png"])
-    return Job(
-        "one", tmp_path / "out" / "one", inputs, Parameters(finest_level=5), Extras(), device="cpu"
-    )
+    folder = tmp_path / "out" / "one"
+    return Request(inputs, folder, Parameters(finest_level=5), device="cpu")
 
 
 @pytest.fixture(scope="module")

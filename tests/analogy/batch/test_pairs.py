@@ -5,7 +5,7 @@ import pytest
 from analogy.batch.pairs import read_jobs
 from analogy.errors import AnalogyError
 from analogy.parameters import PRESETS, Parameters
-from analogy.run_files import Extras
+from analogy.request import Extras
 from tests.analogy.batch.pictures import tabulate
 
 
@@ -80,7 +80,7 @@ def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path):
         (["a,b", "x,y\0"], ["line 2", "column b"]),
         (["a,b", 'x,"y"z'], ["line 2", "no CSV"]),
         (["a,b", '"x,y'], ["line 2", "no CSV"]),
-        (["a,b,ratio", "x,y,1", '"v\n",y,1', "z,y,2"], ["line 5", "column ratio", "0<x<=1"]),
+        (["a,b,ratio", "x,y,1", '"v\n",y,1', "z,y,2"], ["line 5", "column ratio", "at most 1"]),
         (["a,b,max-side", "x,y,31"], ["line 2", "column max-side"]),
         (["a,b,weight", "x,y,4"], ["line 2", "column weight"]),
         (["a,b,ratio", "x,y,auto"], ["line 2", "column ratio"]),

@@ -4,11 +4,10 @@ from importlib.metadata import version
 
 import pytest
 
-from analogy.batch.jobs import Job
 from analogy.batch.resume import RECORD, identify, is_finished, record_finished
 from analogy.method.session import Session
 from analogy.parameters import Parameters
-from analogy.run_files import Extras, Inputs
+from analogy.request import Extras, Inputs, Request
 from tests.analogy.batch.pictures import paint
 
 
@@ -22,7 +21,7 @@ def job(tmp_path):
     """A job, whose results are written here by hand."""
     paint(tmp_path, "a.png", "b.png", "keep.png")
     inputs = Inputs(tmp_path / "a.png", [tmp_path / "b.png"], {"keep": tmp_path / "keep.png"})
-    return Job("one", tmp_path / "one", inputs, Parameters(), Extras())
+    return Request(inputs, tmp_path / "one", Parameters())
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analogy.batch.jobs import Job, Outcome
+from analogy.batch.jobs import Outcome
 from analogy.batch.summary import summary_line, summary_table, write_summary
 from analogy.parameters import Parameters
-from analogy.run_files import Extras, Inputs
+from analogy.request import Inputs, Request
 
 OUTCOMES = [
     Outcome("one", "done", 12.345),
@@ -41,7 +41,7 @@ def test_of_many_pairs_those_are_listed_that_failed():
 
 def test_the_file_holds_all(tmp_path):
     inputs = Inputs(Path("a.png"), [Path("b.png")])
-    jobs = [Job(each.name, tmp_path, inputs, Parameters(), Extras()) for each in OUTCOMES]
+    jobs = [Request(inputs, tmp_path / each.name, Parameters()) for each in OUTCOMES]
     write_summary(tmp_path, jobs, OUTCOMES)
 
     told = json.loads((tmp_path / "summary.json").read_text())

@@ -175,7 +175,7 @@ def test_options_become_parameters(command_line, images, monkeypatch, options, e
         handed.append(parameters)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analogy.method.algorithm.transfer", stop)
+    monkeypatch.setattr("analogy.method.transfer.transfer", stop)
 
     assert command_line("run", *images, *options)[0] == 130
     assert {name: getattr(handed[0], name) for name in expected} == expected

@@ -12,7 +12,7 @@ from analogy.errors import AnalogyError
 from analogy.evaluation import middlebury
 from analogy.evaluation.flow_file import write_flow
 from analogy.evaluation.middlebury import CATEGORY_I, Pair, endpoint_errors, find_pairs, read_pair
-from analogy.method.algorithm import transfer
+from analogy.method.transfer import transfer
 
 # Each worker would make what the tests share.
 pytestmark = pytest.mark.xdist_group("middlebury")

@@ -36,13 +36,6 @@ VARIANTS = {
 }
 
 
-class EveryStage(dict):
-    """Shares of a run whose stages nobody told beforehand."""
-
-    def __missing__(self, stage):
-        return 1.0
-
-
 def features_of(random, *sizes):
     """A network, and the features of images of noise of these sizes."""
     network = tiny_network(random)
@@ -57,7 +50,7 @@ def pair(random):
 def match(target, pair, parameters, masks=None):
     network, a, b_prime = pair
     a, b_prime = ([target.asarray(level) for level in side] for side in (a, b_prime))
-    progress = Progress(None, EveryStage(whole=1.0))
+    progress = Progress(None, {})
     matches, deconvolutions = match_features(
         a, b_prime, network, parameters, progress, masks=MatchingMasks(masks)
     )
@@ -89,9 +82,7 @@ def test_every_variant_changes_the_matches(pair):
 def test_levels_are_told_as_they_are_searched(pair):
     network, a, b_prime = pair
     told = []
-    matches, _ = match_features(
-        a, b_prime, network, QUICK, Progress(None, EveryStage(whole=1.0)), told.append
-    )
+    matches, _ = match_features(a, b_prime, network, QUICK, Progress(None, {}), told.append)
 
     assert [state.level for state in told] == [5, 4, 3, 2, 1]
     assert told[-1].matches is matches
@@ -107,7 +98,7 @@ def test_a_prime_is_a_down_to_the_coarsest_reconstruction(pair, coarsest):
     told = []
     parameters = replace(SEARCHED, coarsest_reconstruction=coarsest)
     _, deconvolutions = match_features(
-        a, b_prime, network, parameters, Progress(None, EveryStage(whole=1.0)), told.append
+        a, b_prime, network, parameters, Progress(None, {}), told.append
     )
 
     for state in told:
@@ -123,7 +114,7 @@ def test_matching_ends_at_the_finest_level(pair, finest):
     told = []
     parameters = replace(QUICK, finest_level=finest)
     matches, deconvolutions = match_features(
-        a, b_prime, network, parameters, Progress(None, EveryStage(whole=1.0)), told.append
+        a, b_prime, network, parameters, Progress(None, {}), told.append
     )
 
     assert [state.level for state in told] == list(range(5, finest - 1, -1))
@@ -141,7 +132,7 @@ def test_finer_levels_are_held_to_the_coarse_matches(pair, reach):
         b_prime,
         network,
         replace(QUICK, search_reaches=(reach,) * 5),
-        Progress(None, EveryStage(whole=1.0)),
+        Progress(None, {}),
         lambda state: told.update({state.level: state.matches}),
     )
 
@@ -208,7 +199,7 @@ def test_what_is_kept_is_content_at_every_level(target, random):
         *([target.asarray(level) for level in side] for side in (a, b_prime)),
         network,
         parameters,
-        Progress(None, EveryStage(whole=1.0)),
+        Progress(None, {}),
         told.append,
         MatchingMasks(Masks(keep=keep)),
     )
@@ -246,7 +237,7 @@ class Sized:
         return [self.target.asarray(level) for level in tiny_features(self.network, image / 255)]
 
     def match(self, parameters, sizes=SIZES, masks=None):
-        progress = Progress(lambda _, text: self.texts.append(text), EveryStage(whole=1.0))
+        progress = Progress(lambda _, text: self.texts.append(text), {})
         matches, deconvolutions = match_from_small_to_large(
             *self.images,
             sizes,

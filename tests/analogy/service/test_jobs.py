@@ -11,7 +11,7 @@ def jobs(tmp_path):
 
 def waiting_job(jobs):
     job = jobs.admit()
-    jobs.enqueue(job, task=None)
+    jobs.enqueue(job, request=None)
     return job
 
 
@@ -30,7 +30,7 @@ def test_job_is_unknown_until_it_has_arrived_and_its_files_go_with_it(jobs, tmp_
     assert job.inputs.is_dir()
     assert jobs.find(job.id) is None
 
-    jobs.enqueue(job, task=None)
+    jobs.enqueue(job, request=None)
     assert jobs.find(job.id) is job
 
     jobs.discard(job)
@@ -41,7 +41,7 @@ def test_job_is_unknown_until_it_has_arrived_and_its_files_go_with_it(jobs, tmp_
 def test_jobs_wait_in_the_order_in_which_they_had_arrived(jobs):
     slow = jobs.admit()
     quick = waiting_job(jobs)
-    jobs.enqueue(slow, task=None)
+    jobs.enqueue(slow, request=None)
 
     assert [jobs.ahead(quick), jobs.ahead(slow)] == [0, 1]
     jobs.cancel(quick)

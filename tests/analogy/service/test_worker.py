@@ -1,12 +1,13 @@
 import os
 import signal
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from analogy import AnalogyError
-from analogy.service.form import parameters_of
-from analogy.service.worker import Task, Worker
+from analogy.service.form import request_of
+from analogy.service.worker import Worker
 from tests.analogy.service.serving import CUP, PHOTO, QUICK, started_worker
 
 
@@ -23,11 +24,11 @@ def worker(shared_worker):
     return shared_worker
 
 
-def a_task(folder, parameters=None):
+def task_in(folder, parameters=None):
     (folder / "photo.png").write_bytes(PHOTO)
     (folder / "cup.png").write_bytes(CUP)
-    parameters = parameters or parameters_of(QUICK)
-    return Task(folder, "photo.png", "cup.png", folder / "results", parameters, "analogy run")
+    request = request_of("photo.png", "cup.png", folder / "results", QUICK)
+    return request if parameters is None else replace(request, parameters=parameters), folder
 
 
 def ignore(fraction, stage):
@@ -39,21 +40,21 @@ def process_of(worker):
 
 
 def test_failed_task_names_its_file_and_the_process_goes_on(worker, tmp_path):
-    task = a_task(tmp_path)
+    request, folder = task_in(tmp_path)
     (tmp_path / "cup.png").write_bytes(CUP[:200])
     process = process_of(worker)
     with pytest.raises(AnalogyError, match=r"^cup\.png: damaged"):
-        worker.run(task, ignore)
+        worker.run(request, folder, ignore)
 
     assert process_of(worker) == process
     assert process.is_running()
-    assert not task.results.exists()
+    assert not request.folder.exists()
 
 
 def test_process_that_failed_unexpectedly_is_replaced(worker, tmp_path):
     process = process_of(worker)
     with pytest.raises(AnalogyError, match="failed unexpectedly: AttributeError"):
-        worker.run(a_task(tmp_path, parameters="none"), ignore)
+        worker.run(*task_in(tmp_path, parameters="none"), ignore)
     assert not process.is_running()
 
     worker.start_if_ended()
@@ -66,7 +67,7 @@ def test_process_that_was_killed_says_what_it_may_have_been(worker, tmp_path):
         os.kill(worker.process_id, signal.SIGKILL)
 
     with pytest.raises(AnalogyError, match="killed, as the system does when memory runs out"):
-        worker.run(a_task(tmp_path), kill)
+        worker.run(*task_in(tmp_path), kill)
 
 
 def test_model_that_is_none_is_refused_before_any_task(tmp_path):

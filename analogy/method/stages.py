@@ -1,0 +1,58 @@
+"""What each stage of a transfer is expected to cost, for a progress bar."""
+
+from __future__ import annotations
+
+import math
+
+from analogy.method.plan import leading, plan_levels
+
+PREPARATION = "preparing kernels (compiling, the first time)"
+
+# Seconds at 448x448 on two CPU cores.
+_SEARCH_SHARES = {5: 0.1, 4: 0.3, 3: 1.0, 2: 3.0, 1: 6.0}
+_RECONSTRUCTION_SHARES = {5: 30.0, 4: 23.0, 3: 23.0, 2: 13.0}
+
+
+def expected_shares(parameters, shapes):
+    """What the stages cost, measured on two CPU cores.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    shapes : sequence of (shape, shape)
+        Height and width of A and of B' at each size, from small to large.
+
+    Returns
+    -------
+    dict, (stage, level) or (stage, level, size) -> float
+    """
+    shares: dict[tuple, float] = {
+        ("features", None): 0.5,
+        (PREPARATION, None): 0.5,
+        ("vote", None): 0.1,
+        ("confidence", None): 0.1,
+    }
+    if parameters.refines_matches:
+        shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
+    if parameters.choose_alphas:
+        shares["blend weight", None] = _SEARCH_SHARES[5]
+    if parameters.refine:
+        shares["refinement", None] = 0.5
+    largest = math.prod(shapes[-1][0])
+    for scale, (shape_a, _) in enumerate(shapes):
+        is_last = scale == len(shapes) - 1
+        own = parameters if is_last else leading(parameters)
+        size = math.prod(shape_a) / largest
+        stages = _shares_of_a_size(own, scale > 0)
+        shares |= {(*stage, scale): size * share for stage, share in stages.items()}
+    return shares
+
+
+def _shares_of_a_size(parameters, is_led):
+    """The same of one size, if it had the area of the last."""
+    shares: dict[tuple, float] = {("features", None): 2.0}
+    for plan in plan_levels(parameters, is_led):
+        shares["search", plan.level] = _SEARCH_SHARES[plan.level]
+        if plan.carrying in ("deconvolution", "resampling"):
+            shares["reconstruction", plan.level] = _RECONSTRUCTION_SHARES[plan.level]
+    return shares

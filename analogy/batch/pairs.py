@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analogy.errors import AnalogyError, brief
-from analogy.options import UsageError, option_names, path_options, read_request
+from analogy.option_reading import UsageError, option_names, path_options, read_request
 from analogy.request import Request
 from analogy.system.result_names import FORBIDDEN, folder_name
 

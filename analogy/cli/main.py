@@ -21,7 +21,7 @@ from analogy.cli.run import run
 from analogy.cli.serve import serve
 from analogy.cli.video import video
 from analogy.errors import AnalogyError, explained
-from analogy.options import UsageError, with_options
+from analogy.option_reading import UsageError, with_options
 
 app = typer.Typer(
     name="analogy",

@@ -9,15 +9,8 @@ import time
 import typer
 
 from analogy.cli.messages import MessageOptions
-from analogy.options import (
-    A,
-    BPrimes,
-    DeviceOptions,
-    MaskOptions,
-    MethodOptions,
-    ResultOptions,
-    make_request,
-)
+from analogy.option_reading import make_request
+from analogy.options import A, BPrimes, DeviceOptions, MaskOptions, MethodOptions, ResultOptions
 from analogy.system.logs import logged
 
 

@@ -11,7 +11,8 @@ from typing import Any, get_args, get_type_hints
 
 from analogy.checked_fields import bounds_of
 from analogy.errors import AnalogyError, brief
-from analogy.options import MethodOptions, OnPage, UsageError, options_on_page, read_request
+from analogy.option_reading import UsageError, read_request
+from analogy.options import MethodOptions, OnPage, options_on_page
 from analogy.parameters import APPLICATIONS, PRESETS, Parameters
 from analogy.request import Request
 

@@ -109,7 +109,7 @@ def check_field(kind: type, name: str, value: Any) -> None:
     ----------
     kind : data class
     name : str
-        Of the field.
+        Name of the field.
     value : object
 
     Raises
@@ -127,7 +127,7 @@ def bounds_of(kind: type, name: str) -> tuple[float, float]:
     ----------
     kind : data class
     name : str
-        Of the field.
+        Name of the field.
     """
     metadata = getattr(_hints(kind)[name], "__metadata__", ())
     bounds = next((one for one in metadata if isinstance(one, Range)), Range())

@@ -40,11 +40,11 @@ class Parameters:
         :mod:`analogy.method.scales`. None for one size, as the paper and the authors' program have
         it.
     patch_sides : tuple of int
-        Of the patches compared, in pixels of the level (section 4.2).
+        Side of the patches compared, in pixels of the level (section 4.2).
     search_radii : tuple of int or None
-        Of the random search, in pixels of the level; None for the whole map (section 4.4).
+        Radius of the random search, in pixels of the level; None for the whole map (section 4.4).
     search_iterations : tuple of int
-        Of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
+        Iterations of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
         iterations then end at lower costs than ten; lower costs are not better pictures, see
@@ -57,7 +57,7 @@ class Parameters:
         that would never appear. Smaller sizes do without, and it has no effect where matches are
         exchanged.
     initialization : "random" or "identity"
-        Of the matches at level 5 (section 4.1: random).
+        How the matches at level 5 start (section 4.1: random).
     coarse_matching : "hough" or "patchmatch"
         How levels 5 and 4 of the smallest size are matched: all matches compared and supported by
         those of like displacement, or searched like the finer levels (section 4.2). The former
@@ -93,7 +93,7 @@ class Parameters:
         Where the deconvolution starts: the other image's features voted through the upsampled
         matches (authors' program), or noise (section 4.3).
     deconv_iterations : int
-        Of L-BFGS, at most.
+        Most iterations of L-BFGS.
     deconv_tolerance : float
         Converged when five iterations lower the loss by less than this share.
     alphas : tuple of float
@@ -105,7 +105,7 @@ class Parameters:
     weight_map : "sigmoid" or "hard"
         Switch between content and style by response (eq. 6; the authors' program: hard).
     vote_side : int
-        Of the patches that vote for the results' pixels, in pixels (section 4.5: 5, the authors'
+        Side of the patches that vote for the results' pixels (section 4.5: 5 pixels, the authors'
         program: 3).
     vote_width : float or None
         Difference in colour, in grey levels, by which a vote loses its weight: votes count by how
@@ -117,7 +117,7 @@ class Parameters:
     fill_beyond : float
         Pixels, as matched, that a match may lead away from its start and not be filled.
     colour_weight : float
-        Of the squared distance of A's and B's' colours, in [0, 1], in the cost at level 1. The
+        Weight of the squared distance of the colours of A and B', in [0, 1], at level 1. The
         paper has none, and names it as what PatchMatch has ahead where both show one scene
         (section 5.1).
     smoothing : int
@@ -324,11 +324,11 @@ def adjusted_preset(
     Parameters
     ----------
     preset : str
-        Of `PRESETS`.
+        Name of one of `PRESETS`.
     weight : "1", "2", "3" or "auto", optional
         The blend weights of `BLEND_WEIGHTS`, or to be chosen by the images.
     evenness : float, optional
-        That of every level.
+        Evenness of every level.
     options
         Fields of :class:`Parameters`; None leaves the preset's.
     """

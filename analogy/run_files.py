@@ -30,7 +30,7 @@ def transfer_files(
     request : Request
         Its folder is left as it was if anything fails.
     session : Session, optional
-        By which to transfer, in place of the request's model and device.
+        What to transfer by, in place of the request's model and device.
     progress : callable, (fraction in [0, 1], text) -> None, optional
 
     Returns

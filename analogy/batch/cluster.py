@@ -46,7 +46,7 @@ def run_on_workers(jobs, count, memory, gpus):
     ----------
     jobs : sequence of Request
     count : int
-        Of workers, which share the cores.
+        Number of workers, which share the cores.
     memory : int
         Bytes that all of them may hold together.
     gpus : sequence of str
@@ -68,11 +68,11 @@ def run_on_scheduler(jobs, address, at_most, memory_share):
     ----------
     jobs : sequence of Request
     address : str
-        Of the scheduler, as ``tcp://host:8786``.
+        Address of the scheduler, as ``tcp://host:8786``.
     at_most : int or None
         Jobs at once; one a worker when None.
     memory_share : float
-        Of its limit that a worker may hold.
+        Share of its limit that a worker may hold.
 
     Yields
     ------

@@ -24,11 +24,11 @@ class Outcome:
     Attributes
     ----------
     name : str
-        Of the job.
+        Name of the job.
     status : "done", "found done", "failed" or "not run"
         Found done is what an earlier batch left whole.
     seconds : float
-        That it took.
+        Time that it took.
     reason : str
         Why it failed.
     """

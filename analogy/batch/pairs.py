@@ -76,7 +76,7 @@ class _Batch:
     Attributes
     ----------
     folder : pathlib.Path
-        That files are named relative to.
+        The folder that files are named relative to.
     out : pathlib.Path
         Holds the pairs' folders.
     """

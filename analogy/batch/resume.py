@@ -20,7 +20,7 @@ def identify(job, session):
     ----------
     job : Request
     session : Session
-        By which it is to be done.
+        Session by which it is to be done.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,41 @@ from analogy.options import check_share
 from analogy.system.result_names import folder_name
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """Where and how the pairs of a batch are carried out."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a folder of results for each pair into this folder.  [default: "
+            "out/<PAIRS>]",
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Carry out so many pairs at once, on as many processes of this machine.  "
+            "[default: 1]",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler instead."),
+    ] = None
+    memory_share: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            callback=check_share,
+            help="Let all workers together take this share of the memory that is free, in (0, 1].",
+        ),
+    ] = 0.8
+
+
 def batch(
     pairs: Annotated[
         Path,
@@ -26,36 +62,11 @@ def batch(
             "that all take the look of LOOK.",
         ),
     ],
+    options: BatchOptions,
     look: Annotated[
         Path | None,
         typer.Argument(metavar="[LOOK]", help="Image that gives the look of a folder of images."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write a folder of results for each pair into this folder.  [default: "
-            "out/<PAIRS>]",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Pairs at once, on so many processes of this machine.  [1]"
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler instead."),
-    ] = None,
-    memory_share: Annotated[
-        float,
-        typer.Option(
-            metavar="X",
-            callback=check_share,
-            help="Of the memory that is free, all workers together; in (0, 1].",
-        ),
-    ] = 0.8,
 ):
     """Transfer looks between many pairs, each into a folder of its own.
 
@@ -63,46 +74,53 @@ def batch(
     has changed since. A pair that fails does not keep the others from being done. Writes
     summary.json. Exits with 1 if a pair failed, with 130 if interrupted.
     """
-    from rich.console import Console
-
     from analogy.batch.jobs import Outcome
     from analogy.batch.pairs import read_jobs
-    from analogy.batch.summary import summary_line, summary_table, write_summary
+    from analogy.batch.summary import write_summary
     from analogy.system.outputs import staged
 
-    out = Path("out", folder_name(pairs.absolute().stem)) if out is None else out
+    default = Path("out", folder_name(pairs.absolute().stem))
+    out = default if options.out is None else options.out
     todo = read_jobs(pairs, out, look)
     outcomes = {job.name: Outcome(job.name, "not run") for job in todo}
     ended_by = None
     with staged(out) as staging:
         try:
-            _carry_out(todo, outcomes, jobs, scheduler, memory_share)
+            _carry_out(todo, outcomes, options)
         except (KeyboardInterrupt, AnalogyError) as error:
             # What cannot even begin leaves nothing to tell of.
             if isinstance(error, AnalogyError) and _is_untouched(outcomes):
                 raise
             ended_by = error
             _discard_unfinished(todo, outcomes)
-        ended = list(outcomes.values())
-        write_summary(staging, todo, ended)
-    Console().print(summary_table(ended))
-    print(summary_line(ended))
+        write_summary(staging, todo, list(outcomes.values()))
+    _end(list(outcomes.values()), ended_by)
+
+
+def _end(outcomes, ended_by):
+    """Print what became of the jobs, and exit by it."""
+    from rich.console import Console
+
+    from analogy.batch.summary import summary_line, summary_table
+
+    Console().print(summary_table(outcomes))
+    print(summary_line(outcomes))
     if isinstance(ended_by, AnalogyError):
         raise ended_by
     if ended_by:
         print("interrupted; what is done stays, the same command goes on", file=sys.stderr)
         # By Typer's exit it would count as a run that has written nothing.
         raise SystemExit(EXIT_INTERRUPTED)
-    if any(outcome.status == "failed" for outcome in ended):
+    if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _carry_out(todo, outcomes, jobs, scheduler, memory_share):
+def _carry_out(todo, outcomes, options):
     """Carry out jobs, and put into `outcomes` what becomes of each."""
     from rich.console import Console
     from rich.progress import track
 
-    with contextlib.closing(_outcomes(todo, jobs, scheduler, memory_share)) as found:
+    with contextlib.closing(_outcomes(todo, options)) as found:
         for outcome in track(
             found,
             "pairs",
@@ -114,16 +132,16 @@ def _carry_out(todo, outcomes, jobs, scheduler, memory_share):
             outcomes[outcome.name] = outcome
 
 
-def _outcomes(todo, jobs, scheduler, memory_share):
+def _outcomes(todo, options):
     """Outcomes as the jobs end, wherever they are carried out."""
     from analogy.system.memory import available_memory
 
-    memory = int(memory_share * available_memory())
-    if scheduler is not None:
+    jobs, memory = options.jobs, int(options.memory_share * available_memory())
+    if options.scheduler is not None:
         _check_dask("--scheduler")
         from analogy.batch.cluster import run_on_scheduler
 
-        return run_on_scheduler(todo, scheduler, jobs, memory_share)
+        return run_on_scheduler(todo, options.scheduler, jobs, options.memory_share)
     if jobs is not None and jobs > 1:
         _check_dask(f"--jobs {jobs}")
         from analogy.batch.cluster import run_on_workers

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from analogy.options import Device, Model, PresetName
+from analogy.cli.panels import PanelledCommand
+from analogy.option_reading import with_options
+from analogy.options import Device, MethodOptions, Model
 
 eval_app = typer.Typer(help="Measure quality on public data, beside the paper's figures.")
 
@@ -58,7 +62,11 @@ def ablation(
 def features(
     a: Annotated[Path, typer.Argument(metavar="A", help="Image.")],
     iterations: Annotated[
-        int, typer.Option(min=0, help="Of making an image of each level's features; 0: none.")
+        int,
+        typer.Option(
+            min=0,
+            help="Make an image of each level's features by so many iterations; 0 makes none.",
+        ),
     ] = 50,
     model: Model = None,
     out: Out = Path("out/eval/features"),
@@ -94,24 +102,45 @@ def middlebury(
     print(f"results: {destination}")
 
 
-@eval_app.command("keypoints")
-def keypoints(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of pairs and keypoints.")],
-    out: Out = None,
-    of: Annotated[
-        Literal["box", "image"], typer.Option(help="Whose longer side errors are measured by.")
-    ] = "box",
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Pairs of each class, the first ones.")
-    ] = None,
-    max_side: Annotated[int, typer.Option(min=32, help="Match at up to so many pixels.")] = 256,
-    weight: Annotated[int, typer.Option(min=1, max=3, help="As for `run`.")] = 2,
+@dataclass(frozen=True, kw_only=True)
+class KeypointOptions:
+    """How keypoints are carried; what is not an option is as the preset `matches` has it."""
+
+    max_side: Annotated[
+        int, typer.Option(min=32, help="Match at no more than this many pixels a side.")
+    ] = 256
+    weight: Annotated[
+        int, typer.Option(min=1, max=3, help="Keep this much of each image's own structure.")
+    ] = 2
     coarse_matching: Annotated[
-        Literal["hough", "patchmatch"], typer.Option(help="As for `run`.")
-    ] = "hough",
+        Literal["hough", "patchmatch"],
+        typer.Option(help="Match levels 5 and 4 by votes, or search them as the paper does."),
+    ] = "hough"
     finest_level: Annotated[
         int, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
-    ] = 1,
+    ] = 1
+
+    def parameters(self):
+        """What the options ask for."""
+        from analogy.parameters import adjusted_preset
+
+        return adjusted_preset("matches", **vars(self) | {"weight": str(self.weight)})
+
+
+@eval_app.command("keypoints")
+@with_options
+def keypoints(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of pairs and keypoints.")],
+    method: KeypointOptions,
+    out: Out = None,
+    of: Annotated[
+        Literal["box", "image"],
+        typer.Option(help="Measure errors by the longer side of the thing's box or of the image."),
+    ] = "box",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Take the first so many pairs of each class."),
+    ] = None,
     device: Device = "auto",
     model: Model = None,
 ):
@@ -119,50 +148,40 @@ def keypoints(
 
     Writes keypoints.md, keypoints.json and keypoints.png.  [out/keypoints]
     """
-    import sys
-
-    from rich.console import Console
-    from rich.progress import track
-
     from analogy.system.outputs import staged
 
     destination = Path("out", "keypoints") if out is None else out
     with staged(destination) as staging:
         from analogy.evaluation.keypoints import evaluate, read_pairs
-        from analogy.parameters import adjusted_preset
 
-        tables = evaluate(
-            read_pairs(file, limit),
-            adjusted_preset(
-                "matches",
-                str(weight),
-                max_side=max_side,
-                coarse_matching=coarse_matching,
-                finest_level=finest_level,
-            ),
-            staging,
-            of=of,
-            model=model,
-            device=device,
-            track=lambda pairs: track(
-                pairs,
-                "pairs",
-                console=Console(stderr=True),
-                transient=True,
-                disable=not sys.stderr.isatty(),
-            ),
-        )
+        pairs, parameters = read_pairs(file, limit), method.parameters()
+        where: dict[str, Any] = {"model": model, "device": device}
+        tables = evaluate(pairs, parameters, staging, of=of, track=_shown, **where)
     print("\n".join(table.markdown() for table in tables))
     print(f"results: {destination}")
 
 
-@eval_app.command("pictures")
+def _shown(pairs):
+    """Pairs with a bar that tells how many are done, where somebody sees it."""
+    from rich.console import Console
+    from rich.progress import track
+
+    is_seen = sys.stderr.isatty()
+    console = Console(stderr=True)
+    return track(pairs, "pairs", console=console, transient=True, disable=not is_seen)
+
+
+@eval_app.command("pictures", cls=PanelledCommand)
+@with_options
 def pictures(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pairs, <name>_A.* and <name>_B.*")],
+    method: MethodOptions,
     out: Out = Path("out/eval/pictures"),
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="This pair; may be given several times.  [all]"),
+        typer.Option(
+            metavar="NAME", help="Take this pair alone; repeat it for more.  [default: all]"
+        ),
     ] = None,
     made: Annotated[
         list[Path] | None,
@@ -173,35 +192,19 @@ def pictures(
         ),
     ] = None,
     height: Annotated[
-        int, typer.Option(min=32, help="Of the pictures on the sheets, in pixels.")
+        int, typer.Option(min=32, help="Make the pictures on the sheets so many pixels high.")
     ] = 440,
-    preset: Annotated[
-        PresetName, typer.Option(help="As for `run`, for pairs that presets.json does not name.")
-    ] = "default",
-    weight: Annotated[
-        Literal["1", "2", "3", "auto"] | None, typer.Option(help="As for `run`.")
-    ] = None,
-    ratio: Annotated[float | None, typer.Option(min=0.01, max=1, help="As for `run`.")] = None,
-    max_side: Annotated[int | None, typer.Option(min=32, help="As for `run`.")] = None,
-    coarse_matching: Annotated[
-        Literal["hough", "patchmatch"] | None, typer.Option(help="As for `run`.")
-    ] = None,
-    finest_level: Annotated[int | None, typer.Option(min=1, max=5, help="As for `run`.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="As for `run`.")] = None,
     device: Device = "auto",
     model: Model = None,
 ):
     """Judge pictures by two figures, beside published ones, and lay them side by side.
 
     Pictures that were published of a pair are <name>_published_AP.* and <name>_published_B.*.
-    DIR may hold presets.json, {"<name>": "<preset>"}. Writes pictures.md, pictures.json, a sheet
-    for each pair, and what `run` writes into a folder for each.
+    DIR may hold presets.json, {"<name>": "<preset>"}, for pairs that want another preset. Writes
+    pictures.md, pictures.json, a sheet for each pair, and what `run` writes into a folder for each.
     """
-    from dataclasses import asdict
-
-    from analogy.evaluation.pictures import evaluate, made_before, read_pairs, read_presets, running
+    from analogy.evaluation.pictures import evaluate, made_before, read_pairs, running
     from analogy.method.session import Session
-    from analogy.parameters import adjusted_preset
     from analogy.system.outputs import staged
 
     # The bundled weights judge, whatever made the pictures, so that figures can be compared.
@@ -211,21 +214,18 @@ def pictures(
         if made:
             methods, facts = made_before(made, pairs), {"made": made}
         else:
-            parameters = {
-                name: adjusted_preset(
-                    of_pair,
-                    weight,
-                    ratio=ratio,
-                    max_side=max_side,
-                    coarse_matching=coarse_matching,
-                    finest_level=finest_level,
-                    seed=seed,
-                )
-                for name, of_pair in read_presets(folder, pairs, preset).items()
-            }
+            parameters = _parameters_of(folder, pairs, method)
             session = judging if model is None else Session(model, device)
             methods = {"ours": running(staging, parameters, session)}
             facts = {"parameters": {name: asdict(one) for name, one in parameters.items()}}
         tables = evaluate(pairs, methods, staging, judging, height=height, **facts)
     print("\n".join(table.markdown() for table in tables))
     print(f"results: {out}")
+
+
+def _parameters_of(folder, pairs, method):
+    """Parameters of each pair, by its name: those asked for, on its own preset."""
+    from analogy.evaluation.pictures import read_presets
+
+    presets = read_presets(folder, pairs, method.preset)
+    return {name: replace(method, preset=preset).parameters() for name, preset in presets.items()}

@@ -18,7 +18,7 @@ def model_info(
         Path | None, typer.Argument(metavar="[PATH]", help="ONNX weights.  [the bundled ones]")
     ] = None,
 ):
-    """Show what a weights file is, whence it came, and its licence."""
+    """Show what a weights file is, where it came from, and its licence."""
     from analogy.model import bundled_path, describe
 
     _print_table(describe(path or bundled_path()))

@@ -17,23 +17,35 @@ _PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "python-multipart":
 
 def serve(
     where: DeviceOptions,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen at.")] = (
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen at this address.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8448,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")
+    ] = 8448,
     max_upload_mb: Annotated[
-        int, typer.Option(min=1, metavar="MB", help="Most of two files together.")
+        int,
+        typer.Option(
+            min=1, metavar="MB", help="Take no more than so many megabytes, two files together."
+        ),
     ] = 50,
-    max_megapixels: Annotated[int, typer.Option(min=1, metavar="N", help="Most of an image.")] = 50,
+    max_megapixels: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Take images of no more than so many megapixels."),
+    ] = 50,
     memory_share: Annotated[
         float,
         typer.Option(
-            callback=check_share, metavar="X", help="Of the machine's memory that a job may take."
+            callback=check_share,
+            metavar="X",
+            help="Let a job take this share of the machine's memory.",
         ),
     ] = 0.8,
-    queue: Annotated[int, typer.Option(min=1, metavar="N", help="Most jobs that wait.")] = 8,
+    queue: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Let no more than so many jobs wait.")
+    ] = 8,
     keep: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most jobs whose results are kept.")
+        int, typer.Option(min=1, metavar="N", help="Keep the results of the last so many jobs.")
     ] = 20,
 ):
     """Serve a page where images are dropped and results looked at, until Ctrl-C.

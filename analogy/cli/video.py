@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +15,10 @@ from analogy.options import DeviceOptions, MethodOptions
 from analogy.system.result_names import folder_name
 
 
-def video(
-    frames: Annotated[
-        Path, typer.Argument(metavar="FRAMES", help="Folder of images, or a video file.")
-    ],
-    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Image that gives the look.")],
-    method: MethodOptions,
-    where: DeviceOptions,
-    messages: MessageOptions,
+@dataclass(frozen=True, kw_only=True)
+class FilmOptions:
+    """What is a film's, beside the options of every transfer."""
+
     out: Annotated[
         Path | None,
         typer.Option(
@@ -29,7 +26,7 @@ def video(
             help="Write the results into this folder.  [default: out/<FRAMES>__<STYLE>]",
             rich_help_panel="Results",
         ),
-    ] = None,
+    ] = None
     warm_start: Annotated[
         bool | None,
         typer.Option(
@@ -37,7 +34,7 @@ def video(
             help="Start each frame from the one before, or from nothing, for comparison.",
             rich_help_panel="Frames",
         ),
-    ] = None,
+    ] = None
     least_gain: Annotated[
         float | None,
         typer.Option(
@@ -45,7 +42,7 @@ def video(
             help="Change a match only where that lowers its cost by so much.  [default: 0.05]",
             rich_help_panel="Frames",
         ),
-    ] = None,
+    ] = None
     blend: Annotated[
         float | None,
         typer.Option(
@@ -54,7 +51,7 @@ def video(
             help="Blend this share of the picture before into each.  [default: 0]",
             rich_help_panel="Frames",
         ),
-    ] = None,
+    ] = None
     rate: Annotated[
         float | None,
         typer.Option(
@@ -64,7 +61,24 @@ def video(
             "folder]",
             rich_help_panel="Results",
         ),
-    ] = None,
+    ] = None
+
+    def given(self):
+        """Fields of `VideoParameters` that were given."""
+        names = "warm_start", "least_gain", "blend"
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def video(
+    frames: Annotated[
+        Path, typer.Argument(metavar="FRAMES", help="Folder of images, or a video file.")
+    ],
+    style: Annotated[Path, typer.Argument(metavar="STYLE", help="Image that gives the look.")],
+    method: MethodOptions,
+    where: DeviceOptions,
+    messages: MessageOptions,
+    film: FilmOptions,
 ):
     """Give the frames of a film the look of one image.
 
@@ -76,15 +90,16 @@ def video(
     from analogy.system.logs import logged
     from analogy.video.parameters import VideoParameters
 
-    folder = Path("out", folder_name(frames.stem, style.stem)) if out is None else out
-    following = VideoParameters(**_given(warm_start=warm_start, least_gain=least_gain, blend=blend))
+    default = Path("out", folder_name(frames.stem, style.stem))
+    folder = default if film.out is None else film.out
+    following = VideoParameters(**film.given())
     finished = _Finished(folder, messages.quiet or messages.json)
     try:
         with logged(messages.log, messages.log_level):
             record = _transfer(
                 (frames, style, folder),
                 (method.parameters(), following),
-                None if rate is None else f"{rate:g}",
+                None if film.rate is None else f"{film.rate:g}",
                 finished,
                 model=where.model,
                 device=where.device,
@@ -140,7 +155,3 @@ def _print_summary(record, folder):
     if record["inconsistency"] is not None:
         print(f"change: {record['inconsistency']:.1f} grey levels from frame to frame, moved along")
     print(f"results: {folder}")
-
-
-def _given(**options):
-    return {name: value for name, value in options.items() if value is not None}

@@ -58,12 +58,12 @@ def ablate(path_a, path_b_prime, out, model=None, device="auto", max_side=256, p
     out : path-like
         Folder for the results.
     model : path-like, optional
-        By default the bundled weights.
+        ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
     max_side : int
         Longest side to which the images are shrunk.
     parameters : Parameters, optional
-        That the variants depart from.
+        Parameters that the variants depart from.
 
     Returns
     -------

@@ -43,12 +43,12 @@ def show_features(path, out, model=None, device="auto", max_side=224, iterations
     out : path-like
         Folder for the results.
     model : path-like, optional
-        By default the bundled weights.
+        ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
     max_side : int
         Longest side to which the image is shrunk.
     iterations : int
-        Of L-BFGS, when images are made of features; 0 leaves that out.
+        Iterations of L-BFGS, when images are made of features; 0 leaves that out.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def principal_colours(features):
     -------
     colours : uint8 array, (height, width, 3)
     share : float
-        Of the variance, in these components.
+        Share of the variance that lies in these components.
     """
     vectors = features.reshape(-1, features.shape[2]).astype(np.float64)
     vectors -= vectors.mean(axis=0)
@@ -116,7 +116,7 @@ def reconstruct_image(features, network, level, iterations, target):
     Parameters
     ----------
     features : sequence of float32 arrays, (height, width, channels)
-        By level; the image less the mean as level 0, of which only the strength is used.
+        Features by level; level 0 is the image less the mean, of which only the strength is used.
     network : Network
     level : int
     iterations : int

@@ -142,7 +142,7 @@ def projected_quantiles(features, directions):
     ----------
     features : float32 array, (count, channels)
     directions : float32 array, (channels, directions)
-        Of unit length.
+        Columns of unit length.
 
     Returns
     -------

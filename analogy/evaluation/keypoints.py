@@ -65,7 +65,7 @@ class Pair:
     Attributes
     ----------
     name : str
-        Of the class.
+        Name of the class.
     a, b : pathlib.Path
     keypoints_a, keypoints_b : float arrays, (count, 2)
         (x, y) in pixels, 0 at the centre of the first.
@@ -119,7 +119,7 @@ def evaluate(pairs, parameters, folder, *, of="box", model=None, device="auto", 
     folder : path-like
         Takes ``keypoints.md``, ``keypoints.json`` and ``keypoints.png``.
     of : "box" or "image"
-        Whose longer side distances are measured by: the target keypoints' bounding box or the
+        Distances are measured by the longer side of the target keypoints' bounding box or of the
         target image.
     model : path, optional
         ONNX weights, by default the bundled ones.

@@ -74,7 +74,7 @@ class Estimate:
     picture : uint8 array, (height, width, 3)
         The first frame rebuilt from the second.
     flow : float32 array, (height, width, 2)
-        By which it was rebuilt.
+        Flow by which it was rebuilt.
     """
 
     picture: np.ndarray
@@ -96,7 +96,7 @@ def evaluate(folder, out, device="auto", model=None, parameters=CATEGORY_I, repo
     model : path-like, optional
     parameters : Parameters
     report : callable, str -> None
-        Told a line for each pair when it is done.
+        Called with a line for each pair when it is done.
 
     Returns
     -------

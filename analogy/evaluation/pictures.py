@@ -40,7 +40,7 @@ class Kind:
     published : str
         After the pair's name, the published picture's.
     in_run : tuple of str
-        Of a run's folder, the best first.
+        Names of its file in a run's folder, the best first.
     alone : str
         After the pair's name, where pictures of all pairs lie in one folder.
     """
@@ -121,7 +121,7 @@ def read_presets(folder, pairs, usual="default"):
         May hold ``presets.json``, an object: name of a pair -> name of a preset.
     pairs : sequence of Pair
     usual : str
-        Of pairs that the file does not name.
+        Preset of the pairs that the file does not name.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def made_before(folders, pairs):
     Returns
     -------
     dict, str -> callable, Pair -> pathlib.Path
-        By the folders' names, or by their paths where names are not enough.
+        Methods by the folders' names, or by their paths where names are not enough.
 
     Raises
     ------
@@ -214,15 +214,15 @@ def evaluate(pairs, methods, out, session, *, height=440, report=print, **facts)
     ----------
     pairs : sequence of Pair
     methods : dict, str -> callable, Pair -> pathlib.Path
-        By name, what says for a pair in which folder its pictures are, see :func:`made_before`.
+        What says for a pair in which folder its pictures are, by name; see :func:`made_before`.
     out : path-like
         Folder, opened by :func:`analogy.system.outputs.staged`.
     session : Session
-        Whose network judges.
+        Session whose network judges.
     height : int
-        Of the pictures on the sheets, in pixels.
+        Height of the pictures on the sheets, in pixels.
     report : callable, str -> None
-        Told a line for each picture when it is judged.
+        Called with a line for each picture when it is judged.
     **facts
         What else the JSON file is to hold.
 

@@ -41,7 +41,7 @@ def compare_weights(folder, other, out, model=None, device="auto", max_side=224,
     out : path-like
         Folder for the results.
     model : path-like, optional
-        By default the bundled weights.
+        ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
     max_side : int
         Longest side to which the images are shrunk.

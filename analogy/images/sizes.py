@@ -80,7 +80,7 @@ def resize(
     shape : (int, int)
         New height and width.
     resampling : PIL.Image.Resampling
-        By what filter.
+        Filter to resample by.
 
     Returns
     -------

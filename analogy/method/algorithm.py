@@ -84,7 +84,7 @@ def match_from_small_to_large(
     parameters : Parameters
     progress : Progress
     on_level : callable, LevelState -> None, optional
-        Told of each level of the last size when it has been searched.
+        Called with each level of the last size when it has been searched.
     masks : MatchingMasks, optional
 
     Returns
@@ -92,7 +92,7 @@ def match_from_small_to_large(
     matches : Matches
         At the finest level of the last size.
     deconvolutions : dict, (scale, level, "a_prime" or "b") -> Deconvolution
-        By the size, counted from 0, the level and the image.
+        Deconvolutions by the size, counted from 0, the level and the image.
     """
     matches: Any = None
     deconvolutions = {}
@@ -134,16 +134,16 @@ def match_features(
     Parameters
     ----------
     features_a, features_b_prime : sequences of six float32 arrays, (height, width, channels)
-        By level; the image as the network's first layer takes it is level 0.
+        Features by level; the image as the network's first layer takes it is level 0.
     network : Network
     parameters : Parameters
     progress : Progress or ScaleProgress
     on_level : callable, LevelState -> None, optional
-        Told of each level when it has been searched.
+        Called with each level when it has been searched.
     masks : MatchingMasks, optional
     smaller : Matches, optional
-        Of the same images at a smaller size: they take the place of levels 5 and 4, and the search
-        begins at level 3.
+        Matches of the same images at a smaller size: they take the place of levels 5 and 4, and the
+        search begins at level 3.
 
     Returns
     -------

@@ -49,8 +49,8 @@ class BlendWeightChoice:
     scene_likeness : float
         Mean cosine of the features matched at level 5, over both directions, at most 1.
     look_difference : float
-        Of the means and deviations of level 1's channels: length of the difference over the
-        lengths' root mean square, 0 where they are the same.
+        Distance of the means and deviations of level 1's channels: length of the difference over
+        the lengths' root mean square, 0 where they are the same.
     """
 
     alphas: tuple[float, ...]
@@ -64,9 +64,9 @@ def choose_blend_weight(features_a, features_b_prime, parameters):
     Parameters
     ----------
     features_a, features_b_prime : sequences of float32 arrays, (height, width, channels)
-        By level, of A and of B'.
+        Features of A and of B', by level.
     parameters : Parameters
-        Of the search.
+        Parameters of the search.
 
     Returns
     -------

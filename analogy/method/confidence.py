@@ -88,7 +88,7 @@ def fill_unreliable(
     limit : float
         Pixels of the map that a match may lead away and be trusted.
     masks : LevelMasks, optional
-        Of the map's level: matches that would be against their labels are not replaced.
+        Masks of the map's level: matches that would be against their labels are not replaced.
 
     Returns
     -------

@@ -78,9 +78,9 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     start : float32 array, (height, width, channels)
         Where the solver starts, at the sub-net's input, and what it writes the solution to.
     iterations, tolerance
-        Of :func:`analogy_kernels.solvers.lbfgs.lbfgs`.
+        See :func:`analogy_kernels.solvers.lbfgs.lbfgs`.
     tick : callable, float -> None, optional
-        Told after each evaluation what share of the iterations it was at most.
+        Called after each evaluation with the share of the iterations that it was at most.
 
     Returns
     -------

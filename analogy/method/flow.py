@@ -13,7 +13,7 @@ def displacements(field, first_row=0):
     field : NumPy array, (height, width, 2)
         Positions (y, x) in the other image.
     first_row : int
-        Of the image, where the field is that of a strip of its rows.
+        First row of the strip, where the field is that of a strip of the image's rows.
 
     Returns
     -------

@@ -50,11 +50,11 @@ def vote_at_full_size(
     image : uint8 NumPy array, (height, width, 3)
         The image that is rebuilt.
     other_image : uint8 NumPy array, (other height, other width, 3)
-        Whose pixels are fetched.
+        The image whose pixels are fetched.
     scale, other_scale : (float, float)
         Pixels of the image, and of the other one, in one of what was matched, (y, x).
     vote_side : int
-        Of the patches that vote, in pixels; see :func:`analogy_kernels.imaging.vote.vote`.
+        Side of the patches that vote, in pixels; see :func:`analogy_kernels.imaging.vote.vote`.
     vote_width : float or None
         Difference in colour at which votes lose their weight, see
         :func:`analogy_kernels.imaging.vote.vote_alike`; None for the plain mean.

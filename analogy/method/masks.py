@@ -158,7 +158,7 @@ def shrink_labels(labels: np.ndarray, matched: tuple[int, int], level: int) -> n
     Parameters
     ----------
     labels : integer array, (height, width)
-        Of the whole image.
+        Labels of the whole image.
     matched : (int, int)
         Height and width at level 1, at most those of the image.
     level : int

@@ -80,7 +80,7 @@ class ScaleProgress:
     Attributes
     ----------
     whole : Progress
-        Of the run.
+        Progress of the whole run.
     scale : (int, int)
         Which of how many sizes, counted from 0.
     """

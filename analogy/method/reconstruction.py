@@ -55,7 +55,7 @@ def deconvolve_detail(content, features, nnf, level, subnet, parameters, tick):
     Parameters
     ----------
     content, features : sequences of float32 arrays, (height, width, channels)
-        Of A and of B', by level; the images themselves as level 0.
+        Features of A and of B', by level; level 0 is the images themselves.
     nnf : int32 array, (height, width, 2)
         Matches from A to B' at `level`.
     level : int

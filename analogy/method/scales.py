@@ -96,9 +96,9 @@ def carried_matches(
     Parameters
     ----------
     matches : Matches
-        Of the smaller scale.
+        Matches of the smaller scale.
     features_a, features_b_prime : sequences of float32 arrays, (height, width, channels)
-        Of the larger scale, by level.
+        Features of the larger scale, by level.
 
     Returns
     -------

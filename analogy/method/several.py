@@ -44,7 +44,7 @@ class SeveralAnalogies:
     flow_ab : float32 array, (height of A, width of A, 2)
         From each pixel to its match in the chosen reference, (dx, dy) in pixels.
     confidence_a : uint8 array, (height of A, width of A)
-        Of that match, see :class:`analogy.Analogy`.
+        Confidence of that match, see :class:`analogy.Analogy`.
     analogies : tuple of Analogy
         What each reference by itself gives.
     a_prime_refined : uint8 array, (height of A, width of A, 3), or None where not asked for
@@ -87,7 +87,7 @@ def transfer_from_several(
         As for :func:`analogy.transfer`; `b_primes` is a sequence of 2 to 255 images.
     on_level : callable, (index of the reference, LevelState) -> None, optional
     masks : Masks, optional
-        Of what is kept; labels belong to a pair.
+        Masks of what is kept; labels belong to a pair.
 
     Returns
     -------

@@ -88,10 +88,10 @@ def transfer(
         ONNX weights, by default the bundled ones.
     device : "auto", "cuda" or "cpu"
     session : Session, optional
-        Of several transfers, instead of `model` and `device`.
+        What several transfers share, instead of `model` and `device`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
     on_level : callable, LevelState -> None, optional
-        Told of each level of the last and largest size when it has been searched.
+        Called with each level of the last and largest size when it has been searched.
     masks : Masks, optional
         Which parts of the images belong together, and what of A is kept, see
         :mod:`analogy.method.masks`.

@@ -100,7 +100,7 @@ def read_model(path):
     weights : Weights
         Arrays are views of the file's content.
     sha256 : str
-        Of the file.
+        SHA-256 of the file.
 
     Raises
     ------

@@ -78,7 +78,7 @@ class FeatureExtractor:
         Returns
         -------
         tuple of six float32 arrays, (height, width, channels)
-            By level: the image with the mean subtracted, then relu1_1 ... relu5_1, on the target
+            Maps by level: the image less the mean, then relu1_1 ... relu5_1, on the target
             of the device. Each level from 2 on has half the size of the one before, rounded up.
         """
         on_cuda = _CUDA in self.providers

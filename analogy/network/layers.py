@@ -43,9 +43,9 @@ class Network:
     ----------
     name : str
     path : pathlib.Path
-        Of the ONNX file.
+        The ONNX file.
     sha256 : str
-        Of the ONNX file.
+        SHA-256 of the ONNX file.
     mean : float32 array, (3,)
         RGB on the scale 0-255, subtracted from an image before the first layer.
     all_layers : tuple of Convolution or MaxPool

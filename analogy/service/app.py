@@ -48,11 +48,11 @@ class Limits:
     Attributes
     ----------
     upload_bytes : int
-        Of a request: two images and a little more.
+        Most bytes of an upload: two images and a little more.
     pixels : int
-        Of an image.
+        Most pixels of an image.
     memory_bytes : int
-        Of a transfer, by estimate.
+        Most memory of a transfer, by estimate.
     """
 
     upload_bytes: int

@@ -29,21 +29,21 @@ class Job:
     Attributes
     ----------
     id : str
-        That cannot be guessed: who knows it may see the results.
+        A word that cannot be guessed: who knows it may see the results.
     folder : pathlib.Path
-        Of its own; holds ``inputs`` and ``results``.
+        A folder of the job's own; holds ``inputs`` and ``results``.
     state : str
         "arriving", "waiting", "running", "done", "failed" or "cancelled".
     request : Request
         None while it arrives.
     fraction : float
-        Of it that is done, in [0, 1].
+        Share of it that is done, in [0, 1].
     stage : str
         What it is at.
     error : str
         Why it failed.
     seconds : float
-        That it took.
+        Time that it took.
     """
 
     id: str

@@ -41,7 +41,7 @@ class Options:
     upload_megabytes, megapixels : int
         Most of a pair of files, and of one image.
     memory_share : float
-        Of the machine's memory that a transfer may take, by estimate, in (0, 1].
+        Share of the machine's memory that a transfer may take, by estimate, in (0, 1].
     queue_length : int
         Most jobs that wait.
     keep : int

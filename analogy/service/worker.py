@@ -72,7 +72,7 @@ class Worker:
         Returns
         -------
         seconds : float
-            That the transfer took.
+            Time that the transfer took.
 
         Raises
         ------

@@ -20,7 +20,7 @@ def folder_name(*names: str) -> str:
     Parameters
     ----------
     *names : str
-        Of the files, without their endings.
+        Names of the files, without their endings.
 
     Returns
     -------

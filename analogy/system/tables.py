@@ -35,9 +35,9 @@ class Table:
     rows : list of sequences
         A name, then one cell per further column: a number, a text, or None where there is none.
     notes : tuple of str
-        Sentences under the table: what the figures mean, whence those of others come.
+        Sentences under the table: what the figures mean, where those of others come from.
     decimals : int
-        Of the numbers that are not whole, in Markdown; JSON keeps all.
+        Digits of the numbers that are not whole, in Markdown; JSON keeps all.
     """
 
     title: str

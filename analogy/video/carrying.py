@@ -63,11 +63,11 @@ def follow(fields, motion, features, style_features, parameters, video):
     Parameters
     ----------
     fields : dict, level -> Fields
-        Of the frame before.
+        Fields of the frame before.
     motion : pair of Motion
         As :func:`analogy.video.motion.motion_between` gives it.
     features, style_features : sequences of float32 arrays, (height, width, channels)
-        Of the frame and of the style, by level.
+        Features of the frame and of the style, by level.
     parameters : Parameters
     video : VideoParameters
 

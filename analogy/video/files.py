@@ -118,7 +118,7 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
     parameters, video
         As for :func:`analogy.video.transfer_video`.
     report : callable, (pathlib.Path, Frame) -> None
-        Told of every frame when it has been written.
+        Called with every frame when it has been written.
     options
         `model`, `device`, `session` and `progress` of :func:`analogy.video.transfer_video`.
 

@@ -20,7 +20,7 @@ class VideoParameters:
     coarsest_level : int
         Where the search of such a frame starts, 1 to 5.
     search_iterations : int
-        Of its PatchMatch, at every level.
+        Iterations of its PatchMatch, at every level.
     least_gain : float
         How much less than the match carried over another one has to cost to take its place. The
         cost of two equal patches is -2.

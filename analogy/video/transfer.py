@@ -52,7 +52,7 @@ class Frame:
     cost : float
         Mean of the matches' cost at the finest level.
     seconds : float
-        That it took.
+        Time that it took.
     """
 
     a_prime: np.ndarray
@@ -88,13 +88,13 @@ def transfer_video(
         RGB images of one size, as :func:`analogy.transfer` takes them. No more than two are held.
     style : array, (height, width, 3)
     parameters : Parameters, optional
-        Of each transfer.
+        Parameters of each transfer.
     video : VideoParameters, optional
-        Of what leads from one to the next.
+        Parameters of what leads from one frame to the next.
     model, device, session
         As for :func:`analogy.transfer`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
-        Told of each frame that is transferred as an image by itself.
+        Called for each frame that is transferred as an image by itself.
 
     Yields
     ------

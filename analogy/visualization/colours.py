@@ -39,7 +39,7 @@ def flow_wheel(side):
     Parameters
     ----------
     side : int
-        Of the square picture, in pixels. The rim has full colour.
+        Side of the square picture, in pixels. The rim has full colour.
 
     Returns
     -------

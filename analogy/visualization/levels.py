@@ -103,12 +103,12 @@ def picture_levels(trace, a, b_prime, vote_side, vote_width=None):
     Parameters
     ----------
     trace : LevelTrace
-        That was told of the transfer's levels.
+        The trace that was called with the transfer's levels.
     a, b_prime : uint8 arrays, (height, width, 3)
         The images that were given to the transfer.
     vote_side : int
     vote_width : float or None
-        As the transfer's results were voted for, see :class:`analogy.Parameters`.
+        How the transfer's results were voted for, see :class:`analogy.Parameters`.
 
     Returns
     -------

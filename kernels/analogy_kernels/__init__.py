@@ -11,7 +11,8 @@ Arrays are NumPy's, or anything with the CUDA array interface, or on the host wi
 C-contiguous, images and maps (height, width, channels), fields (height, width, 2) with y before x.
 What does not fit is refused, in one line of TypeError or ValueError that names the argument.
 Functions compute where their arguments lie, copy nothing between host and device but what they
-say, and wait for a device only where they return a number to the host. Importing this package
+say, and wait for a device only where they return a number to the host. What is called `stream` is
+the stream that a device queues the work on, the default one when absent. Importing this package
 imports nothing else; what is asked for is imported then. No import touches a device.
 """
 

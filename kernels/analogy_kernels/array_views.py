@@ -43,7 +43,7 @@ def as_array(array: Array) -> Result:
     Returns
     -------
     NumPy array or Numba device array
-        Of the same memory.
+        A view of the same memory.
 
     Raises
     ------

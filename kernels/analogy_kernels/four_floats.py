@@ -22,7 +22,7 @@ def load4(array, index):
     ----------
     array : float32 or float16 vector
     index : int
-        Of the first; there are three more behind it.
+        Index of the first; there are three more behind it.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def store4(array, index, values):
     array : float32 vector
         Written.
     index : int
-        Of the first; there are three more behind it.
+        Index of the first; there are three more behind it.
     values : four float32
 
     Notes

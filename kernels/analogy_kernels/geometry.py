@@ -85,7 +85,7 @@ def vector_launch(length):
     Parameters
     ----------
     length : int
-        Of the vector.
+        Length of the vector.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def launch_bounds(threads, blocks):
     Parameters
     ----------
     threads : int
-        Of a block, at most.
+        Most threads of a block.
     blocks : int
-        That a multiprocessor is to run at a time.
+        Blocks that a multiprocessor is to run at a time.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def pixel_index(width):
     Parameters
     ----------
     width : int
-        Of the map, in pixels.
+        Width of the map, in pixels.
 
     Returns
     -------

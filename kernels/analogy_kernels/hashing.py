@@ -64,7 +64,7 @@ def random_below(bits, n):
     bits : uint32
         As :func:`hash_random` gives them.
     n : int
-        Of values.
+        Number of values.
 
     Returns
     -------

@@ -24,11 +24,11 @@ def checked_nnf(name, nnf, other_name, other_shape, shape=FIELD):
     name : str
     nnf : int32 array, (height, width, 2)
     other_name : str
-        Of the argument that is the other map or tells its shape.
+        Name of the argument that is the other map or tells its shape.
     other_shape : tuple of int
         Height and width first.
     shape : tuple of int, optional
-        Of the field, where other arguments tell it.
+        Shape of the field, where other arguments tell it.
     """
     nnf = checked(name, nnf, shape, INT32)
     if isinstance(nnf, np.ndarray):

@@ -60,7 +60,7 @@ def inner_products(
         Reused from call to call by callers that iterate: a device takes longer to allocate and
         free memory than to compute the products. Apart from the others.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def inner_product(
         Or of any one shape, as vectors; of no elements the product is 0.
     scratch : array made by :func:`inner_products_scratch` for one row and vector or more, optional
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     array : float32 array, (height, width)
         Not empty, without NaN.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -167,7 +167,7 @@ class Device(_Target):
     Parameters
     ----------
     stream : Numba stream, optional
-        That kernels and copies are queued on; the default one when absent.
+        Stream that kernels and copies are queued on; the default one when absent.
 
     Notes
     -----
@@ -249,9 +249,9 @@ def on_target(*, stream=None, **arrays):
     Parameters
     ----------
     stream : Numba stream, optional
-        That the target queues its work on.
+        Stream that the target queues its work on.
     **arrays : Array or None
-        By the names of the arguments that they are.
+        Arrays by the names of the arguments that they are.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def response(features: Array, out: Array | None = None, *, stream: Stream = None
     out : float32 array, (height, width), optional
         Written and returned; made anew when absent. Apart from `features`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def weight_map(
     out : float32 array, (height, width), optional
         Written and returned; made anew when absent. May be `response` itself.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def keep_content(weights: Array, keep: Array, *, stream: Stream = None) -> Resul
     keep : float32 array, (height, width)
         1 where the content is kept, 0 elsewhere.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -264,13 +264,13 @@ def blend(
     Parameters
     ----------
     content, detail : float32 or float16 arrays, (height, width[, channels])
-        Of one dtype.
+        Maps of one dtype.
     weights : float32 array, (height, width)
         w, as :func:`weight_map` gives it.
     out : array of the same dtype and shape, optional
         Written and returned; made anew when absent. May be `content` or `detail`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -338,7 +338,7 @@ def weight_map_kernel(weight):
     Returns
     -------
     Kernel
-        Of the arguments ``(response, extremes, alpha, out)``: `extremes` as
+        A kernel of the arguments ``(response, extremes, alpha, out)``: `extremes` as
         :func:`analogy_kernels.minmax` gives them, `alpha` float32.
 
     Raises

@@ -35,12 +35,12 @@ def interpolate(
     out : float32 array, (height, width[, channels]), of the height and width of `shape`, optional
         Written and returned; made anew when absent. Apart from `source`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
     float32 array, (height, width[, channels])
-        Of the height and width of `shape`.
+        A map of the height and width of `shape`.
 
     Raises
     ------

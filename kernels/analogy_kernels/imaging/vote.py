@@ -51,11 +51,11 @@ def vote(
     out : array of the dtype of `source`, (height, width[, channels]), optional
         Written and returned; made anew when absent. Apart from the others.
     weights : float32 array, (height, width), optional
-        Of the pixels of `nnf`, not negative: a patch counts by the weight of the pixel that it is
+        Weights of the pixels of `nnf`, not negative: a patch counts by that of the pixel that it is
         matched with, and the mean is a weighted one. Where all weights of a pixel's votes are 0 it
         is the plain mean, as without weights.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def vote_alike(
     out : array of the dtype of `source`, (height, width, channels), optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def vote_field(
     out : array of the dtype of `source`, (height, width[, channels]), optional
         Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
     out : array of the dtype of `source`, (height, width[, channels]), optional
         Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

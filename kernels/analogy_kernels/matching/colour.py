@@ -43,7 +43,7 @@ def append_colour(
     channel_offset : int
         Channel of `out` that takes the first one.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

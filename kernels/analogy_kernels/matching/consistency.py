@@ -29,7 +29,7 @@ def round_trip(
     out : float32 array, (height, width), optional
         Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -40,7 +40,7 @@ def correlate(source: Array, other: Array, *, stream: Stream = None) -> Result:
     source : float32 array, (height, width[, channels])
     other : float32 array, (other height, other width[, channels])
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def best_of_rows(table: Array, *, stream: Stream = None) -> tuple[Result, Result
     table : float32 array, (rows, columns)
         Without NaN.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

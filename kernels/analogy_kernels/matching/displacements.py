@@ -33,7 +33,7 @@ def bounds_of(name, displacements, shape, other_shape):
     displacements : two pairs of int, or None
         None for those that reach everywhere.
     shape, other_shape : tuples of int
-        Of the map and of the other one; height and width first.
+        Shapes of the map and of the other one; height and width first.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def confine(on, nnf, bounds, other_shape):
     nnf : int32 array, (height, width, 2)
         Not changed.
     bounds : four int
-        Of :func:`bounds_of`.
+        Bounds from :func:`bounds_of`.
     other_shape : tuple of int
         Height and width first.
 

@@ -50,7 +50,7 @@ def take_offers(
         Both with no columns where all pixels are free.
     launch : int
     scratch
-        Of :func:`offers_scratch`.
+        Arrays from :func:`offers_scratch`.
     """
     offers = other_nnf, other_cost, labels, other_labels
     if not on.is_cuda:

@@ -80,7 +80,7 @@ def upsample_nnf_guided(
     first_row : int, optional
         Row of the image that `image` and the result start with.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

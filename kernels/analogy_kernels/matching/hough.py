@@ -47,16 +47,16 @@ def hough_matching(
     Parameters
     ----------
     similarity : float32 array, (height * width, other height * other width)
-        Of each pixel with each of the other map; at most 1. What is negative counts as 0.
+        Likeness of each pixel with each of the other map; at most 1. What is negative counts as 0.
     shape, other_shape : (int, int)
         Height and width of the maps.
     exponent : float
-        By which similarities are sharpened before they vote; not negative.
+        Power that sharpens similarities before they vote; not negative.
     rounds : sequence of (float, float)
         How far votes reach, and how much displacements may differ: standard deviations in pixels,
         of one round of voting after the other.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def gather_votes(
     reach, slack : float
         In pixels.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -157,11 +157,11 @@ def legal_nnf(
     nnf : int32 array, (height, width, 2)
         Positions (y, x) in the other map.
     source, other : LabelMap
-        Of the field's own map and of the other one, which has every label of the first.
+        Labels of the field's own map and of the other one, which has every label of the first.
     seed : int
         Not negative; the same seed gives the same field on every target.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

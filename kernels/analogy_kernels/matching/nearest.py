@@ -53,7 +53,7 @@ def nearest_patches(
     patch_side : int
         Odd, in pixels.
     k : int
-        Of patches, 1 to 16.
+        Number of patches, 1 to 16.
     displacements : two pairs of int, optional
         How far from its pixel's place a match may lie: lowest and highest y of the match less the
         pixel's, and lowest and highest x, all included. When absent the whole other map is tried.
@@ -64,7 +64,7 @@ def nearest_patches(
         Another cost, made by ``numba.extending.register_jitable``: see
         :mod:`analogy_kernels.matching.patch_cost`. Its kernels are compiled the first time.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -46,9 +46,9 @@ def normalize(
     channel_offset : int
         Channel of `out` that takes the first channel, so that two maps can lie side by side.
     length : float
-        Of the resulting vectors, by which maps side by side can be weighted.
+        Length of the resulting vectors, by which maps side by side can be weighted.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

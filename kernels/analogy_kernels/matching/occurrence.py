@@ -51,7 +51,7 @@ def occurrence(
     out : float32 array, of `other_shape`, optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def charge_occurrence(on, nnf, half, evenness, cost, charges, rises, own_rises):
     half : int
         Pixels between a patch's middle and its border.
     evenness : float
-        By how much a use of a fair share more than around raises a charge.
+        How much a use of a fair share more than around raises a charge.
     cost : float32 array, (height, width)
         Raised with the charges of its matches.
     charges : float32 array, (other height, other width)

@@ -84,8 +84,8 @@ def patchmatch(
         Field to start from: positions (y, x) inside `other`. Not changed. When absent
         :func:`random_nnf` draws one by `seed`, from numbers that the search does not use.
     radius : int, optional
-        Of the first random-search window, in pixels of `other`; when absent the larger side of
-        `other`.
+        Radius of the first random-search window, in pixels of `other`; when absent the larger
+        side of `other`.
     iterations : int
     seed : int
         Not negative. A seed gives the same candidates on every target; independent searches want
@@ -99,7 +99,7 @@ def patchmatch(
         Upper bound of the inner product of two channel vectors (1 for unit vectors, 2 for two
         pairs of maps of them), by which hopeless candidates are given up early.
     labels : two int32 arrays, (height, width), optional
-        Of `source` and of `other`: which pixels may be matched with which, see
+        Labels of `source` and of `other`: which pixels may be matched with which, see
         :mod:`analogy_kernels.matching.labels`. A match of `start` that they forbid costs 1e30, so
         that any other replaces it.
     cost : device function, optional
@@ -110,7 +110,7 @@ def patchmatch(
         Positions (y, x) in `other` that matches are drawn to, so that neighbours stay side by side
         where the patches leave a choice.
     anchor_cost : float, optional
-        By how much the cost of a match rises, with the square of its distance from the anchor, up
+        How much the cost of a match rises, with the square of its distance from the anchor, up
         to `anchor_reach`, and no further beyond.
     anchor_reach : float, optional
         In pixels of `other`, more than 0.
@@ -120,13 +120,13 @@ def patchmatch(
         :mod:`analogy_kernels.matching.occurrence`: what is much in demand becomes dear, and more of
         `other` is used.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
     nnf : int32 array, (height, width, 2)
     cost : float32 array, (height, width)
-        Of the patches alone, without what anchors and use add.
+        Costs of the patches alone, without what anchors and use add.
 
     Raises
     ------
@@ -202,27 +202,27 @@ def patchmatch_both_ways(
         Fields to start from, from `first` to `second` and the reverse. Not changed. When absent
         they are drawn by `seeds`.
     radii : two int, optional
-        Of the first random-search windows, in pixels of `second` and of `first`; when absent the
-        larger sides of those.
+        Radii of the first random-search windows, in pixels of `second` and of `first`; when absent
+        the larger sides of those.
     iterations : int
     seeds : two int
-        Of the two directions; they should differ.
+        Seeds of the two directions; they should differ.
     displacements : two pairs of int, optional
         From `first` to `second`, as for :func:`patchmatch`; the reverse direction has the reverse
         ones.
     bound : float, optional
         As for :func:`patchmatch`.
     labels : two int32 arrays, (height, width), optional
-        Of `first` and of `second`, as for :func:`patchmatch`.
+        Labels of `first` and of `second`, as for :func:`patchmatch`.
     cost : device function, optional
         As for :func:`patchmatch`, but symmetric: the same for two patches either way round.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
     two pairs (nnf, cost)
-        Of `first` to `second` and of the reverse.
+        Fields and costs of `first` to `second` and of the reverse.
 
     Raises
     ------

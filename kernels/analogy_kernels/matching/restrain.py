@@ -24,7 +24,7 @@ def restrain(
     out : int32 array, (height, width, 2), optional
         Written and returned; made anew when absent. May be `nnf` or `start`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

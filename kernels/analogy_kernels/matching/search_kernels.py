@@ -71,7 +71,7 @@ def search_kernels(
     Parameters
     ----------
     pairs : int
-        Of maps.
+        Number of pairs of maps.
     cost : device function, optional
         As for :func:`analogy_kernels.patchmatch`. Without one patches are compared by inner
         products, for which the threads of a warp share a pixel.

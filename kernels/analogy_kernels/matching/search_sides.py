@@ -157,13 +157,13 @@ class Problem(NamedTuple):
     half : int
         Pixels between a patch's middle and its border.
     bound : float32
-        Of the inner product of two channel vectors.
+        Bound of the inner product of two channel vectors.
     charges : float32 array, (other_height, other_width)
         What a match costs beside its patches, by its place; (0, 0) where nothing.
     rises : float32 array, of the same size
-        By how much `charges` rose last.
+        How much `charges` rose last.
     own_rises : float32 array, (height, width)
-        By how much the match that a pixel had then became dearer; (0, 0) where nothing is charged.
+        How much dearer the match became that a pixel had then; (0, 0) where nothing is charged.
     anchors : int32 array, (height, width, 2)
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32

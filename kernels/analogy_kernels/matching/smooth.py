@@ -35,7 +35,7 @@ def reliability(nnf: Array, reverse: Array, *, stream: Stream = None) -> Result:
     reverse : int32 array, (other height, other width, 2)
         Positions in the first.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
     guide : float32 array, (height, width, 3)
         The image, in [0, 1].
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -43,7 +43,7 @@ def as_field(nnf: Array, *, stream: Stream = None) -> Result:
     nnf : int32 array, (height, width, 2)
         Positions (y, x).
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def refine_field(
         Where to start, to within a pixel or so: positions (y, x) in `other`. Not changed.
     iterations : int
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def keep_better(
         The match is taken where the mean squared distance of the field's patch exceeds `ratio`
         times the match's plus `slack`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -50,7 +50,7 @@ def upsample_nnf(
     first_row : int, optional
         Row of the fine map that the result starts with, where `shape` is that of a strip of it.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -156,7 +156,7 @@ def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
     ----------
     bank : FilterBank
     height, width : int
-        Of the maps, in pixels.
+        Size of the maps, in pixels.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def conv3x3(
     out : float32 array, (height, width, channels out), optional
         Written and returned; made anew when absent.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

@@ -38,7 +38,7 @@ class Tile:
     Attributes
     ----------
     rows, columns : int
-        Of output pixels. A thread owns one column.
+        Size of a tile of output pixels. A thread owns one column.
     group : int
         Output channels of the block.
     per_thread : int

@@ -30,7 +30,7 @@ def maxpool2x2(
     argmax : uint8 array, shape of `out`, optional
         Both written and returned; made anew when absent. Apart from `source`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def maxpool2x2_backward(
     out : float32 array, (height, width, channels), optional
         Written and returned; made anew when absent. Apart from the others.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

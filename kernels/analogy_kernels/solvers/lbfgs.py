@@ -78,7 +78,7 @@ class Minimum:
     gradient_norm : float
         Length of the gradient at `x`.
     evaluations : int
-        Of the loss.
+        How often the loss was evaluated.
     reason : str
         Why it ended: "converged", where the loss hardly falls any more or the gradient is zero;
         "iterations", of which there were as many as allowed; "callback", which raised
@@ -163,7 +163,7 @@ def lbfgs(
     out : float32 array, (n,), optional
         For the minimum; may be `x0`.
     stream : Numba stream, optional
-        That a device queues the solver's own work on; `fun` chooses its own.
+        Stream that a device queues the solver's own work on; `fun` chooses its own.
 
     Returns
     -------
@@ -307,7 +307,7 @@ class _Descent:
     loss : float
         At `x`.
     evaluations : int
-        Of the loss.
+        How often the loss was evaluated.
     is_finite : bool
         Whether the loss, and the slope if it was asked for, are where they were last asked for.
     """

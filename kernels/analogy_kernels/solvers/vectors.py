@@ -28,7 +28,7 @@ def add_scaled(
     step : float
         Finite.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     row : int
         The one that the sum is written over.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Raises
     ------
@@ -143,12 +143,12 @@ def combine_kernel(count):
     Parameters
     ----------
     count : int
-        Of rows.
+        Number of rows.
 
     Returns
     -------
     Kernel
-        Of the arguments ``(rows, weights, row)``, `weights` a tuple of `count` float32.
+        A kernel of the arguments ``(rows, weights, row)``, `weights` a tuple of `count` float32.
 
     Raises
     ------

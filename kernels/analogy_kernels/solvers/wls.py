@@ -57,11 +57,12 @@ def wls(
     epsilon : float
         Keeps the weights finite where the guide is flat; above 0.
     tolerance : float
-        Of the error, as a share of the image's length: bounded by the preconditioner. Not negative.
+        Largest error, as a share of the image's length: bounded by the preconditioner. Not
+        negative.
     out : float32 array, (height, width[, channels]), optional
         Written and returned; made anew when absent. May be `image`.
     stream : Numba stream, optional
-        That a device queues the work on.
+        See :mod:`analogy_kernels`.
 
     Returns
     -------

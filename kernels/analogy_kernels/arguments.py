@@ -13,6 +13,7 @@ axis that may be missing. Vectors may be empty, nothing else may.
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from functools import lru_cache
 from numbers import Real
@@ -152,8 +153,10 @@ def number(name, value, least=-_LARGEST, most=_LARGEST):
     return float(value)
 
 
-def positive(name, value, most=_LARGEST):
+def positive(name, value, most=_LARGEST, below=math.inf):
     """A number above zero that float32 can tell from it, as Python's."""
+    if _is_number(value) and value >= below:
+        raise ValueError(f"{name} is {_told(value)}; it has to be above 0 and below {below}")
     if _is_number(value) and not _SMALLEST <= value <= most:
         bound = "" if most == _LARGEST else f" and at most {most}"
         raise ValueError(f"{name} is {_told(value)}; it has to be finite, above 0{bound}")

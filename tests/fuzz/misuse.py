@@ -115,10 +115,10 @@ class Placed:
 
 def _beside(other, array, shift):
     """An array of another's memory, so many elements further on; as far as that reaches."""
-    flat = other.reshape(-1).view(np.uint8)
     start = shift * array.dtype.itemsize
-    fits = other.flags.c_contiguous and start + array.nbytes <= flat.size
-    return np.ndarray(array.shape, array.dtype, flat, start) if fits else array
+    if not other.flags.c_contiguous or start + array.nbytes > other.nbytes:
+        return array
+    return np.ndarray(array.shape, array.dtype, other.reshape(-1).view(np.uint8), start)
 
 
 def _mapped(change, value, path=()):

@@ -38,6 +38,9 @@ from analogy_kernels.target import (
 
 _HALF = np.float32(0.5)
 
+# Beyond every map, and whole numbers that processors can tell.
+_FAR = np.float32(2**31)
+
 # A difference in colour that counts as much as a coarse pixel of distance, in grey levels of one
 # channel: well above the noise of photographs and the grain of paper.
 _COLOUR_WIDTH = 24.0
@@ -145,8 +148,8 @@ def _guided_cpu(
 ):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
-            centre_y = (np.float32(first_row + y) + _HALF) / scale_y
-            centre_x = (np.float32(x) + _HALF) / scale_x
+            centre_y = _centre(first_row + y, scale_y)
+            centre_x = _centre(x, scale_x)
             near_y, near_x = _most_alike(guide, image, y, x, centre_y, centre_x)
             match_y, match_x = nnf[near_y, near_x, 0], nnf[near_y, near_x, 1]
             out[y, x, 0] = _moved(match_y, centre_y, near_y, other_scale_y, other_height)
@@ -169,8 +172,8 @@ def _guided_cuda(
 ):
     x, y = cuda.grid(2)
     if y < out.shape[0] and x < out.shape[1]:
-        centre_y = (np.float32(first_row + y) + _HALF) / scale_y
-        centre_x = (np.float32(x) + _HALF) / scale_x
+        centre_y = _centre(first_row + y, scale_y)
+        centre_x = _centre(x, scale_x)
         near_y, near_x = _most_alike(guide, image, y, x, centre_y, centre_x)
         match_y, match_x = nnf[near_y, near_x, 0], nnf[near_y, near_x, 1]
         out[y, x, 0] = _moved(match_y, centre_y, near_y, other_scale_y, other_height)
@@ -178,10 +181,17 @@ def _guided_cuda(
 
 
 @register_jitable
+def _centre(position, scale):
+    """Middle of a pixel, in coarse pixels."""
+    return min((np.float32(position) + _HALF) / scale, _FAR)
+
+
+@register_jitable
 def _most_alike(guide, image, y, x, centre_y, centre_x):
     """Coarse pixel around a position, in coarse pixels, that is most like a pixel."""
     height, width = guide.shape[0], guide.shape[1]
-    own_y, own_x = min(int(centre_y), height - 1), min(int(centre_x), width - 1)
+    own_y = min(int(centre_y), height - 1)
+    own_x = min(int(centre_x), width - 1)
     best, best_y, best_x = np.float32(np.inf), own_y, own_x
     for near_y in range(max(own_y - 1, 0), min(own_y + 2, height)):
         for near_x in range(max(own_x - 1, 0), min(own_x + 2, width)):
@@ -208,7 +218,7 @@ def _moved(match, centre, near, scale, extent):
     """Where a coarse match leads a position that may lie outside its pixel."""
     fine = np.float32(match) + (centre - np.float32(near))
     # On a device the floor is a float32, which a whole number beside it would make a float64.
-    place = int(math.floor(fine * scale))  # noqa: RUF046
+    place = int(math.floor(min(max(fine * scale, -_FAR), _FAR)))  # noqa: RUF046
     return min(max(place, 0), extent - 1)
 
 

@@ -211,8 +211,8 @@ def lbfgs(
     first_step, tolerance = positive("first_step", first_step), number("tolerance", tolerance, 0)
     history, window = whole("history", history, 1), whole("window", window, 1)
     iterations = whole("iterations", iterations)
-    curvature = positive("curvature", curvature, 1)
-    sufficient_decrease = positive("sufficient_decrease", sufficient_decrease, curvature)
+    curvature = positive("curvature", curvature, below=1)
+    sufficient_decrease = positive("sufficient_decrease", sufficient_decrease, below=curvature)
     x = on.out(out, x0.shape, in_place_of={"x0": x0})
     if address(x) != address(x0):
         on.copy(x0, x)

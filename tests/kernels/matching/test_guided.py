@@ -46,6 +46,22 @@ def test_an_image_of_one_colour_is_upsampled_as_without_a_guide(target, random):
     np.testing.assert_array_equal(target.to_host(found), target.to_host(plain))
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+@pytest.mark.parametrize("other_scale", [1e-30, 1e30])
+def test_scales_beyond_every_map_lead_to_its_border(target, random, scale, other_scale):
+    nnf = random_nnf(random, (3, 4), (5, 6))
+    guide, image = grey_levels(random, (3, 4)), grey_levels(random, (4, 5))
+
+    found = target.to_host(
+        upsample_nnf_guided(
+            *map(target.asarray, (nnf, guide, image)), (9, 8), (scale,) * 2, (other_scale,) * 2
+        )
+    )
+
+    assert (found >= 0).all()
+    assert (found < (9, 8)).all()
+
+
 def test_a_strip_is_a_part_of_the_whole(random):
     nnf = random_nnf(random, (3, 4), (5, 6))
     guide, image = grey_levels(random, (3, 4)), grey_levels(random, (10, 13))

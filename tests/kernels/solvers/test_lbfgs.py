@@ -341,6 +341,8 @@ def test_a_loss_that_falls_without_end_is_followed():
         ({"window": 0}, ValueError, "window is 0"),
         ({"sufficient_decrease": 0.95}, ValueError, "sufficient_decrease is 0.95"),
         ({"curvature": 1.5}, ValueError, "curvature is 1.5"),
+        ({"curvature": 1}, ValueError, "curvature is 1; it has to be above 0 and below 1"),
+        ({"sufficient_decrease": 0.9}, ValueError, "sufficient_decrease is 0.9"),
     ],
 )
 def test_what_cannot_be_minimised_is_refused(options, error, told):

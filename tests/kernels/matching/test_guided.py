@@ -47,7 +47,7 @@ def test_an_image_of_one_colour_is_upsampled_as_without_a_guide(target, random):
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
-@pytest.mark.parametrize("other_scale", [1e-30, 1e30])
+@pytest.mark.parametrize("other_scale", [1e-30, 1e20])
 def test_scales_beyond_every_map_lead_to_its_border(target, random, scale, other_scale):
     nnf = random_nnf(random, (3, 4), (5, 6))
     guide, image = grey_levels(random, (3, 4)), grey_levels(random, (4, 5))

@@ -271,7 +271,8 @@ def test_a_run_can_be_looked_through(files):
     assert f"<code>{command}</code>" in page
     assert shlex.split(command) == [
         *("analogy", "run", "my photo's.png", files[1]),
-        *(*options, "--quiet", "--single-direction"),
+        *("--out", "my out", "--viz", "--report", "--weight", "3", "--seed", "5"),
+        *("--single-direction", "--quiet"),
     ]
 
 
@@ -333,14 +334,14 @@ def test_json_is_all_that_is_printed(files, capsys):
 
 
 def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
-    from analogy.method import algorithm
+    from analogy.method import transfer
 
     def vote_without_folder(*arguments):
         shutil.rmtree("out", ignore_errors=True)
         return vote_at_full_size(*arguments)
 
-    vote_at_full_size = algorithm.vote_at_full_size
-    monkeypatch.setattr(algorithm, "vote_at_full_size", vote_without_folder)
+    vote_at_full_size = transfer.vote_at_full_size
+    monkeypatch.setattr(transfer, "vote_at_full_size", vote_without_folder)
 
     run(*files, "--out", "out", "--quiet")
 

@@ -16,7 +16,7 @@ def test_the_command_line_is_told_command_by_command():
 
     for command in ("run", "doctor", "model convert", "eval middlebury"):
         assert re.search(rf"^#+ `analogy {command}`$", text, re.MULTILINE)
-    assert "* `--weight <1|2|3|auto>`: Keep so much of A's structure" in text
+    assert "* `--weight <1|2|3|auto>`: Keep this much of each image's own structure" in text
     # Options of earlier versions still work, and are not shown.
     assert "* `--smoothing" not in text.partition("analogy doctor")[0]
     # In words, a placeholder would be taken for a tag of HTML.

@@ -83,7 +83,7 @@ def test_a_value_is_told_by_the_comment_above_it():
 
 
 def test_a_comment_holds_for_the_values_right_below_it():
-    assert _comment("analogy_kernels.target", "VECTOR_BLOCKS") == (
+    assert _comment("analogy_kernels.geometry", "VECTOR_BLOCKS") == (
         "Block of the kernels over long vectors, and the most blocks of one launch."
     )
 

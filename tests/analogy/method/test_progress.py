@@ -1,4 +1,3 @@
-import pytest
 
 from analogy.method.progress import Progress
 
@@ -74,9 +73,14 @@ def test_times_stages():
     assert 0 <= progress.seconds["a", None] < 1
 
 
-def test_a_stage_nobody_planned_is_an_error():
-    progress = Progress(None, {("a", None): 1.0})
-    with pytest.raises(KeyError), progress.stage("b"):
+def test_a_stage_that_nobody_announced_weighs_nothing():
+    told = []
+    progress = Progress(lambda *report: told.append(report), {("a", None): 1.0})
+
+    with progress.stage("b"):
         pass
-    with pytest.raises(KeyError), progress.of_scale(0, 1).stage("a"):
+    with progress.stage("a"):
         pass
+
+    assert told == [(0.0, "b"), (0.0, "b"), (0.0, "a"), (1.0, "a")]
+    assert list(progress.seconds) == [("b", None), ("a", None)]

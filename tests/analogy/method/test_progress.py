@@ -1,4 +1,3 @@
-
 from analogy.method.progress import Progress
 
 

@@ -162,11 +162,6 @@ class MethodOptions:
             for_all_levels=True,
         ),
     ] = None
-    contrast: Annotated[
-        float | None,
-        _option("contrast", "Raise the results' contrast so much.  [default: 1]"),
-        OnPage("Contrast", "How much it is raised; 1 leaves it as it is."),
-    ] = None
     refine: Annotated[
         bool | None,
         _option(

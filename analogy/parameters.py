@@ -124,8 +124,6 @@ class Parameters:
         Passes of smoothing over the matches found; only where the images are alike in colour.
     subpixel : int
         Iterations that refine the matches to fractions of a pixel; likewise.
-    contrast : float
-        How much the results' contrast is raised; 1 leaves it as it is.
     refine : bool
         Also give the results the colours alone, with the photographs' own detail (section 6.4).
     wls_lambda : float
@@ -171,7 +169,6 @@ class Parameters:
     colour_weight: _NotNegative = 0.0
     smoothing: _Count = 0
     subpixel: _Count = 0
-    contrast: Annotated[float, Range(0, 2, above_low=True)] = 1.0
     refine: bool = False
     wls_lambda: _Positive = 0.8
     wls_alpha: _Positive = 1.0

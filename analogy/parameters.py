@@ -294,7 +294,6 @@ PRESETS = {
         alphas=(0.8, 0.7, 0.6, 0.28),
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
-    "quick": replace(_DEFAULT, max_side=320),
     "photo2photo": replace(
         _DEFAULT,
         alphas=BLEND_WEIGHTS[3],
@@ -310,7 +309,6 @@ APPLICATIONS = {
     "photo2style": ("Photo to style", "A photograph and a painting exchange their looks."),
     "style2style": ("Style to style", "Two paintings or drawings exchange their looks."),
     "style2photo": ("Style to photo", "A painting or drawing becomes a photograph."),
-    "quick": ("Quick", "As balanced, smaller."),
     "photo2photo": ("Photo to photo", "Two photographs exchange colours and keep their detail."),
 }
 

@@ -44,7 +44,7 @@ run: $(VENV)/installed
 	$(IN_VENV) cli.py run "$(A)" "$(B)" $(OPTIONS)
 
 test: $(VENV)/installed-test
-	$(IN_VENV) -m pytest -n auto --dist loadgroup
+	$(IN_VENV) -m pytest -n auto --dist loadfile
 
 smoke: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -m smoke

@@ -8,9 +8,6 @@ from PIL import Image
 from analogy.evaluation.ablation import LEVELS_SHEET, SHEETS, VARIANTS, ablate
 from tests.analogy.evaluation.pictures import QUICK, write_photographs
 
-# Each worker would make what the tests share.
-pytestmark = pytest.mark.xdist_group("ablation")
-
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):

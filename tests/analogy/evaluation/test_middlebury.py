@@ -14,9 +14,6 @@ from analogy.evaluation.flow_file import write_flow
 from analogy.evaluation.middlebury import CATEGORY_I, Pair, endpoint_errors, find_pairs, read_pair
 from analogy.method.transfer import transfer
 
-# Each worker would make what the tests share.
-pytestmark = pytest.mark.xdist_group("middlebury")
-
 SHAPE = (64, 72)
 # (dx, dy): half-way between pixels one way, a third the other.
 MOTION = np.float32([1.5, -0.3])

@@ -6,12 +6,13 @@ import contextlib
 import math
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from analogy.errors import AnalogyError
 from analogy.images import read_image
+from analogy.method.session import Session
 from analogy.system.outputs import make_folder, staged, write_image, write_json
 from analogy.video.ffmpeg import (
     Film,
@@ -122,11 +123,23 @@ def natural_order(name):
     return [(int(part) if index % 2 else part) for index, part in enumerate(parts)], name
 
 
-def write_frames(source, style_path, folder, parameters, video, *, report, **options):
+def write_frames(
+    source,
+    style_path,
+    folder,
+    parameters,
+    video,
+    *,
+    report,
+    found=None,
+    model=None,
+    device="auto",
+    progress=None,
+):
     """Transfer frames and write each as it is done, then ``report.json`` and ``video.mp4``.
 
-    A run starts anew: files of the same names are replaced, one by one. One that is interrupted
-    leaves the frames that it has finished.
+    Frames that an earlier run has finished are left as they are, unless a file, an option or the
+    program has changed since; then all are made anew.
 
     Parameters
     ----------
@@ -137,8 +150,10 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
         As for :func:`analogy.video.transfer_video`.
     report : callable, (pathlib.Path, Frame) -> None
         Told of every frame when it has been written.
-    options
-        `model`, `device`, `session` and `progress` of :func:`analogy.video.transfer_video`.
+    found : callable, (int) -> None, optional
+        Told first how many frames were done before.
+    model, device, progress
+        As for :func:`analogy.video.transfer_video`.
 
     Returns
     -------
@@ -154,25 +169,45 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
     style = read_image(style_path)
     make_folder(folder)
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy.video.transfer import transfer_video
+    from analogy.video.resume import REPORT, STATE, find_left, identify
+    from analogy.video.transfer import FilmTransfer
 
-    frames = map(read_image, source.paths)
-    written, records = [], []
-    for path, frame in zip(
-        source.paths, transfer_video(frames, style, parameters, video=video, **options), strict=True
-    ):
-        name = f"{path.stem}.png"
-        with staged(folder) as staging:
-            write_image(staging / name, frame.a_prime)
-        written.append(folder / name)
-        records.append({"frame": path.name, "result": name, **_figures(frame)})
-        report(written[-1], frame)
-    record = _record(source, style_path, parameters, video, records)
+    session = Session(model, device)
+    film = FilmTransfer(style, parameters, video, session)
+    identity = identify(style_path, parameters, video, session, device)
+    left = find_left(folder, identity, source.paths)
+    if found is not None:
+        found(len(left.records))
+    records = _written(film, source.paths, folder, left, identity, report, progress)
+    record = _record(source, style_path, identity, records)
     with staged(folder) as staging:
         if has_ffmpeg():
-            _put_together(source, written, staging / "video.mp4")
-        write_json(staging / "report.json", record)
+            results = [folder / one["result"] for one in records]
+            _put_together(source, results, staging / "video.mp4")
+        write_json(staging / REPORT, record)
+    (folder / STATE).unlink(missing_ok=True)
     return record
+
+
+def _written(film, paths, folder, left, identity, report, progress):
+    """Records of all frames, of which those that are left to do have been written."""
+    from analogy.video.resume import digests_of, write_state
+
+    records = list(left.records)
+    if left.state is not None:
+        before = read_image(folder / records[-1]["result"])
+        film.go_on(left.state, read_image(paths[len(records) - 1]), before)
+    for index, path in enumerate(paths[len(records) :], len(records) + 1):
+        frame = film.next(read_image(path), index, progress)
+        result = folder / f"{path.stem}.png"
+        with staged(folder) as staging:
+            write_image(staging / result.name, frame.a_prime)
+        names = {"frame": path.name, "result": result.name}
+        records.append(names | _figures(frame) | {"digests": digests_of(path, result)})
+        # After the picture: what it says is done is there.
+        write_state(folder, identity, records, film.state)
+        report(result, frame)
+    return records
 
 
 def _put_together(source, paths, destination):
@@ -194,14 +229,15 @@ def _figures(frame):
     }
 
 
-def _record(source, style_path, parameters, video, records):
+def _record(source, style_path, identity, records):
     compared = [one["inconsistency"] for one in records if one["inconsistency"] is not None]
     return {
         "film": source.film,
         "style": style_path,
         "rate": source.rate,
-        "parameters": asdict(parameters),
-        "video": asdict(video),
+        "parameters": identity["parameters"],
+        "video": identity["video"],
+        "identity": identity,
         "inconsistency": _mean(compared),
         "seconds": {
             "total": round(sum(one["seconds"] for one in records), 3),

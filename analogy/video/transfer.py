@@ -278,8 +278,11 @@ class FilmTransfer:
             scale_of(stride, small.shape[:2], frame.shape[:2]),
             scale_of(stride, self._small_style.shape[:2], self._style.shape[:2]),
         )
-        votes = self._parameters.vote_side, self._parameters.vote_width
-        return vote_at_full_size(nnf, frame, self._style, *scales, *votes)
+        width = self._parameters.vote_width
+        # Without one the plain mean was asked for.
+        width = None if width is None else min(width, self._video.vote_width)
+        side = self._parameters.vote_side
+        return vote_at_full_size(nnf, frame, self._style, *scales, side, width)
 
     def _as_matched(self, image, name):
         scale = self._parameters.ratio, self._parameters.max_side

@@ -11,9 +11,19 @@ def explained(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "memory ran out; try a smaller --ratio"
+    if has_no_cache(error):
+        return (
+            "compiled kernels can be kept neither beside the program nor in a home; "
+            "name a folder that can be written, as by NUMBA_CACHE_DIR=/var/tmp/numba"
+        )
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}"
     return f"{type(error).__name__}: {brief(error)}"
+
+
+def has_no_cache(error: BaseException) -> bool:
+    """Whether Numba ended because it found no folder to keep compiled kernels in."""
+    return isinstance(error, RuntimeError) and "no locator available" in str(error)
 
 
 def brief(reason: object, length: int = 200) -> str:

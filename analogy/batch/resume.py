@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
-from pathlib import Path
 
 from analogy.method.record import program_version
-from analogy.system.outputs import json_text, staged, write_json
+from analogy.system.digests import as_written, digest, digest_if_any, read_record_of
+from analogy.system.outputs import staged, write_json
 
 RECORD = "job.json"
 
@@ -38,7 +36,7 @@ def identify(job, session):
     inputs = job.inputs
     files = {"a": inputs.a, "b_prime": inputs.b_primes[0]} | inputs.masks
     identity = {
-        "inputs": {name: _digest(path) for name, path in files.items()},
+        "inputs": {name: digest(path) for name, path in files.items()},
         "model": session.network.sha256,
         "parameters": asdict(job.parameters),
         "device": job.device,
@@ -46,8 +44,7 @@ def identify(job, session):
         "report": job.extras.report,
         "program": program_version(),
     }
-    # Tuples are lists once written.
-    return json.loads(json_text(identity))
+    return as_written(identity)
 
 
 def is_finished(folder, identity):
@@ -59,13 +56,13 @@ def is_finished(folder, identity):
     identity : dict
         From :func:`identify`.
     """
-    record = _read(folder / RECORD)
+    record = read_record_of(folder / RECORD)
     if record.get("job") != identity:
         return False
     results = record.get("results")
     if not isinstance(results, dict) or not results:
         return False
-    return all(_digest_of_a_file(folder / name) == digest for name, digest in results.items())
+    return all(digest_if_any(folder / name) == wanted for name, wanted in results.items())
 
 
 def record_finished(folder, identity, outputs):
@@ -89,28 +86,6 @@ def record_finished(folder, identity, outputs):
         for file in (path.rglob("*") if path.is_dir() else [path])
         if file.is_file()
     ]
-    results = {file.relative_to(folder).as_posix(): _digest(file) for file in sorted(files)}
+    results = {file.relative_to(folder).as_posix(): digest(file) for file in sorted(files)}
     with staged(folder) as staging:
         write_json(staging / RECORD, {"job": identity, "results": results})
-
-
-def _read(path):
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    # Malformed JSON and malformed text are both ValueErrors; nesting can be too deep.
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _digest(path):
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _digest_of_a_file(path):
-    try:
-        return _digest(path)
-    # A name that no file can have is a ValueError.
-    except (OSError, ValueError):
-        return None

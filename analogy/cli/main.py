@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from analogy.cli.panels import PanelledCommand
 from analogy.cli.run import run
 from analogy.cli.serve import serve
 from analogy.cli.video import video
-from analogy.errors import AnalogyError, explained
+from analogy.errors import AnalogyError, explained, has_no_cache
 from analogy.option_reading import UsageError, with_options
 
 app = typer.Typer(
@@ -44,7 +45,16 @@ def main(arguments=None):
     arguments : list of str, optional
         Those of the process when absent.
     """
+    for stream in (sys.stdout, sys.stderr):
+        _replace_what_cannot_be_written(stream)
     sys.exit(_exit_code(arguments))
+
+
+def _replace_what_cannot_be_written(stream):
+    """Have a name that the terminal has no letters for shown by its escapes, and end nothing."""
+    # There may be no stream, or one of another program's.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _exit_code(arguments):
@@ -57,6 +67,10 @@ def _exit_code(arguments):
     except UsageError as error:
         return _fail(error.format_message())
     except (AnalogyError, MemoryError, OSError) as error:
+        return _fail(explained(error))
+    except RuntimeError as error:
+        if not has_no_cache(error):
+            raise
         return _fail(explained(error))
     if code == EXIT_INTERRUPTED:
         print("interrupted; nothing was written", file=sys.stderr)

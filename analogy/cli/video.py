@@ -84,8 +84,8 @@ def video(
 
     Each frame starts from the matches of the one before, which is quick and does not flicker.
     Writes each frame under its own name as PNG as soon as it is done, report.json, and, where
-    ffmpeg is there, video.mp4. A run starts anew and replaces files of the same names; interrupted,
-    it leaves the frames that are done.
+    ffmpeg is there, video.mp4. Interrupted, it leaves the frames that are done, and the same
+    command goes on, unless a file, an option or the program has changed since.
     """
     from analogy.system.logs import logged
     from analogy.video.parameters import VideoParameters
@@ -105,7 +105,7 @@ def video(
                 device=where.device,
             )
     except KeyboardInterrupt:
-        print(f"interrupted; {finished}", file=sys.stderr)
+        print(f"interrupted; {finished}; the same command goes on", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     if messages.json:
         from analogy.system.outputs import json_text
@@ -132,6 +132,11 @@ class _Finished:
             line += f", {frame.inconsistency:.1f} grey levels from it"
         print(line + (", matched afresh" if frame.is_fresh else ""), flush=True)
 
+    def found(self, count):
+        self._count = count
+        if count and not self._is_quiet:
+            print(f"found done: {count}", flush=True)
+
     def __str__(self):
         return f"finished frames in {self._folder}: {self._count}"
 
@@ -141,7 +146,9 @@ def _transfer(paths, settings, rate, finished, **options):
 
     frames, style, folder = paths
     with opened(frames, rate) as source:
-        record = write_frames(source, style, folder, *settings, report=finished, **options)
+        record = write_frames(
+            *(source, style, folder, *settings), report=finished, found=finished.found, **options
+        )
     if not has_ffmpeg():
         print("note: no video.mp4, as no ffmpeg was found", file=sys.stderr)
     return record

@@ -100,6 +100,12 @@ def write_array(path, array):
         np.save(path, array, allow_pickle=False)
 
 
+def write_bytes(path, content):
+    """Write a file of any kind."""
+    with _written(Path(path).name):
+        Path(path).write_bytes(content)
+
+
 def write_json(path, record):
     """Write a dict as indented JSON; NumPy scalars and arrays become numbers and lists."""
     with _written(Path(path).name):

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
-import shutil
-import subprocess
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from analogy.errors import AnalogyError, brief
+from analogy.errors import AnalogyError
 from analogy.images import read_image
+from analogy.method.session import Session
 from analogy.system.outputs import make_folder, staged, write_image, write_json
+from analogy.video.ffmpeg import (
+    Film,
+    add_sound,
+    as_text,
+    describe,
+    has_ffmpeg,
+    put_together,
+    take_apart,
+)
 
 # Of what a folder's frames are shown with, in frames a second.
 USUAL_RATE = "25"
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
-
-_NO_FFMPEG = "no ffmpeg was found: install it"
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,17 @@ class Source:
         In order.
     rate : str
         Frames a second.
+    video : Film or None
+        What is known of the video.
+    has_its_time : bool
+        Whether frames are shown when the video shows them, as its sound needs.
     """
 
     film: Path
     paths: list[Path]
     rate: str
+    video: Film | None = None
+    has_its_time: bool = True
 
 
 @contextlib.contextmanager
@@ -66,20 +80,25 @@ def opened(path, rate=None):
     elif not path.exists():
         raise AnalogyError(f"{path}: no such file or folder; check the path")
     else:
+        video = describe(path)
         with tempfile.TemporaryDirectory(prefix="analogy-frames-") as folder:
-            found = _taken_apart(path, Path(folder))
-            yield found if rate is None else replace(found, rate=rate)
+            paths, video = take_apart(video, Path(folder))
+            own = USUAL_RATE if video.rate is None else as_text(video.rate)
+            is_own = rate is None or math.isclose(Fraction(rate), Fraction(own), rel_tol=1e-3)
+            yield Source(path, paths, rate or own, video, is_own)
 
 
 def frames_in(folder):
     """Image files of a folder, ``2.png`` before ``10.png``.
+
+    Files whose names begin with a dot are none: they are hidden, or a Mac's companions of others.
 
     Raises
     ------
     AnalogyError
         If there is none, or two would give results of one name.
     """
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in _IMAGES]
+    paths = [path for path in folder.iterdir() if _is_frame(path)]
     if not paths:
         raise AnalogyError(f"{folder}: no images in it; give a folder of frames, or a video file")
     named = {}
@@ -93,22 +112,34 @@ def frames_in(folder):
     return list(named.values())
 
 
+def _is_frame(path):
+    is_hidden = path.name.startswith(".")
+    return path.suffix.lower() in _IMAGES and not is_hidden and not path.is_dir()
+
+
 def natural_order(name):
     """Key to sort names by, numbers in them by their value."""
     parts = re.split(r"(\d+)", name.lower())
     return [(int(part) if index % 2 else part) for index, part in enumerate(parts)], name
 
 
-def has_ffmpeg():
-    """Whether videos can be read and written."""
-    return shutil.which("ffmpeg") is not None
-
-
-def write_frames(source, style_path, folder, parameters, video, *, report, **options):
+def write_frames(
+    source,
+    style_path,
+    folder,
+    parameters,
+    video,
+    *,
+    report,
+    found=None,
+    model=None,
+    device="auto",
+    progress=None,
+):
     """Transfer frames and write each as it is done, then ``report.json`` and ``video.mp4``.
 
-    A run starts anew: files of the same names are replaced, one by one. One that is interrupted
-    leaves the frames that it has finished.
+    Frames that an earlier run has finished are left as they are, unless a file, an option or the
+    program has changed since; then all are made anew.
 
     Parameters
     ----------
@@ -119,8 +150,10 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
         As for :func:`analogy.video.transfer_video`.
     report : callable, (pathlib.Path, Frame) -> None
         Called with every frame when it has been written.
-    options
-        `model`, `device`, `session` and `progress` of :func:`analogy.video.transfer_video`.
+    found : callable, (int) -> None, optional
+        Called first with how many frames were done before.
+    model, device, progress
+        As for :func:`analogy.video.transfer_video`.
 
     Returns
     -------
@@ -136,80 +169,54 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
     style = read_image(style_path)
     make_folder(folder)
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy.video.transfer import transfer_video
+    from analogy.video.resume import REPORT, STATE, find_left, identify
+    from analogy.video.transfer import FilmTransfer
 
-    frames = map(read_image, source.paths)
-    written, records = [], []
-    for path, frame in zip(
-        source.paths, transfer_video(frames, style, parameters, video=video, **options), strict=True
-    ):
-        name = f"{path.stem}.png"
-        with staged(folder) as staging:
-            write_image(staging / name, frame.a_prime)
-        written.append(folder / name)
-        records.append({"frame": path.name, "result": name, **_figures(frame)})
-        report(written[-1], frame)
-    record = _record(source, style_path, parameters, video, records)
+    session = Session(model, device)
+    film = FilmTransfer(style, parameters, video, session)
+    identity = identify(style_path, parameters, video, session, device)
+    left = find_left(folder, identity, source.paths)
+    if found is not None:
+        found(len(left.records))
+    records = _written(film, source.paths, folder, left, identity, report, progress)
+    record = _record(source, style_path, identity, records)
     with staged(folder) as staging:
         if has_ffmpeg():
-            put_together(written, source.rate, staging / "video.mp4")
-        write_json(staging / "report.json", record)
+            results = [folder / one["result"] for one in records]
+            _put_together(source, results, staging / "video.mp4")
+        write_json(staging / REPORT, record)
+    (folder / STATE).unlink(missing_ok=True)
     return record
 
 
-def put_together(paths, rate, destination):
-    """Make an H.264 video of image files.
+def _written(film, paths, folder, left, identity, report, progress):
+    """Records of all frames, of which those that are left to do have been written."""
+    from analogy.video.resume import digests_of, write_state
 
-    Raises
-    ------
-    AnalogyError
-        If there is no ffmpeg, or it refuses.
-    """
-    # Sides have to be even for colours of half the resolution, which every player shows.
-    command = [
-        *(_ffmpeg(), "-f", "image2pipe", "-framerate", rate, "-i", "-"),
-        *("-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-crf", "16"),
-        *("-pix_fmt", "yuv420p", "-y", f"file:{destination}"),
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            for path in paths:
-                process.stdin.write(path.read_bytes())
-        _, error = process.communicate()
-    if process.returncode:
-        raise AnalogyError(
-            f"{destination.name}: ffmpeg cannot write it ({_reason(error)}); the frames are there"
-        )
+    records = list(left.records)
+    if left.state is not None:
+        before = read_image(folder / records[-1]["result"])
+        film.go_on(left.state, read_image(paths[len(records) - 1]), before)
+    for index, path in enumerate(paths[len(records) :], len(records) + 1):
+        frame = film.next(read_image(path), index, progress)
+        result = folder / f"{path.stem}.png"
+        with staged(folder) as staging:
+            write_image(staging / result.name, frame.a_prime)
+        names = {"frame": path.name, "result": result.name}
+        records.append(names | _figures(frame) | {"digests": digests_of(path, result)})
+        # After the picture: what it says is done is there.
+        write_state(folder, identity, records, film.state)
+        report(result, frame)
+    return records
 
 
-def _taken_apart(path, folder):
-    if not has_ffmpeg():
-        raise AnalogyError(f"{path}: {_NO_FFMPEG}, or give a folder of frames")
-    # By its protocol, so that no name is taken for an option or an address.
-    command = [_ffmpeg(), "-nostdin", "-i", f"file:{path}", "-map", "0:v:0"]
-    answer = subprocess.run(
-        [*command, "-fps_mode", "passthrough", str(folder / "frame_%04d.png")],
-        capture_output=True,
-        check=False,
-    )
-    paths = sorted(folder.iterdir(), key=lambda frame: natural_order(frame.name))
-    if answer.returncode or not paths:
-        raise AnalogyError(
-            f"{path}: ffmpeg cannot read it ({_reason(answer.stderr)}); "
-            "give a video or a folder of frames"
-        )
-    rate = re.search(rb"(\d+(?:\.\d+)?) fps", answer.stderr)
-    return Source(path, paths, f"{float(rate[1]):g}" if rate else USUAL_RATE)
-
-
-def _ffmpeg():
-    return shutil.which("ffmpeg") or "ffmpeg"
-
-
-def _reason(error):
-    lines = error.decode(errors="replace").strip().splitlines()
-    return brief(lines[-1] if lines else "no reason given")
+def _put_together(source, paths, destination):
+    if source.video is None:
+        put_together(paths, source.rate, destination)
+        return
+    put_together(paths, source.rate, destination, source.video.matrix)
+    if source.has_its_time:
+        add_sound(destination, source.video)
 
 
 def _figures(frame):
@@ -222,14 +229,15 @@ def _figures(frame):
     }
 
 
-def _record(source, style_path, parameters, video, records):
+def _record(source, style_path, identity, records):
     compared = [one["inconsistency"] for one in records if one["inconsistency"] is not None]
     return {
         "film": source.film,
         "style": style_path,
         "rate": source.rate,
-        "parameters": asdict(parameters),
-        "video": asdict(video),
+        "parameters": identity["parameters"],
+        "video": identity["video"],
+        "identity": identity,
         "inconsistency": _mean(compared),
         "seconds": {
             "total": round(sum(one["seconds"] for one in records), 3),

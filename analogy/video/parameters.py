@@ -26,6 +26,9 @@ class VideoParameters:
         cost of two equal patches is -2.
     blend : float
         Share of the frame before, moved along, in the picture of each, in [0, 1).
+    vote_width : float
+        At most what `Parameters.vote_width` is, for such a frame: matches that were carried over
+        disagree by a pixel here and there, and the mean of votes that differ is soft.
     least_reliable : float
         Share of a frame that has to have come from the one before; below it there was a cut, and
         the matches are found afresh.
@@ -36,6 +39,7 @@ class VideoParameters:
     search_iterations: Annotated[int, Range(0)] = 2
     least_gain: Annotated[float, Range(0)] = 0.05
     blend: Annotated[float, Range(0, 1, below_high=True)] = 0.0
+    vote_width: Annotated[float, Range(0, above_low=True)] = 20.0
     least_reliable: Annotated[float, Range(0, 1)] = 0.33
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.session import Session
 from analogy.method.transfer import transfer
 from analogy.parameters import Parameters
-from analogy.video.carrying import fields_of, follow, nearest
+from analogy.video.carrying import Fields, fields_of, follow, nearest
 from analogy.video.motion import motion_between, moved_along
 from analogy.video.parameters import VideoParameters
 
@@ -64,6 +64,22 @@ class Frame:
     seconds: float
 
 
+@dataclass(frozen=True)
+class State:
+    """What a frame leaves to the next one, beside the pictures.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Of the shot, where some are chosen by its first frame.
+    fields : dict, int -> Fields
+        Its matches by level.
+    """
+
+    parameters: Parameters
+    fields: dict[int, Fields]
+
+
 def transfer_video(
     frames,
     style,
@@ -106,23 +122,34 @@ def transfer_video(
     AnalogyError
         If a frame, the style, the model or the device cannot be used.
     """
-    parameters, video = parameters or Parameters(), video or VideoParameters()
-    _check_suits(parameters)
-    film = _Film(as_image(style, "style"), parameters, video, session or Session(model, device))
+    film = FilmTransfer(
+        as_image(style, "style"),
+        parameters or Parameters(),
+        video or VideoParameters(),
+        session or Session(model, device),
+    )
     for index, frame in enumerate(frames, 1):
         yield film.next(as_image(frame, f"frame {index}"), index, progress)
 
 
-def _check_suits(parameters):
-    for name in _FOR_SINGLE_IMAGES:
-        if getattr(parameters, name):
-            raise AnalogyError(f"{name} is not for video; leave it out")
+class FilmTransfer:
+    """Frames one after the other: what is known of the one before, and of the style.
 
+    Parameters
+    ----------
+    style : uint8 array, (height, width, 3)
+    parameters : Parameters
+    video : VideoParameters
+    session : Session
 
-class _Film:
-    """What is known of the frame before, and of the style."""
+    Raises
+    ------
+    AnalogyError
+        If `parameters` ask for what single images alone have.
+    """
 
     def __init__(self, style, parameters, video, session):
+        _check_suits(parameters)
         self._style, self._session = style, session
         # Blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
@@ -134,7 +161,44 @@ class _Film:
         self._small_style: Any = None
         self._style_features: Any = None
 
-    def next(self, frame, index, progress):
+    @property
+    def state(self):
+        """What the next frame starts from, a `State`."""
+        return State(self._parameters, dict(self._fields))
+
+    def go_on(self, state, frame, a_prime):
+        """Go on after a frame that was done before.
+
+        Parameters
+        ----------
+        state : State
+            After that frame.
+        frame, a_prime : uint8 arrays, (height, width, 3)
+            It, and what was made of it.
+        """
+        self._parameters, self._fields = state.parameters, dict(state.fields)
+        self._frame, self._a_prime = frame, a_prime
+        self._small = self._as_matched(frame, "the frame before")
+
+    def next(self, frame, index, progress=None):
+        """Transfer a frame.
+
+        Parameters
+        ----------
+        frame : uint8 array, (height, width, 3)
+        index : int
+            That messages name it by, from 1 on.
+        progress : callable, optional
+            As for :func:`transfer_video`.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        AnalogyError
+        """
         started = time.perf_counter()
         small: Any = None
         motion: Any = None
@@ -214,12 +278,21 @@ class _Film:
             scale_of(stride, small.shape[:2], frame.shape[:2]),
             scale_of(stride, self._small_style.shape[:2], self._style.shape[:2]),
         )
-        votes = self._parameters.vote_side, self._parameters.vote_width
-        return vote_at_full_size(nnf, frame, self._style, *scales, *votes)
+        width = self._parameters.vote_width
+        # Without one the plain mean was asked for.
+        width = None if width is None else min(width, self._video.vote_width)
+        side = self._parameters.vote_side
+        return vote_at_full_size(nnf, frame, self._style, *scales, side, width)
 
     def _as_matched(self, image, name):
         scale = self._parameters.ratio, self._parameters.max_side
         return resize(image, matching_shape(image.shape[:2], *scale, name))
+
+
+def _check_suits(parameters):
+    for name in _FOR_SINGLE_IMAGES:
+        if getattr(parameters, name):
+            raise AnalogyError(f"{name} is not for video; leave it out")
 
 
 def _blended(a_prime, before, reliable, share):

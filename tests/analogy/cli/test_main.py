@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -300,6 +301,42 @@ def test_model_info_of_the_bundled_weights(command_line):
 
     assert code == 0
     assert "CC BY 4.0" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_name_that_cannot_be_printed_ends_nothing(tmp_path, monkeypatch, encoding, name):
+    """Weights in a folder of that name, which are shown, and others there, which are not there."""
+    folder = tmp_path / "城"
+    folder.symlink_to(ROOT / "models", target_is_directory=True)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, name, io.TextIOWrapper(written, encoding, errors="strict"))
+    file, expected = ("vgg19.onnx", 0) if name == "stdout" else ("absent.onnx", 2)
+
+    with pytest.raises(SystemExit) as exit_:
+        main(["model", "info", str(folder / file)])
+
+    getattr(sys, name).flush()
+    assert exit_.value.code == expected
+    assert rb"\u57ce" in written.getvalue()
+
+
+def test_without_a_home_in_a_read_only_installation_the_remedy_is_named():
+    """Even of a file that is missing, as kernels are made before it is looked for."""
+    program = (
+        "from numba.core import caching\n"
+        "def refuse(locator): raise PermissionError('read-only')\n"
+        "caching._CacheLocator.ensure_cache_path = refuse\n"
+        "from analogy.cli.main import main\n"
+        "main(['run', 'absent.png', 'b.png', '--device', 'cpu'])\n"
+    )
+    environment = {name: os.environ[name] for name in os.environ if name != "NUMBA_CACHE_DIR"}
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert_refused((answer.returncode, answer.stdout, answer.stderr), "NUMBA_CACHE_DIR=")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and named pipes")

@@ -1,9 +1,12 @@
 """A film of a few small frames: a window that moves over the example photograph."""
 
 import functools
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import analogy
@@ -28,3 +31,12 @@ def castle(count=3):
 def church():
     with Image.open(EXAMPLES / "church.png") as image:
         return np.array(image.convert("RGB").resize((48, 60)))
+
+
+def put_ffmpeg_on_path(folder, monkeypatch):
+    """Find ffmpeg, by the package that brings one where the machine has none; returns its path."""
+    if shutil.which("ffmpeg") is None:
+        program = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+        (folder / "ffmpeg").symlink_to(program)
+        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return shutil.which("ffmpeg")

@@ -1,5 +1,3 @@
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +7,6 @@ from PIL import Image
 from analogy.errors import AnalogyError
 from analogy.images import read_image
 from analogy.video.files import frames_in, opened, put_together
-
-
-@pytest.fixture
-def ffmpeg(tmp_path_factory, monkeypatch):
-    """The program, by the package that brings one where the machine has none."""
-    if shutil.which("ffmpeg") is None:
-        program = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
-        folder = tmp_path_factory.mktemp("bin")
-        (folder / "ffmpeg").symlink_to(program)
-        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 @pytest.fixture
@@ -37,6 +25,20 @@ def test_frames_come_in_natural_order(frames):
     (frames[0].parent / "notes.txt").write_text("no frame")
 
     assert frames_in(frames[0].parent) == frames
+
+
+@pytest.mark.parametrize("name", ["._9.png", ".hidden.jpg", ".DS_Store", "Thumbs.db", "._8.PNG"])
+def test_hidden_files_and_companions_are_no_frames(frames, name):
+    (frames[0].parent / name).write_bytes(b"Mac OS X")
+
+    assert frames_in(frames[0].parent) == frames
+
+
+def test_folders_are_no_frames_and_endings_may_be_of_capitals(frames):
+    (frames[0].parent / "more.png").mkdir()
+    capital = frames[-1].rename(frames[-1].with_name("11.PNG"))
+
+    assert frames_in(frames[0].parent) == [*frames[:-1], capital]
 
 
 def test_frames_of_one_name_are_refused(frames):
@@ -73,6 +75,16 @@ def test_the_rate_that_is_asked_for_is_taken(frames, tmp_path, ffmpeg):
 
     with opened(video, "10") as source:
         assert source.rate == "10"
+
+
+def test_sound_goes_with_the_rate_that_it_was_recorded_at(frames, tmp_path, ffmpeg):
+    video = tmp_path / "video.mp4"
+    put_together(frames, "24000/1001", video)
+
+    for rate, has_its_time in ((None, True), ("23.976", True), ("12", False)):
+        with opened(video, rate) as source:
+            assert source.rate == (rate or "24000/1001")
+            assert source.has_its_time is has_its_time
 
 
 def test_what_is_no_video_is_refused(tmp_path, ffmpeg):

@@ -286,8 +286,8 @@ class DeviceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskOptions:
-    """What is said of parts of the images."""
+class GuideOptions:
+    """What a user says of parts of the images."""
 
     mask_a: Annotated[
         Path | None,
@@ -306,6 +306,15 @@ class MaskOptions:
         typer.Option(
             metavar="FILE",
             help="Leave of A what is not black in this image as it is.",
+            rich_help_panel=_INPUT,
+        ),
+    ] = None
+
+    points: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the matching to points of a CSV file: ax, ay, bx, by in pixels.",
             rich_help_panel=_INPUT,
         ),
     ] = None
@@ -356,13 +365,13 @@ def make_request(
     a: Path,
     b_primes: list[Path],
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     results: ResultOptions,
     where: DeviceOptions,
 ) -> Request:
     """What a command line asks for."""
     return Request(
-        Inputs(a, b_primes, masks.files()),
+        Inputs(a, b_primes, guides.files()),
         _default_folder(a, b_primes) if results.out is None else results.out,
         method.parameters(),
         Extras(results.viz, results.report, _words_of(context)),
@@ -485,7 +494,7 @@ def option_names() -> dict[str, str]:
 @cache
 def path_options() -> frozenset[str]:
     """Names of the options that take a path."""
-    kinds = MaskOptions, ResultOptions, DeviceOptions
+    kinds = GuideOptions, ResultOptions, DeviceOptions
     hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
     return frozenset(name for name, hint in hints.items() if Path in get_args(hint))
 
@@ -514,8 +523,8 @@ def _request(
     a: A,
     b_primes: BPrimes,
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     results: ResultOptions,
     where: DeviceOptions,
 ):
-    return make_request(context, a, b_primes, method, masks, results, where)
+    return make_request(context, a, b_primes, method, guides, results, where)

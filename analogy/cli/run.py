@@ -13,7 +13,7 @@ from analogy.options import (
     A,
     BPrimes,
     DeviceOptions,
-    MaskOptions,
+    GuideOptions,
     MethodOptions,
     ResultOptions,
     make_request,
@@ -27,7 +27,7 @@ def run(
     b_primes: BPrimes,
     results: ResultOptions,
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     where: DeviceOptions,
     messages: MessageOptions,
 ):
@@ -42,7 +42,7 @@ def run(
     For example: analogy run photo.png painting.png --preset photo2style
     """
     with logged(messages.log, messages.log_level):
-        request = make_request(context, a, b_primes, method, masks, results, where)
+        request = make_request(context, a, b_primes, method, guides, results, where)
         _carry_out(request, messages)
 
 

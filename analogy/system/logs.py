@@ -37,7 +37,10 @@ def logged(path, level="info"):
     handler = _handler(path)
     package = logging.getLogger("analogy")
     before = package.level
-    package.addHandler(handler)
+    # Without a file to write to, warnings are on standard error by themselves.
+    handlers = [handler, *([logging.lastResort] if logging.lastResort else [])]
+    for one in handlers:
+        package.addHandler(one)
     package.setLevel(level.upper())
     try:
         yield
@@ -49,7 +52,8 @@ def logged(path, level="info"):
         raise
     finally:
         package.setLevel(before)
-        package.removeHandler(handler)
+        for one in handlers:
+            package.removeHandler(one)
         handler.close()
 
 

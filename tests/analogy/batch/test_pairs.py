@@ -34,7 +34,7 @@ def test_a_row_is_what_run_would_do(tmp_path):
     assert first.folder == tmp_path / "out" / "one"
     assert first.inputs.a == tmp_path / "a.png"
     assert first.inputs.b_primes == [tmp_path / "sub/b.png"]
-    assert first.inputs.masks == {"mask_a": tmp_path / "m.png", "mask_b": tmp_path / "n.png"}
+    assert first.inputs.guides == {"mask_a": tmp_path / "m.png", "mask_b": tmp_path / "n.png"}
     assert first.parameters.ratio == 0.5
     assert first.parameters.alphas == (0.7, 0.6, 0.5, 0.0)
     assert first.parameters.refine is False
@@ -160,7 +160,10 @@ def test_the_home_is_known(tmp_path, monkeypatch):
     (job,) = read_jobs(path, tmp_path)
     assert job.inputs.a == tmp_path / "home" / "x.png"
     assert job.inputs.b_primes == [tmp_path / "~nobody_of_that_name.png"]
-    assert job.inputs.masks == {"mask_a": tmp_path / "home" / "m.png", "mask_b": tmp_path / "n.png"}
+    assert job.inputs.guides == {
+        "mask_a": tmp_path / "home" / "m.png",
+        "mask_b": tmp_path / "n.png",
+    }
 
 
 def test_names_of_files_make_names_of_folders(tmp_path):

@@ -39,6 +39,14 @@ Model = Annotated[
         rich_help_panel=_INPUT,
     ),
 ]
+PointsFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw the matching to points of a CSV file: ax, ay, bx, by in pixels.",
+        rich_help_panel=_INPUT,
+    ),
+]
 Device = Annotated[
     DeviceName,
     typer.Option(
@@ -310,14 +318,7 @@ class GuideOptions:
         ),
     ] = None
 
-    points: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the matching to points of a CSV file: ax, ay, bx, by in pixels.",
-            rich_help_panel=_INPUT,
-        ),
-    ] = None
+    points: PointsFile = None
 
     def files(self) -> dict[str, Path]:
         """Those that were given."""

@@ -112,14 +112,25 @@ def keypoints(
     finest_level: Annotated[
         int, typer.Option(min=1, max=5, help="Match down to this level; coarser is faster.")
     ] = 1,
+    points: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Give N keypoints of the worst quarter of pairs as points and count the others; "
+            "repeat it for more.",
+        ),
+    ] = None,
     device: Device = "auto",
     model: Model = None,
 ):
     """Carry keypoints by the preset `matches` and count how many arrive (PCK, table 2).
 
-    Writes keypoints.md, keypoints.json and keypoints.png.  [out/keypoints]
+    Writes keypoints.md, keypoints.json and keypoints.png, or with --points points.md and
+    points.json.  [out/keypoints]
     """
     import sys
+    from functools import partial
 
     from rich.console import Console
     from rich.progress import track
@@ -128,19 +139,21 @@ def keypoints(
 
     destination = Path("out", "keypoints") if out is None else out
     with staged(destination) as staging:
+        from analogy.evaluation.guided_keypoints import evaluate_points
         from analogy.evaluation.keypoints import evaluate, read_pairs
         from analogy.parameters import adjusted_preset
 
-        tables = evaluate(
+        measure = partial(evaluate_points, counts=points) if points else evaluate
+        tables = measure(
             read_pairs(file, limit),
-            adjusted_preset(
+            parameters=adjusted_preset(
                 "matches",
                 str(weight),
                 max_side=max_side,
                 coarse_matching=coarse_matching,
                 finest_level=finest_level,
             ),
-            staging,
+            folder=staging,
             of=of,
             model=model,
             device=device,

@@ -10,7 +10,7 @@ import typer
 
 from analogy.cli.exit_codes import EXIT_INTERRUPTED
 from analogy.cli.messages import MessageOptions
-from analogy.options import DeviceOptions, MethodOptions
+from analogy.options import DeviceOptions, MethodOptions, PointsFile
 from analogy.system.result_names import folder_name
 
 
@@ -22,6 +22,7 @@ def video(
     method: MethodOptions,
     where: DeviceOptions,
     messages: MessageOptions,
+    points: PointsFile = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -86,6 +87,7 @@ def video(
                 (method.parameters(), following),
                 None if rate is None else f"{rate:g}",
                 finished,
+                points=points,
                 model=where.model,
                 device=where.device,
             )

@@ -26,7 +26,7 @@ _REACH = 0.35
 _SLACK, _SLACK_BY_DISTANCE = 0.03, 0.25
 
 # Deviation of points from their middle at which an affine map is believed in as much as a shift.
-_SPREAD = 0.08
+_SPREAD = 0.04
 
 # Of a pixel that is like no point, how much it follows one.
 _UNLIKE = 0.5

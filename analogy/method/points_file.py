@@ -92,6 +92,10 @@ def _number(cell, column, name):
         value = math.nan
     if not math.isfinite(value):
         raise AnalogyError(
-            f"{name}: {column} is {brief(cell, 40)!r}, no number; give {_COLUMNS} in pixels"
+            f"{name}: {column} is {_shown(cell)}, no number; give {_COLUMNS} in pixels"
         )
     return value
+
+
+def _shown(cell):
+    return repr(brief(cell, 40)) if cell else "empty"

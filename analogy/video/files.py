@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analogy.errors import AnalogyError, brief
 from analogy.images import read_image
+from analogy.method.points_file import read_points
 from analogy.system.outputs import make_folder, staged, write_image, write_json
 
 # Of what a folder's frames are shown with, in frames a second.
@@ -104,7 +105,7 @@ def has_ffmpeg():
     return shutil.which("ffmpeg") is not None
 
 
-def write_frames(source, style_path, folder, parameters, video, *, report, **options):
+def write_frames(source, style_path, folder, parameters, video, *, report, points=None, **options):
     """Transfer frames and write each as it is done, then ``report.json`` and ``video.mp4``.
 
     A run starts anew: files of the same names are replaced, one by one. One that is interrupted
@@ -119,6 +120,8 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
         As for :func:`analogy.video.transfer_video`.
     report : callable, (pathlib.Path, Frame) -> None
         Told of every frame when it has been written.
+    points : pathlib.Path, optional
+        CSV file of points of the first frame and the style.
     options
         `model`, `device`, `session` and `progress` of :func:`analogy.video.transfer_video`.
 
@@ -134,6 +137,8 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
     if folder.resolve() in {path.resolve().parent for path in source.paths}:
         raise AnalogyError(f"{folder}: holds the frames; choose another folder with --out")
     style = read_image(style_path)
+    if points is not None:
+        options["points"] = _points_of(points, source.paths[0], style)
     make_folder(folder)
     # Numba takes a second to import; bad input has been answered by now.
     from analogy.video.transfer import transfer_video
@@ -155,6 +160,10 @@ def write_frames(source, style_path, folder, parameters, video, *, report, **opt
             put_together(written, source.rate, staging / "video.mp4")
         write_json(staging / "report.json", record)
     return record
+
+
+def _points_of(path, first_frame, style):
+    return read_points(path).inside(read_image(first_frame).shape[:2], style.shape[:2])
 
 
 def put_together(paths, rate, destination):

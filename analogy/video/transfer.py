@@ -74,6 +74,7 @@ def transfer_video(
     device="auto",
     session=None,
     progress=None,
+    points=None,
 ):
     """Give frames that follow one another the look of one image.
 
@@ -95,6 +96,9 @@ def transfer_video(
         As for :func:`analogy.transfer`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
         Told of each frame that is transferred as an image by itself.
+    points : array, (count, 4), optional
+        As for :func:`analogy.transfer`, of the first frame and the style. Later frames have them by
+        the matches that they take over.
 
     Yields
     ------
@@ -108,7 +112,8 @@ def transfer_video(
     """
     parameters, video = parameters or Parameters(), video or VideoParameters()
     _check_suits(parameters)
-    film = _Film(as_image(style, "style"), parameters, video, session or Session(model, device))
+    session = session or Session(model, device)
+    film = _Film(as_image(style, "style"), parameters, video, session, points)
     for index, frame in enumerate(frames, 1):
         yield film.next(as_image(frame, f"frame {index}"), index, progress)
 
@@ -122,8 +127,10 @@ def _check_suits(parameters):
 class _Film:
     """What is known of the frame before, and of the style."""
 
-    def __init__(self, style, parameters, video, session):
+    def __init__(self, style, parameters, video, session, points):
         self._style, self._session = style, session
+        # Of the first frame alone.
+        self._points = points
         # Blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
         self._frame: Any = None
@@ -188,7 +195,9 @@ class _Film:
             session=self._session,
             progress=progress,
             on_level=keep,
+            points=self._points,
         )
+        self._points = None
         used = Parameters(**found.record["parameters"])
         self._parameters = replace(used, refine=self._asked.refine)
         self._small_style, self._style_features = None, None

@@ -28,6 +28,9 @@ _SLACK, _SLACK_BY_DISTANCE = 0.03, 0.25
 # Deviation of points from their middle at which an affine map is believed in as much as a shift.
 _SPREAD = 0.04
 
+# Distance within which a point has what is left of it to itself.
+_CLOSEST = 0.001
+
 # Of a pixel that is like no point, how much it follows one.
 _UNLIKE = 0.5
 
@@ -95,14 +98,23 @@ def pull_of(features: np.ndarray, ours: np.ndarray, theirs: np.ndarray, other_sh
     Pull
     """
     shape = features.shape[:2]
-    side = max(shape)
     grid = np.moveaxis(np.mgrid[: shape[0], : shape[1]].astype(np.float64), 0, -1)
-    distances = np.stack([np.linalg.norm(grid - point, axis=-1) for point in ours]) / side
-    near = np.exp(-0.5 * np.square(distances / _REACH))
-    alike = np.stack([_likeness(features, pixel) for pixel in _clipped(pixels_of(ours), shape)])
-    weights = (near * (_UNLIKE + (1 - _UNLIKE) * alike)).max(axis=0)
-    slack = (_SLACK + _SLACK_BY_DISTANCE * distances.min(axis=0)) * max(other_shape)
-    places = _warped(grid, distances, ours, theirs)
+    affine = _affine(ours, theirs, max(shape))
+    left = theirs - affine(ours)
+    weights, nearest = np.zeros(shape), np.full(shape, np.inf)
+    total, corrections = np.zeros(shape), np.zeros((*shape, 2))
+    # Point by point: maps of all of many points would not fit into memory.
+    for point, rest, pixel in zip(ours, left, _clipped(pixels_of(ours), shape), strict=True):
+        distance = np.linalg.norm(grid - point, axis=-1) / max(shape)
+        near = np.exp(-0.5 * np.square(distance / _REACH))
+        alike = _likeness(features, pixel)
+        weights = np.maximum(weights, near * (_UNLIKE + (1 - _UNLIKE) * alike))
+        nearest = np.minimum(nearest, distance)
+        closeness = 1 / (np.square(distance) + _CLOSEST**2)
+        total += closeness
+        corrections += closeness[..., None] * rest
+    slack = (_SLACK + _SLACK_BY_DISTANCE * nearest) * max(other_shape)
+    places = affine(grid) + corrections / total[..., None]
     return Pull(places, weights.astype(np.float32), slack)
 
 
@@ -119,19 +131,15 @@ def _likeness(features, pixel):
     return np.clip((cosines - average) / (1 - average), 0, 1)
 
 
-def _warped(grid, distances, ours, theirs):
-    """Where an affine map and what it leaves of each point take the pixels of a map."""
-    spread = (_SPREAD * max(grid.shape[:2])) ** 2
+def _affine(ours, theirs, side):
+    """Affine map of positions that is fitted to all points."""
     middle, other_middle = ours.mean(axis=0), theirs.mean(axis=0)
     own, other = ours - middle, theirs - other_middle
     # Ridge regression towards a shift: no points are too few, or too much in a line.
-    ridge = spread * np.eye(2)
+    ridge = (_SPREAD * side) ** 2 * np.eye(2)
     count = len(ours)
-    affine = np.linalg.solve(own.T @ own / count + ridge, own.T @ other / count + ridge)
-    left = theirs - ((ours - middle) @ affine + other_middle)
-    closeness = 1 / (np.square(distances) + 1e-6)
-    shares = closeness / closeness.sum(axis=0)
-    return (grid - middle) @ affine + other_middle + np.tensordot(shares, left, axes=(0, 0))
+    linear = np.linalg.solve(own.T @ own / count + ridge, own.T @ other / count + ridge)
+    return lambda positions: (positions - middle) @ linear + other_middle
 
 
 def drawn_similarity(similarity, features, points: LevelPoints):

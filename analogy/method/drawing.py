@@ -20,7 +20,7 @@ from analogy.parameters import Parameters
 from analogy_kernels.target import target_of
 
 # All as shares of the longer side of a map. How far a point reaches: a standard deviation.
-_REACH = 0.35
+_REACH = 0.2
 
 # How sure it is where a pixel goes: at a point, and how much less with distance from it.
 _SLACK, _SLACK_BY_DISTANCE = 0.03, 0.25

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
-from analogy.options import A, BPrimes, DeviceOptions, MaskOptions, MethodOptions, ResultOptions
+from analogy.options import A, BPrimes, DeviceOptions, GuideOptions, MethodOptions, ResultOptions
 from analogy.request import Extras, Inputs, Request
 from analogy.system.result_names import folder_name
 
@@ -28,13 +28,13 @@ def make_request(
     a: Path,
     b_primes: list[Path],
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     results: ResultOptions,
     where: DeviceOptions,
 ) -> Request:
     """What a command line asks for."""
     return Request(
-        Inputs(a, b_primes, masks.files()),
+        Inputs(a, b_primes, guides.files()),
         _default_folder(a, b_primes) if results.out is None else results.out,
         method.parameters(),
         Extras(results.viz, results.report, _words_of(context)),
@@ -157,7 +157,7 @@ def option_names() -> dict[str, str]:
 @cache
 def path_options() -> frozenset[str]:
     """Names of the options that take a path."""
-    kinds = MaskOptions, ResultOptions, DeviceOptions
+    kinds = GuideOptions, ResultOptions, DeviceOptions
     hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
     return frozenset(name for name, hint in hints.items() if Path in get_args(hint))
 
@@ -175,8 +175,8 @@ def _request(
     a: A,
     b_primes: BPrimes,
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     results: ResultOptions,
     where: DeviceOptions,
 ):
-    return make_request(context, a, b_primes, method, masks, results, where)
+    return make_request(context, a, b_primes, method, guides, results, where)

@@ -30,6 +30,14 @@ Model = Annotated[
         rich_help_panel=_INPUT,
     ),
 ]
+PointsFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw the matching to points of a CSV file: ax, ay, bx, by in pixels.",
+        rich_help_panel=_INPUT,
+    ),
+]
 Device = Annotated[
     DeviceName,
     typer.Option(
@@ -277,8 +285,8 @@ class DeviceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskOptions:
-    """What is said of parts of the images."""
+class GuideOptions:
+    """What a user says of parts of the images."""
 
     mask_a: Annotated[
         Path | None,
@@ -300,6 +308,8 @@ class MaskOptions:
             rich_help_panel=_INPUT,
         ),
     ] = None
+
+    points: PointsFile = None
 
     def files(self) -> dict[str, Path]:
         """Those that were given."""

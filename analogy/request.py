@@ -18,17 +18,17 @@ class Inputs:
     a : pathlib.Path
     b_primes : sequence of pathlib.Path
         One B', or several references.
-    masks : dict, "mask_a", "mask_b" or "keep" -> pathlib.Path
+    guides : dict, "mask_a", "mask_b", "keep" or "points" -> pathlib.Path
         Those that were given.
     """
 
     a: Path
     b_primes: list[Path]
-    masks: dict[str, Path] = field(default_factory=dict)
+    guides: dict[str, Path] = field(default_factory=dict)
 
     def record(self, b_prime: Path) -> dict[str, Any]:
         """Names of the files of A with one reference, for a report."""
-        return {"a": self.a, "b_prime": b_prime} | self.masks
+        return {"a": self.a, "b_prime": b_prime} | self.guides
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 from analogy.images import matching_shape, read_image, read_mask
 from analogy.method.masks import Masks, check_masks
+from analogy.method.points import Points
+from analogy.method.points_file import read_points
 from analogy.method.session import Session
 from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
@@ -45,9 +47,9 @@ def transfer_files(
     AnalogyError
     """
     a, *b_primes = _read_images(request)
-    masks = _read_masks(a, b_primes[0], **request.inputs.masks) if request.inputs.masks else None
+    masks, points = _read_guides(a, b_primes[0], **request.inputs.guides)
     session = session or Session(request.model, request.device)
-    run = _Run(request, a, b_primes, masks, session, progress)
+    run = _Run(request, a, b_primes, masks, points, session, progress)
     with staged(request.folder) as staging:
         record = _run_pair(run, staging) if len(b_primes) == 1 else _run_several(run, staging)
         names = sorted(path.name for path in staging.iterdir() if not path.name.startswith("."))
@@ -64,6 +66,7 @@ class _Run:
     a : uint8 array, (height, width, 3)
     b_primes : list of such arrays
     masks : Masks or None
+    points : Points or None
     session : Session
     progress : callable or None
     """
@@ -72,6 +75,7 @@ class _Run:
     a: Any
     b_primes: list[Any]
     masks: Masks | None
+    points: Points | None
     session: Session
     progress: Callable[[float, str], None] | None
 
@@ -83,7 +87,8 @@ class _Run:
     @property
     def options(self) -> dict[str, Any]:
         """What every transfer is given."""
-        return {"masks": self.masks, "session": self.session, "progress": self.progress}
+        guides = {"masks": self.masks, "points": self.points}
+        return guides | {"session": self.session, "progress": self.progress}
 
 
 def _read_images(request):
@@ -93,6 +98,15 @@ def _read_images(request):
     for path, image in zip(paths, images, strict=True):
         matching_shape(image.shape[:2], *scale, str(path))
     return images
+
+
+def _read_guides(a, b_prime, points=None, **masks):
+    """Masks and points, None where there are none."""
+    shapes = a.shape[:2], b_prime.shape[:2]
+    return (
+        _read_masks(a, b_prime, **masks) if masks else None,
+        None if points is None else read_points(points).inside(*shapes),
+    )
 
 
 def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
@@ -145,7 +159,7 @@ def _record_of_several(request, found, records):
     """Record of a run: what all references share, and of each its share and its own record."""
     first, inputs = records[0], request.inputs
     return {
-        "inputs": {"a": inputs.a, "references": inputs.b_primes} | inputs.masks,
+        "inputs": {"a": inputs.a, "references": inputs.b_primes} | inputs.guides,
         "command": request.extras.command,
         **{name: first[name] for name in ("model", "device", "providers", "versions")},
         "parameters": first["parameters"],

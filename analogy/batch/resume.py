@@ -34,7 +34,7 @@ def identify(job, session):
         If an input cannot be read.
     """
     inputs = job.inputs
-    files = {"a": inputs.a, "b_prime": inputs.b_primes[0]} | inputs.masks
+    files = {"a": inputs.a, "b_prime": inputs.b_primes[0]} | inputs.guides
     identity = {
         "inputs": {name: digest(path) for name, path in files.items()},
         "model": session.network.sha256,

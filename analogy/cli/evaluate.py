@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -141,22 +143,34 @@ def keypoints(
         int | None,
         typer.Option(min=1, metavar="N", help="Take the first so many pairs of each class."),
     ] = None,
+    points: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Give N keypoints of the worst quarter of pairs as points and count the others; "
+            "repeat it for more.",
+        ),
+    ] = None,
     device: Device = "auto",
     model: Model = None,
 ):
     """Carry keypoints by the preset `matches` and count how many arrive (PCK, table 2).
 
-    Writes keypoints.md, keypoints.json and keypoints.png.  [out/keypoints]
+    Writes keypoints.md, keypoints.json and keypoints.png, or with --points points.md and
+    points.json.  [out/keypoints]
     """
     from analogy.system.outputs import staged
 
     destination = Path("out", "keypoints") if out is None else out
     with staged(destination) as staging:
+        from analogy.evaluation.guided_keypoints import evaluate_points
         from analogy.evaluation.keypoints import evaluate, read_pairs
 
         pairs, parameters = read_pairs(file, limit), method.parameters()
         where: dict[str, Any] = {"model": model, "device": device}
-        tables = evaluate(pairs, parameters, staging, of=of, track=_shown, **where)
+        measure: Callable = partial(evaluate_points, counts=points) if points else evaluate
+        tables = measure(pairs, parameters, staging, of=of, track=_shown, **where)
     print("\n".join(table.markdown() for table in tables))
     print(f"results: {destination}")
 

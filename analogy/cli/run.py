@@ -10,7 +10,7 @@ import typer
 
 from analogy.cli.messages import MessageOptions
 from analogy.option_reading import make_request
-from analogy.options import A, BPrimes, DeviceOptions, MaskOptions, MethodOptions, ResultOptions
+from analogy.options import A, BPrimes, DeviceOptions, GuideOptions, MethodOptions, ResultOptions
 from analogy.system.logs import logged
 
 
@@ -20,7 +20,7 @@ def run(
     b_primes: BPrimes,
     results: ResultOptions,
     method: MethodOptions,
-    masks: MaskOptions,
+    guides: GuideOptions,
     where: DeviceOptions,
     messages: MessageOptions,
 ):
@@ -35,7 +35,7 @@ def run(
     For example: analogy run photo.png painting.png --preset photo2style
     """
     with logged(messages.log, messages.log_level):
-        request = make_request(context, a, b_primes, method, masks, results, where)
+        request = make_request(context, a, b_primes, method, guides, results, where)
         _carry_out(request, messages)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from analogy.cli.exit_codes import EXIT_INTERRUPTED
 from analogy.cli.messages import MessageOptions
-from analogy.options import DeviceOptions, MethodOptions
+from analogy.options import DeviceOptions, MethodOptions, PointsFile
 from analogy.system.result_names import folder_name
 
 
@@ -27,6 +27,7 @@ class FilmOptions:
             rich_help_panel="Results",
         ),
     ] = None
+    points: PointsFile = None
     warm_start: Annotated[
         bool | None,
         typer.Option(
@@ -101,6 +102,7 @@ def video(
                 (method.parameters(), following),
                 None if film.rate is None else f"{film.rate:g}",
                 finished,
+                points=film.points,
                 model=where.model,
                 device=where.device,
             )

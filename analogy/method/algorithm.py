@@ -16,8 +16,10 @@ import numpy as np
 from analogy.images import resize
 from analogy.method.coarse import coarse_matches
 from analogy.method.deconvolution import Deconvolution, prepare
+from analogy.method.drawing import draw, hold
 from analogy.method.masks import LevelMasks, MatchingMasks
 from analogy.method.plan import leading, plan_levels
+from analogy.method.points import LevelPoints, MatchingPoints
 from analogy.method.progress import Progress, ScaleProgress
 from analogy.method.reconstruction import (
     blend_with_content,
@@ -70,6 +72,7 @@ def match_from_small_to_large(
     progress: Progress,
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
+    points: MatchingPoints | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
     """Match two images at one size after another, each led by the matches of the one before.
 
@@ -86,6 +89,7 @@ def match_from_small_to_large(
     on_level : callable, LevelState -> None, optional
         Called with each level of the last size when it has been searched.
     masks : MatchingMasks, optional
+    points : MatchingPoints, optional
 
     Returns
     -------
@@ -114,6 +118,7 @@ def match_from_small_to_large(
             on_level if is_last else None,
             masks,
             matches,
+            points,
         )
         deconvolutions |= {(scale, *key): value for key, value in found.items()}
     return matches, deconvolutions
@@ -128,6 +133,7 @@ def match_features(
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
     smaller: Matches | None = None,
+    points: MatchingPoints | None = None,
 ) -> tuple[Matches, dict[tuple[int, str], Deconvolution]]:
     """Match the features of two images from level 5 down to 1.
 
@@ -144,6 +150,7 @@ def match_features(
     smaller : Matches, optional
         Matches of the same images at a smaller size: they take the place of levels 5 and 4, and the
         search begins at level 3.
+    points : MatchingPoints, optional
 
     Returns
     -------
@@ -152,7 +159,7 @@ def match_features(
     deconvolutions : dict, (level, "a_prime" or "b") -> Deconvolution
     """
     pair = FeaturePair(
-        features_a, features_b_prime, network, parameters, masks or MatchingMasks(None)
+        features_a, features_b_prime, network, parameters, masks or MatchingMasks(None), points
     )
     known = {} if smaller is None else carried_matches(smaller, features_a, features_b_prime)
     matches: Any = None
@@ -162,7 +169,7 @@ def match_features(
         features = pair.level_features(plan.level, carried)
         with progress.stage("search", plan.level):
             if plan.start == "votes":
-                known = coarse_matches(features_a, features_b_prime)
+                known = coarse_matches(features_a, features_b_prime, points)
             start = _start(plan, pair, known, matches)
             matches = _matched(features, start, plan, pair)
         if on_level:
@@ -183,6 +190,7 @@ class FeaturePair:
     network : Network
     parameters : Parameters
     masks : MatchingMasks
+    points : MatchingPoints or None
     """
 
     a: Sequence[Any]
@@ -190,6 +198,7 @@ class FeaturePair:
     network: Network
     parameters: Parameters
     masks: MatchingMasks
+    points: MatchingPoints | None = None
 
     @property
     def target(self) -> Any:
@@ -200,6 +209,9 @@ class FeaturePair:
 
     def masks_at(self, level: int) -> LevelMasks:
         return self.masks.at(level, *self.shapes(1), self.target)
+
+    def points_at(self, level: int) -> LevelPoints | None:
+        return None if self.points is None else self.points.at(level, *self.shapes(1))
 
     def level_features(self, level: int, carried: tuple[Any, Any] | None) -> LevelFeatures:
         """Features of all four images; without any that were carried there, A' is A and B is B'."""
@@ -230,12 +242,18 @@ def _matched(features, start, plan, pair):
     level, parameters = plan.level, pair.parameters
     has_colours = parameters.colour_weight > 0 and level == 1
     colours = (pair.a[0], pair.b_prime[0]) if has_colours else None
-    masks = pair.masks_at(level)
+    by = level, parameters
+    options = {"colours": colours, "masks": pair.masks_at(level)}
+    points, anchors = pair.points_at(level), None
     if not plan.is_searched:
-        return evaluate_matches(features, start, level, parameters, colours=colours, masks=masks)
-    return search_matches(
-        features, start, level, parameters, reach=plan.reach, colours=colours, masks=masks
-    )
+        start = start if points is None else hold(start, points)
+        return evaluate_matches(features, start, *by, **options)
+    if points is not None:
+        start, anchors = draw(features, start, *by, points, **options)
+    found = search_matches(features, start, *by, reach=plan.reach, anchors=anchors, **options)
+    if points is None:
+        return found
+    return evaluate_matches(features, hold(found, points), *by, **options)
 
 
 def carry_down(plan, pair, known, matches, progress):

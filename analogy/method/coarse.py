@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+from analogy.method.drawing import drawn_similarity
+from analogy.method.points import MatchingPoints
 from analogy.method.search import Matches
 from analogy_kernels.imaging.interpolate import interpolate
 from analogy_kernels.matching.correlation import correlate
@@ -32,13 +34,15 @@ _ROUNDS = ((1 / 4, 1 / 32), (1 / 8, 1 / 32))
 _LONGEST_SIDE = 48
 
 
-def coarse_matches(a, b_prime):
+def coarse_matches(a, b_prime, points: MatchingPoints | None = None):
     """Match two images at levels 5 and 4.
 
     Parameters
     ----------
     a, b_prime : sequences of float32 arrays, (height, width, channels)
         Features by level.
+    points : MatchingPoints, optional
+        Which matches are drawn to.
 
     Returns
     -------
@@ -49,7 +53,11 @@ def coarse_matches(a, b_prime):
     while max(*_shape(a, grid), *_shape(b_prime, grid)) > _LONGEST_SIDE:
         grid += 1
     shapes = _shape(a, grid), _shape(b_prime, grid)
-    similarity = correlate(_descriptors(a, grid), _descriptors(b_prime, grid))
+    descriptors = _descriptors(a, grid), _descriptors(b_prime, grid)
+    similarity = correlate(*descriptors)
+    if points is not None:
+        at = points.at(grid, a[1].shape[:2], b_prime[1].shape[:2])
+        similarity = drawn_similarity(similarity, descriptors, at)
     side = max(*shapes[0], *shapes[1])
     rounds = [(reach * side, slack * side) for reach, slack in _ROUNDS]
     ab, ba = hough_matching(similarity, *shapes, _EXPONENT, rounds)

@@ -67,7 +67,16 @@ def initial_matches(shape_a, shape_b, parameters, target):
 
 
 def search_matches(
-    features, matches, level, parameters, *, iterations=None, reach=None, colours=None, masks=None
+    features,
+    matches,
+    level,
+    parameters,
+    *,
+    iterations=None,
+    reach=None,
+    colours=None,
+    masks=None,
+    anchors=None,
 ):
     """Improve both fields of a level.
 
@@ -88,13 +97,15 @@ def search_matches(
         cost (``Parameters.colour_weight``); none when absent.
     masks : LevelMasks, optional
         Where they have labels, no match is against them, whatever the start.
+    anchors : analogy.method.drawing.Anchors, optional
+        What matches are drawn to. Nothing is exchanged between the directions then.
 
     Returns
     -------
     Matches
     """
     start, labels = _legal(matches, masks, _seed(level, parameters))
-    search = _search_of(features, level, parameters, colours, labels)
+    search = _search_of(features, level, parameters, colours, labels, anchors)
     found = search(start, parameters.iterations(level) if iterations is None else iterations)
     return found if reach is None else search(_held(found, start, reach), 0)
 
@@ -115,14 +126,16 @@ def evaluate_matches(features, matches, level, parameters, *, colours=None, mask
     return _search_of(features, level, parameters, colours, labels)(legal, 0)
 
 
-def _search_of(features, level, parameters, colours, labels):
+def _search_of(features, level, parameters, colours, labels, anchors=None):
     """What takes matches and a number of iterations to better matches and their costs."""
     maps = _maps(features, parameters, COLOUR_CHANNELS if colours else 0)
     # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
-    # are written anew for each: there is nothing to exchange.
-    together = parameters.exchange_matches and not (parameters.single_direction or colours)
+    # are written anew for each: there is nothing to exchange. Nor would anchors allow it.
+    is_apart = parameters.single_direction or colours or anchors
+    together = parameters.exchange_matches and not is_apart
     evenness = parameters.evenness[LEVELS.index(level)]
-    find = _search_together if together else partial(_search_apart, evenness=evenness)
+    apart = partial(_search_apart, evenness=evenness, anchors=anchors)
+    find = _search_together if together else apart
     others, seed = (features.b_prime, features.a), _seed(level, parameters)
 
     def search(matches, iterations):
@@ -180,15 +193,34 @@ def _search_together(pairs, nnfs, patch_side, radii, **options):
     return patchmatch_both_ways(a, b_prime, patch_side, starts=nnfs, radii=radii, **options)
 
 
-def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, **options):
-    both = (labels, labels and labels[::-1])
+def _search_apart(pairs, nnfs, patch_side, radii, *, seeds, labels, anchors, **options):
+    both, drawn = (labels, labels and labels[::-1]), _drawn(anchors)
     return [
         patchmatch(
-            source, other, patch_side, start=nnf, radius=radius, seed=seed, labels=own, **options
+            source,
+            other,
+            patch_side,
+            start=nnf,
+            radius=radius,
+            seed=seed,
+            labels=own,
+            **to,
+            **options,
         )
-        for (source, other), nnf, radius, seed, own in zip(
-            pairs, nnfs, radii, seeds, both, strict=True
+        for (source, other), nnf, radius, seed, own, to in zip(
+            pairs, nnfs, radii, seeds, both, drawn, strict=True
         )
+    ]
+
+
+def _drawn(anchors):
+    """Options of either direction's search that say what it is drawn to."""
+    if anchors is None:
+        return {}, {}
+    fields, reaches = (anchors.ab, anchors.ba), anchors.reaches
+    return [
+        {"anchors": field, "anchor_cost": anchors.cost, "anchor_reach": reach}
+        for field, reach in zip(fields, reaches, strict=True)
     ]
 
 

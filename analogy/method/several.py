@@ -76,6 +76,7 @@ def transfer_from_several(
     progress: Callable[[float, str], None] | None = None,
     on_level: Callable[[int, LevelState], None] | None = None,
     masks: Masks | None = None,
+    points: ArrayLike | None = None,
 ) -> SeveralAnalogies:
     """Give A the look of several images, each pixel that of the image which suits it best.
 
@@ -88,6 +89,8 @@ def transfer_from_several(
     on_level : callable, (index of the reference, LevelState) -> None, optional
     masks : Masks, optional
         Masks of what is kept; labels belong to a pair.
+    points : None
+        They belong to a pair, too.
 
     Returns
     -------
@@ -96,7 +99,8 @@ def transfer_from_several(
     Raises
     ------
     AnalogyError
-        As :func:`analogy.transfer`, or if there are too few or too many references, or labels.
+        As :func:`analogy.transfer`, or if there are too few or too many references, or labels
+        or points.
     """
     if not 2 <= len(b_primes) <= 255:
         raise AnalogyError(f"{len(b_primes)} references; give from 2 to 255 of them")
@@ -104,6 +108,11 @@ def transfer_from_several(
         raise AnalogyError(
             f"{masks.names[0]}: labels say what of one reference belongs to A; leave them out or "
             "give one reference"
+        )
+    if points is not None:
+        raise AnalogyError(
+            "points: they say where in one reference something of A is; leave them out or give one "
+            "reference"
         )
     parameters, session = parameters or Parameters(), session or Session(model, device)
     a = as_image(a, "a")

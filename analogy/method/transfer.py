@@ -15,10 +15,12 @@ from analogy.method.algorithm import LevelState, match_from_small_to_large
 from analogy.method.blend_weight import choose_blend_weight
 from analogy.method.colour_refinement import refine
 from analogy.method.confidence import confidence_map, fill_unreliable, round_trips
+from analogy.method.drawing import hold_fractions
 from analogy.method.flow import displacements
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.masks import Masks, MatchingMasks, check_masks
 from analogy.method.memory_estimate import check_memory
+from analogy.method.points import MatchingPoints, Points, as_points
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
 from analogy.method.scales import scale_shapes
@@ -76,6 +78,7 @@ def transfer(
     progress: Callable[[float, str], None] | None = None,
     on_level: Callable[[LevelState], None] | None = None,
     masks: Masks | None = None,
+    points: ArrayLike | Points | None = None,
 ) -> Analogy:
     """Exchange the looks of two images that show the same kind of thing.
 
@@ -95,6 +98,9 @@ def transfer(
     masks : Masks, optional
         Which parts of the images belong together, and what of A is kept, see
         :mod:`analogy.method.masks`.
+    points : array, (count, 4), or Points, optional
+        Pixels that correspond, each as ax, ay, bx and by in pixels of the images. The matching is
+        drawn to them, see :mod:`analogy.method.points`.
 
     Returns
     -------
@@ -103,11 +109,11 @@ def transfer(
     Raises
     ------
     AnalogyError
-        If an image, a mask, the model or the device cannot be used; the message says what to do.
+        If an image, a mask, a point, the model or the device cannot be used; the message says
+        what to do.
     """
-    task = _checked(
-        a, b_prime, masks, parameters or Parameters(), session or Session(model, device)
-    )
+    session = session or Session(model, device)
+    task = _checked(a, b_prime, masks, points, parameters or Parameters(), session)
     progress = Progress(progress, expected_shares(task.parameters, task.shapes))
     _log.info("computing on %s", task.session.target.name)
     _log.debug("%s", task.parameters)
@@ -126,6 +132,7 @@ def transfer(
         progress,
         on_level,
         task.matching_masks,
+        task.matching_points,
     )
     with progress.stage("confidence"):
         matches, confidence_a, confidence_b = _judged(task, matches)
@@ -152,6 +159,7 @@ class _Task:
     shapes : list of (shape, shape)
         Height and width of A and of B' at each size, from small to large.
     matching_masks : MatchingMasks
+    matching_points : MatchingPoints or None
     """
 
     a: np.ndarray
@@ -160,6 +168,7 @@ class _Task:
     session: Session
     shapes: list[tuple[tuple[int, int], tuple[int, int]]]
     matching_masks: MatchingMasks
+    matching_points: MatchingPoints | None
 
     @property
     def stride(self) -> int:
@@ -167,7 +176,7 @@ class _Task:
         return 2 ** (self.parameters.finest_level - 1)
 
 
-def _checked(a, b_prime, masks, parameters, session):
+def _checked(a, b_prime, masks, points, parameters, session):
     """What is asked for, once it is known that it can be done."""
     a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
     if masks:
@@ -175,10 +184,19 @@ def _checked(a, b_prime, masks, parameters, session):
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
+    matching_points = _matching_points(points, a.shape[:2], b_prime.shape[:2])
     shapes = scale_shapes(a.shape[:2], b_prime.shape[:2], parameters, ("a", "b_prime"))
     limits = parameters.ratio, parameters.max_side, session.free_memory
     check_memory(a.shape[:2], b_prime.shape[:2], *limits, parameters.refine)
-    return _Task(a, b_prime, parameters, session, shapes, MatchingMasks(masks))
+    return _Task(a, b_prime, parameters, session, shapes, MatchingMasks(masks), matching_points)
+
+
+def _matching_points(points, shape_a, shape_b):
+    if points is None:
+        return None
+    points = as_points(points).inside(shape_a, shape_b)
+    points.warn_of_contradictions(shape_a, shape_b)
+    return MatchingPoints(points, shape_a, shape_b)
 
 
 def _weighted(task, progress):
@@ -237,6 +255,9 @@ def _by_fractions(task, matches, scales, progress):
         nnf_ab = upsample_nnf(matches.ab, a.shape[:2], b_prime.shape[:2], *scales)
         nnf_ba = upsample_nnf(matches.ba, b_prime.shape[:2], a.shape[:2], *scales[::-1])
         fields = refine_matches(a, b_prime, nnf_ab, nnf_ba, task.parameters)
+        if task.matching_points is not None:
+            sizes = a.shape[:2], b_prime.shape[:2]
+            fields = hold_fractions(fields, task.matching_points.at(1, *sizes))
     on = target_of(*fields)
     with progress.stage("vote"):
         return [

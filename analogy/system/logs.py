@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 def logged(path, level="info"):
     """Append what the package logs to a file while the block runs, and what the block raises.
 
+    Warnings are on standard error, as they are without a file.
+
     Parameters
     ----------
     path : path-like or None
@@ -31,22 +33,32 @@ def logged(path, level="info"):
     AnalogyError
         If the file cannot be written.
     """
-    if path is None:
-        yield
-        return
-    handler = _handler(path)
+    with _attached(_warnings_shown(), logging.WARNING):
+        if path is None:
+            yield
+            return
+        with _attached(_handler(path), level.upper()):
+            try:
+                yield
+            except AnalogyError as error:
+                _log.error("%s", error)
+                raise
+            except BaseException as error:
+                name = type(error).__name__
+                _log.error("ended by %s", name, exc_info=not _is_interrupt(error))
+                raise
+
+
+@contextlib.contextmanager
+def _attached(handler, level):
+    """Let a handler have what the package logs from a level on, and others what they had."""
     package = logging.getLogger("analogy")
     before = package.level
+    handler.setLevel(level)
     package.addHandler(handler)
-    package.setLevel(level.upper())
+    package.setLevel(min(handler.level, before or handler.level))
     try:
         yield
-    except AnalogyError as error:
-        _log.error("%s", error)
-        raise
-    except BaseException as error:
-        _log.error("ended by %s", type(error).__name__, exc_info=not _is_interrupt(error))
-        raise
     finally:
         package.setLevel(before)
         package.removeHandler(handler)
@@ -73,6 +85,13 @@ def _handler(path):
             "name another file with --log"
         ) from error
     handler.setFormatter(logging.Formatter(_FORMAT))
+    return handler
+
+
+def _warnings_shown():
+    """What has warnings on standard error, where they are without a file, too; errors are told."""
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: record.levelno == logging.WARNING)
     return handler
 
 

@@ -132,6 +132,7 @@ def write_frames(
     *,
     report,
     found=None,
+    points=None,
     model=None,
     device="auto",
     progress=None,
@@ -152,6 +153,8 @@ def write_frames(
         Called with every frame when it has been written.
     found : callable, (int) -> None, optional
         Called first with how many frames were done before.
+    points : pathlib.Path, optional
+        CSV file of points of the first frame and the style.
     model, device, progress
         As for :func:`analogy.video.transfer_video`.
 
@@ -167,14 +170,15 @@ def write_frames(
     if folder.resolve() in {path.resolve().parent for path in source.paths}:
         raise AnalogyError(f"{folder}: holds the frames; choose another folder with --out")
     style = read_image(style_path)
+    places = None if points is None else _points_of(points, source.paths[0], style)
     make_folder(folder)
     # Numba takes a second to import; bad input has been answered by now.
     from analogy.video.resume import REPORT, STATE, find_left, identify
     from analogy.video.transfer import FilmTransfer
 
     session = Session(model, device)
-    film = FilmTransfer(style, parameters, video, session)
-    identity = identify(style_path, parameters, video, session, device)
+    film = FilmTransfer(style, parameters, video, session, places)
+    identity = identify(style_path, points, parameters, video, session, device)
     left = find_left(folder, identity, source.paths)
     if found is not None:
         found(len(left.records))

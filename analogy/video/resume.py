@@ -46,13 +46,19 @@ class Left:
 
 
 def identify(
-    style: Path, parameters: Parameters, video: VideoParameters, session: Session, device: str
+    style: Path,
+    points: Path | None,
+    parameters: Parameters,
+    video: VideoParameters,
+    session: Session,
+    device: str,
 ) -> dict[str, Any]:
     """What the frames of a film depend on beside the film, in what JSON can hold.
 
     Parameters
     ----------
     style : pathlib.Path
+    points : pathlib.Path or None
     parameters : Parameters
     video : VideoParameters
     session : Session
@@ -65,10 +71,11 @@ def identify(
     AnalogyError
         If the model cannot be used.
     OSError
-        If the style cannot be read.
+        If the style or the points cannot be read.
     """
     identity = {
         "style": digest(style),
+        "points": None if points is None else digest(points),
         "model": session.network.sha256,
         "parameters": asdict(parameters),
         "video": asdict(video),

@@ -90,6 +90,7 @@ def transfer_video(
     device="auto",
     session=None,
     progress=None,
+    points=None,
 ):
     """Give frames that follow one another the look of one image.
 
@@ -111,6 +112,9 @@ def transfer_video(
         As for :func:`analogy.transfer`.
     progress : callable, (fraction in [0, 1], text) -> None, optional
         Called for each frame that is transferred as an image by itself.
+    points : array, (count, 4), optional
+        As for :func:`analogy.transfer`, of the first frame and the style. Later frames have them by
+        the matches that they take over.
 
     Yields
     ------
@@ -127,6 +131,7 @@ def transfer_video(
         parameters or Parameters(),
         video or VideoParameters(),
         session or Session(model, device),
+        points,
     )
     for index, frame in enumerate(frames, 1):
         yield film.next(as_image(frame, f"frame {index}"), index, progress)
@@ -148,9 +153,11 @@ class FilmTransfer:
         If `parameters` ask for what single images alone have.
     """
 
-    def __init__(self, style, parameters, video, session):
+    def __init__(self, style, parameters, video, session, points=None):
         _check_suits(parameters)
         self._style, self._session = style, session
+        # Of the first frame alone.
+        self._points = points
         # Blend weights that are to be chosen are chosen by the first frame of a shot.
         self._asked, self._parameters, self._video = parameters, parameters, video
         self._frame: Any = None
@@ -177,6 +184,7 @@ class FilmTransfer:
             It, and what was made of it.
         """
         self._parameters, self._fields = state.parameters, dict(state.fields)
+        self._points = None
         self._frame, self._a_prime = frame, a_prime
         self._small = self._as_matched(frame, "the frame before")
 
@@ -252,7 +260,9 @@ class FilmTransfer:
             session=self._session,
             progress=progress,
             on_level=keep,
+            points=self._points,
         )
+        self._points = None
         used = Parameters(**found.record["parameters"])
         self._parameters = replace(used, refine=self._asked.refine)
         self._small_style, self._style_features = None, None

@@ -53,7 +53,7 @@ def test_columns_are_known_by_every_spelling():
     assert names["set"] == "settings"
     assert names["fill"] == "fill_unreliable"
     assert "quiet" not in names
-    assert path_options() == {"mask_a", "mask_b", "keep", "out", "model"}
+    assert path_options() == {"mask_a", "mask_b", "keep", "points", "out", "model"}
 
 
 @dataclass(frozen=True, kw_only=True)

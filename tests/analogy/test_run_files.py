@@ -85,3 +85,28 @@ def test_masks_of_labels_are_refused_with_several(paths, tmp_path):
     with pytest.raises(AnalogyError, match=r"mask\.png: labels say"):
         run(Inputs(paths[0], paths[1:], {"mask_a": mask, "mask_b": other}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_points_lead_the_matches(paths, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("10, 12, 40, 30 # here")
+    record, _ = run(Inputs(*paths[:1], paths[1:2], {"points": points}), tmp_path / "out")
+
+    assert record["inputs"]["points"] == points
+    flow = np.load(tmp_path / "out" / "flow_ab.npy")
+    assert np.abs(flow[12, 10] - (30, 18)).max() <= 1
+
+
+def test_points_outside_are_told_by_their_line(paths, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("1,2,3,4\n64,0,1,1\n")
+    with pytest.raises(AnalogyError, match=r"points\.csv: line 2: \(64, 0\) is outside A, "):
+        run(Inputs(*paths[:1], paths[1:2], {"points": points}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_points_are_refused_with_several(paths, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("1,2,3,4")
+    with pytest.raises(AnalogyError, match=r"points: .* one reference"):
+        run(Inputs(paths[0], paths[1:], {"points": points}), tmp_path / "out")

@@ -21,9 +21,9 @@ def test_a_row_is_what_run_would_do(tmp_path):
     path = tabulate(
         tmp_path,
         "a,b,name,preset,ratio,mask-a,mask_b,viz,refine,weight,device,model,first-scale,"
-        "evenness,set",
+        "evenness,set,points",
         "a.png,sub/b.png,one,photo2photo,0.5,m.png,n.png,yes,no,1,cpu,w.onnx,96,0.2,"
-        "vote_side=5 seed=7",
+        "vote_side=5 seed=7,p.csv",
         "",
         ",,,,,,,,,,,,,,",
         '"c, d.png",b.png,,,0.75',
@@ -34,7 +34,8 @@ def test_a_row_is_what_run_would_do(tmp_path):
     assert first.folder == tmp_path / "out" / "one"
     assert first.inputs.a == tmp_path / "a.png"
     assert first.inputs.b_primes == [tmp_path / "sub/b.png"]
-    assert first.inputs.masks == {"mask_a": tmp_path / "m.png", "mask_b": tmp_path / "n.png"}
+    guides = {"mask_a": tmp_path / "m.png", "mask_b": tmp_path / "n.png"}
+    assert first.inputs.guides == guides | {"points": tmp_path / "p.csv"}
     assert first.parameters.ratio == 0.5
     assert first.parameters.alphas == (0.7, 0.6, 0.5, 0.0)
     assert first.parameters.refine is False
@@ -160,7 +161,10 @@ def test_the_home_is_known(tmp_path, monkeypatch):
     (job,) = read_jobs(path, tmp_path)
     assert job.inputs.a == tmp_path / "home" / "x.png"
     assert job.inputs.b_primes == [tmp_path / "~nobody_of_that_name.png"]
-    assert job.inputs.masks == {"mask_a": tmp_path / "home" / "m.png", "mask_b": tmp_path / "n.png"}
+    assert job.inputs.guides == {
+        "mask_a": tmp_path / "home" / "m.png",
+        "mask_b": tmp_path / "n.png",
+    }
 
 
 def test_names_of_files_make_names_of_folders(tmp_path):

@@ -20,7 +20,9 @@ def session():
 def job(tmp_path):
     """A job, whose results are written here by hand."""
     paint(tmp_path, "a.png", "b.png", "keep.png")
-    inputs = Inputs(tmp_path / "a.png", [tmp_path / "b.png"], {"keep": tmp_path / "keep.png"})
+    (tmp_path / "points.csv").write_text("1,2,3,4")
+    guides = {"keep": tmp_path / "keep.png", "points": tmp_path / "points.csv"}
+    inputs = Inputs(tmp_path / "a.png", [tmp_path / "b.png"], guides)
     return Request(inputs, tmp_path / "one", Parameters())
 
 
@@ -49,7 +51,7 @@ def test_an_identity_is_of_contents_and_the_program(job, identity, session):
     assert identity["model"] == session.network.sha256
 
 
-@pytest.mark.parametrize("name", ["a.png", "b.png", "keep.png"])
+@pytest.mark.parametrize("name", ["a.png", "b.png", "keep.png", "points.csv"])
 def test_a_changed_input_is_another_job(job, identity, session, name):
     path = job.folder.parent / name
     path.write_bytes(path.read_bytes() + b"\0")

@@ -265,6 +265,35 @@ def test_a_mask_of_another_size_is_refused(command_line, images):
     assert_refused(answer, "keep.png: 32 x 48 px", "64 x 48 px")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1,2,3,4\n1,2\n", "points.csv: line 2: has 2 columns"),
+        ("1,2,x,4\n", "points.csv: line 1: bx is 'x'"),
+        ("ax,ay,bx,by\n1,2,3,48\n", "points.csv: line 2: (3, 48) is outside B"),
+    ],
+)
+def test_bad_points_are_refused_by_their_line(command_line, images, text, words):
+    Path("points.csv").write_text(text)
+
+    assert_refused(command_line("run", *images, "--points", "points.csv"), words)
+
+
+@pytest.mark.parametrize("log", [[], ["--log", "run.log"]])
+def test_points_that_contradict_each_other_are_told_in_one_line(command_line, images, log):
+    Path("points.csv").write_text("1,2,3,4\n1,2,60,40\n")
+    few = ["--set", "search_iterations=(1,1,1,1,1)", "--set", "deconv_iterations=1"]
+
+    code, _, error = command_line("run", *images, "--points", "points.csv", *few, *log)
+
+    assert code == 0
+    assert error == (
+        "points.csv: line 1 and points.csv: line 2 contradict each other; leave out one\n"
+    )
+    if log:
+        assert "contradict" in Path("run.log").read_text()
+
+
 def test_a_mask_that_is_no_image_is_refused(command_line, images):
     Path("keep.png").write_text("no picture")
 

@@ -88,3 +88,9 @@ def test_labels_belong_to_one_reference(images):
     labels = np.ones(a.shape[:2], np.uint8)
     with pytest.raises(AnalogyError, match=r"masks\.a: labels say"):
         transfer_from_several(a, references, masks=Masks(labels, labels))
+
+
+def test_points_are_refused(images):
+    a, references = images
+    with pytest.raises(AnalogyError, match=r"points: .* one reference"):
+        transfer_from_several(a, references, QUICK, device="cpu", points=[[1, 2, 3, 4]])

@@ -87,3 +87,18 @@ def test_importing_configures_nothing():
     )
 
     subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=True)
+
+
+@pytest.mark.parametrize("level", ["debug", "warning", "error"])
+def test_warnings_are_on_standard_error_and_nothing_else(tmp_path, capsys, level):
+    def work():
+        with logged(tmp_path / "run.log", level):
+            log.info("a stage")
+            log.warning("a doubt")
+            raise AnalogyError("bad")
+
+    with pytest.raises(AnalogyError):
+        work()
+
+    assert capsys.readouterr().err == "a doubt\n"
+    assert ("a doubt" in (tmp_path / "run.log").read_text()) == (level != "error")

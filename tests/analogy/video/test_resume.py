@@ -68,7 +68,7 @@ def go(folder, results, stop_after=None):
 
 def found_done(folder, parameters=QUICK, video=VIDEO, device="cpu"):
     """Number of frames that a run would go on after."""
-    identity = identify(folder / "style.png", parameters, video, SESSION, device)
+    identity = identify(folder / "style.png", None, parameters, video, SESSION, device)
     return len(find_left(folder / "results", identity, frames_in(folder / "frames")).records)
 
 

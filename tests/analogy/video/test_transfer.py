@@ -135,3 +135,12 @@ def test_frames_of_two_sizes_are_refused():
 def test_what_is_for_single_images_is_refused():
     with pytest.raises(AnalogyError, match="smoothing is not for video"):
         next(transfer_video(castle(), church(), Parameters(smoothing=3), session=SESSION))
+
+
+def test_points_of_the_first_frame_lead_its_matches_alone():
+    point = [(30, 25, 10, 50)]
+    first, second, _ = transfer_video(castle(), church(), QUICK, session=SESSION, points=point)
+
+    assert np.abs(first.flow[25, 30] - (10 - 30, 50 - 25)).max() <= 1
+    assert (first.flow != run()[0].flow).any()
+    assert not second.is_fresh

@@ -28,6 +28,13 @@ _log = logging.getLogger(__name__)
 _RUN_BY_OTHERS = {"EPS", "WMF", "EMF"}
 
 
+# Label of a shape that is drawn in black on transparency, the colour next to black.
+_BLACK_SHAPE = 1
+
+# With more than these the edge of a shape is soft.
+_FEW_OPACITIES = 4
+
+
 def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read an image file as 8-bit RGB.
 
@@ -66,7 +73,8 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     """Read an image of labels: every colour is a label of its own, and black is 0.
 
     Palettes are looked up and grey is a colour, so that files of different kinds agree. What is
-    fully transparent is 0. Samples of 16 bits, which are grey, are labels as they are.
+    transparent is 0; where nothing but black is not, that is a label too. Samples of 16 bits, which
+    are grey, are labels as they are.
 
     Parameters
     ----------
@@ -83,18 +91,33 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     AnalogyError
         If the file is missing, unreadable, damaged or no image of integers.
     """
+    return read_labels(path)[0]
+
+
+def read_labels(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
+    """Read a mask as `read_mask` does, and whether its labels are numbers and not colours."""
     samples = _decode(Path(path))
     if not np.issubdtype(samples.dtype, np.integer):
         raise AnalogyError(f"{path}: floating-point samples are no labels; save it anew as PNG")
     samples = np.atleast_3d(samples).astype(np.int32)
     channels = samples.shape[2]
-    opaque = samples[..., -1] > 0 if channels % 2 == 0 else True
-    if channels < 3:
-        grey = samples[..., 0]
-        colour = grey if grey.max() > 255 else grey * 0x010101
-    else:
+    opaque = _opaque(samples[..., -1]) if channels % 2 == 0 else np.True_
+    if channels >= 3:
         colour = samples[..., 0] << 16 | samples[..., 1] << 8 | samples[..., 2]
-    return np.where(opaque, colour, 0)
+    elif samples[..., 0].max() > 255:
+        return np.where(opaque, samples[..., 0], 0), True
+    else:
+        colour = samples[..., 0] * 0x010101
+    if not opaque.all() and not colour[opaque].any():
+        # A shape that is drawn on nothing is a shape, in black as well.
+        colour = np.full_like(colour, _BLACK_SHAPE)
+    return np.where(opaque, colour, 0), False
+
+
+def _opaque(alpha):
+    """Where a mask's alpha counts; a soft edge counts to where it has half of what it has most."""
+    is_soft = np.unique(alpha).size > _FEW_OPACITIES
+    return alpha >= alpha.max() / 2 if is_soft else alpha > 0
 
 
 def image_shape(file: str | os.PathLike | BinaryIO, name: str) -> tuple[int, int]:

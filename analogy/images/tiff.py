@@ -266,8 +266,7 @@ def _bytes(samples):
 
 
 def _of_lab(colour):
-    # TIFF has a and b signed; the profile has them from 0.
-    shifted = colour ^ np.array([0, 128, 128], np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(shifted), "LAB")
+    # Pillow takes a and b signed, as TIFF has them.
+    image = Image.fromarray(np.ascontiguousarray(colour), "LAB")
     lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     return np.asarray(ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB"))

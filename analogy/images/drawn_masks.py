@@ -132,6 +132,8 @@ def _meant(masks, known):
     near = (distances <= _SPIKE) @ shares
     about = ((distances > _SPIKE) & (distances <= 3 * _SPIKE)) @ shares
     outstanding = near > _OUTSTANDING * about
+    # Black is free, and JPEG's black is not quite that.
+    labels = np.where(_distances(colours, np.zeros((1, 3), int))[:, 0] <= _SPIKE, 0, labels)
     meant = list(known)
     for index in np.argsort(-shares, kind="stable"):
         if outstanding[index] and near[index] >= _LEAST_SHARE and _is_new(colours[index], meant):

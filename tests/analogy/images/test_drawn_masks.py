@@ -115,3 +115,12 @@ def test_another_size_is_brought_to_the_images_and_told(caplog):
     np.testing.assert_array_equal(found, mask.repeat(2, 0).repeat(2, 1))
     assert "m.png: 3 x 2 px, brought to the image's 6 x 4 px" in caplog.text
     np.testing.assert_array_equal(at_size(found, (2, 3), "m.png"), mask)
+
+
+def test_the_black_of_jpeg_is_free(tmp_path):
+    image = labels_of(jpeg(shapes(1, background=(2, 2, 2)), 70), tmp_path / "mask.png")
+
+    (found,) = meant_labels([image], ["keep"])
+
+    assert 0 in found
+    assert len(np.unique(found)) == 2

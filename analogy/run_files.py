@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analogy.images import matching_shape, read_image, read_mask
+from analogy.images import matching_shape, read_image
+from analogy.images.drawn_masks import at_size, meant_labels
+from analogy.images.reading import read_labels
 from analogy.method.masks import Masks, check_masks
 from analogy.method.points import Points
 from analogy.method.points_file import read_points
@@ -110,12 +112,21 @@ def _read_guides(a, b_prime, points=None, **masks):
 
 
 def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
-    labels_a, labels_b, kept = (
-        None if path is None else read_mask(path) for path in (mask_a, mask_b, keep)
-    )
+    labels_a, labels_b = _read_labels((mask_a, a.shape[:2]), (mask_b, b_prime.shape[:2]))
+    (kept,) = _read_labels((keep, a.shape[:2]))
     masks = Masks(labels_a, labels_b, kept, names=(str(mask_a), str(mask_b), str(keep)))
     check_masks(masks, a.shape[:2], b_prime.shape[:2])
     return masks
+
+
+def _read_labels(*files):
+    """Labels of masks that go together, each at its image's size; None where there is no file."""
+    read = {path: read_labels(path) for path, _ in files if path is not None}
+    found = {path: labels for path, (labels, _) in read.items()}
+    if not any(are_numbers for _, are_numbers in read.values()):
+        meant = meant_labels(list(found.values()), [str(path) for path in found])
+        found = dict(zip(found, meant, strict=True))
+    return [None if path is None else at_size(found[path], size, str(path)) for path, size in files]
 
 
 def _run_pair(run, staging):

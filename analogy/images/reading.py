@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
+import struct
 import warnings
 from functools import cache
 from pathlib import Path
@@ -12,16 +14,25 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from analogy.errors import AnalogyError, brief
+from analogy.images.png import png_content, transparent_pixels
 from analogy.images.sizes import BYTES_PER_PIXEL, check_not_too_small
+from analogy.images.tiff import read_tiff, tiff_layout
 from analogy.system.memory import available_memory
 
 _log = logging.getLogger(__name__)
 
 # Pillow hands PostScript to Ghostscript and metafiles to Windows, which run what they say.
 _RUN_BY_OTHERS = {"EPS", "WMF", "EMF"}
+
+
+# Label of a shape that is drawn in black on transparency, the colour next to black.
+_BLACK_SHAPE = 1
+
+# With more than these the edge of a shape is soft.
+_FEW_OPACITIES = 4
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -62,7 +73,8 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     """Read an image of labels: every colour is a label of its own, and black is 0.
 
     Palettes are looked up and grey is a colour, so that files of different kinds agree. What is
-    fully transparent is 0. Samples of 16 bits, which are grey, are labels as they are.
+    transparent is 0; where nothing but black is not, that is a label too. Samples of 16 bits, which
+    are grey, are labels as they are.
 
     Parameters
     ----------
@@ -79,18 +91,33 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     AnalogyError
         If the file is missing, unreadable, damaged or no image of integers.
     """
+    return read_labels(path)[0]
+
+
+def read_labels(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
+    """Read a mask as `read_mask` does, and whether its labels are numbers and not colours."""
     samples = _decode(Path(path))
     if not np.issubdtype(samples.dtype, np.integer):
         raise AnalogyError(f"{path}: floating-point samples are no labels; save it anew as PNG")
     samples = np.atleast_3d(samples).astype(np.int32)
     channels = samples.shape[2]
-    opaque = samples[..., -1] > 0 if channels % 2 == 0 else True
-    if channels < 3:
-        grey = samples[..., 0]
-        colour = grey if grey.max() > 255 else grey * 0x010101
-    else:
+    opaque = _opaque(samples[..., -1]) if channels % 2 == 0 else np.True_
+    if channels >= 3:
         colour = samples[..., 0] << 16 | samples[..., 1] << 8 | samples[..., 2]
-    return np.where(opaque, colour, 0)
+    elif samples[..., 0].max() > 255:
+        return np.where(opaque, samples[..., 0], 0), True
+    else:
+        colour = samples[..., 0] * 0x010101
+    if not opaque.all() and not colour[opaque].any():
+        # A shape that is drawn on nothing is a shape, in black as well.
+        colour = np.full_like(colour, _BLACK_SHAPE)
+    return np.where(opaque, colour, 0), False
+
+
+def _opaque(alpha):
+    """Where a mask's alpha counts; a soft edge counts to where it has half of what it has most."""
+    is_soft = np.unique(alpha).size > _FEW_OPACITIES
+    return alpha >= alpha.max() / 2 if is_soft else alpha > 0
 
 
 def image_shape(file: str | os.PathLike | BinaryIO, name: str) -> tuple[int, int]:
@@ -112,8 +139,15 @@ def image_shape(file: str | os.PathLike | BinaryIO, name: str) -> tuple[int, int
     AnalogyError
         If the file is no image, or one that does not fit into memory.
     """
-    with _opened(file, name) as image:
-        return image.height, image.width
+    with _errors_told(name), _open(file) as opened:
+        layout = tiff_layout(opened)
+        if layout is not None:
+            _check_layout(layout, name)
+            return layout.shape
+        png = png_content(opened)
+        with Image.open(png.file if png else opened) as image:
+            _check_can_be_decoded(image, name)
+            return image.height, image.width
 
 
 def as_image(array: ArrayLike, name: str) -> np.ndarray:
@@ -152,22 +186,41 @@ def as_image(array: ArrayLike, name: str) -> np.ndarray:
 
 
 def _decode(path):
-    with _opened(path, path) as image:
-        image.load()
-        return _samples(ImageOps.exif_transpose(image))
+    with _errors_told(path), _open(path) as file:
+        layout = tiff_layout(file)
+        if layout is not None:
+            _check_layout(layout, path)
+        if layout is not None and layout.reader == "tifffile":
+            return _turned(_narrowed(read_tiff(file, layout, path), path), layout.orientation)
+        png = png_content(file)
+        with Image.open(png.file if png else file) as image:
+            _check_can_be_decoded(image, path)
+            # Pillow turns a TIFF by itself.
+            orientation = 1 if layout else _orientation(image, path)
+            image.load()
+            samples = _samples(image, path)
+            if png and png.transparent:
+                samples = _with_alpha(samples, ~transparent_pixels(png, image))
+            return _turned(samples, orientation)
+
+
+def _open(file):
+    """A file by its path, or one that is open already and stays so."""
+    if isinstance(file, str | os.PathLike):
+        return open(file, "rb")
+    file.seek(0)
+    return contextlib.nullcontext(file)
 
 
 @contextlib.contextmanager
-def _opened(file, path):
-    """A Pillow image of a file whose errors, in the block too, name `path` and say what to do."""
+def _errors_told(path):
+    """Errors in the block name `path` and say what to do."""
     try:
         with warnings.catch_warnings():
             # Large but honest photographs pass here, and so do damaged EXIF tags. Pillow still
             # refuses the absurd with an error.
             warnings.simplefilter("ignore")
-            with Image.open(file) as image:
-                _check_can_be_decoded(image, path)
-                yield image
+            yield
     except (MemoryError, AnalogyError):
         raise
     except FileNotFoundError:
@@ -187,43 +240,107 @@ def _opened(file, path):
         ) from error
 
 
-def _check_can_be_decoded(image, path):
-    # What a file declares costs its sender nothing, and memory here.
-    if image.width * image.height * BYTES_PER_PIXEL > available_memory():
+def _check_layout(layout, path):
+    height, width = layout.shape
+    if height * width > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise AnalogyError(f"{path}: more pixels than can be read safely; shrink it")
+    _check_fits(width, height, max(BYTES_PER_PIXEL, layout.samples * layout.bits // 4), path)
+    if layout.reader is None:
         raise AnalogyError(
-            f"{path}: {image.width} x {image.height} px do not fit into memory; shrink it"
+            f"{path}: {layout} is not read; save it anew as PNG, "
+            "or as TIFF with 8 or 16 bits a channel and without compression"
         )
+
+
+def _orientation(image, path):
+    """Number that EXIF has for which side is up; 1 where it says nothing that can be read."""
+    try:
+        # Pillow reads no further than to the first broken tag.
+        found = _orientation_in(image.info.get("exif", b""))
+        orientation = found or image.getexif().get(ExifTags.Base.Orientation, 1)
+    # A damaged block of metadata is no damage to the picture.
+    except Exception as error:
+        _log.warning("%s: EXIF cannot be read (%s), taken as upright", path, brief(error))
+        return 1
+    return orientation[0] if isinstance(orientation, tuple) and orientation else orientation
+
+
+def _orientation_in(exif):
+    """The one tag of an EXIF block, by itself; None where it is not there as a short number."""
+    block = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None:
+        return None
+    (start,) = struct.unpack_from(f"{order}I", block, 4)
+    (count,) = struct.unpack_from(f"{order}H", block, start)
+    entries = block[start + 2 : start + 2 + 12 * count]
+    for at in range(0, len(entries) - 11, 12):
+        tag, kind, _, value = struct.unpack_from(f"{order}HHIH", entries, at)
+        if (tag, kind) == (ExifTags.Base.Orientation, 3):
+            return value
+    return None
+
+
+def _turned(samples, orientation):
+    """An array of samples with its upper side up, by EXIF's number."""
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    return samples
+
+
+def _with_alpha(samples, opaque):
+    samples = np.atleast_3d(samples)
+    alpha = opaque[..., None] * np.array(np.iinfo(samples.dtype).max, samples.dtype)
+    return np.concatenate([samples, alpha], axis=-1)
+
+
+def _check_can_be_decoded(image, path):
+    _check_fits(image.width, image.height, BYTES_PER_PIXEL, path)
     if image.format in _RUN_BY_OTHERS:
         raise AnalogyError(
             f"{path}: {image.format} is a program that draws, not an image; save it as PNG"
         )
 
 
-def _samples(image):
+def _check_fits(width, height, bytes_per_pixel, path):
+    # What a file declares costs its sender nothing, and memory here.
+    if width * height * bytes_per_pixel > available_memory():
+        raise AnalogyError(f"{path}: {width} x {height} px do not fit into memory; shrink it")
+
+
+def _samples(image, path):
     """Turn a Pillow image of any mode into an array that `as_image` takes."""
     if image.mode.startswith("I;16"):
-        return _samples_of_16_bits(np.asarray(image).astype(np.uint16), image.info)
-    if image.mode == "I":
-        return _samples_of_wide_integers(np.asarray(image))
-    if image.mode == "F":
-        return np.asarray(image)
+        return np.asarray(image).astype(np.uint16)
+    if image.mode in ("I", "F"):
+        return _narrowed(np.asarray(image), path)
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("LA" if "transparency" in image.info else "L"))
     return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
-def _samples_of_16_bits(samples, info):
-    if "transparency" not in info:
+def _narrowed(samples, path):
+    """Samples of a file in a type that `as_image` takes."""
+    if samples.dtype.kind == "f":
+        # `not` catches what is no number.
+        if not (np.min(samples) >= 0 and np.max(samples) <= 1):
+            raise AnalogyError(
+                f"{path}: floating-point samples outside [0, 1] or not finite; "
+                "map its tones to 8 or 16 bits and save it anew as PNG"
+            )
         return samples
-    # PNG names one grey value that is transparent; Pillow does not turn it into alpha here.
-    alpha = np.where(samples == info["transparency"], 0, np.iinfo(np.uint16).max)
-    return np.stack([samples, alpha.astype(np.uint16)], axis=-1)
-
-
-def _samples_of_wide_integers(samples):
-    if samples.min() < 0 or samples.max() > np.iinfo(np.uint16).max:
-        raise ValueError("32-bit samples beyond the 16-bit range")
-    return samples.astype(np.uint16)
+    if samples.dtype.kind == "i" or samples.dtype.itemsize > 2:
+        if samples.min() < 0 or samples.max() > np.iinfo(np.uint16).max:
+            raise AnalogyError(
+                f"{path}: 32-bit samples beyond the 16-bit range, or negative ones; "
+                "save it anew with 8 or 16 bits a channel"
+            )
+        return samples.astype(np.uint16)
+    return samples
 
 
 def _as_bytes(samples, name):

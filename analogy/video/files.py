@@ -193,6 +193,10 @@ def write_frames(
     return record
 
 
+def _points_of(path, first_frame, style):
+    return read_points(path).inside(read_image(first_frame).shape[:2], style.shape[:2])
+
+
 def _written(film, paths, folder, left, identity, report, progress):
     """Records of all frames, of which those that are left to do have been written."""
     from analogy.video.resume import digests_of, write_state

@@ -14,8 +14,17 @@ from PIL import Image
 
 from analogy.model import bundled_path
 from tests.analogy import weights_files as files
+from tests.picture_files import Tiff, png, png_chunk, tiff
 
+LAYOUTS = {
+    "planes.tiff": Tiff(bits=16, planes=True),
+    "float.tiff": Tiff(bits=32, compression="deflate", tile=16),
+    "lzw.tiff": Tiff(bits=16, compression="LZW", order=">"),
+    "lab.tiff": Tiff("LAB", compression="PackBits"),
+    "big.tiff": Tiff(big=True, predictor=True, compression="deflate"),
+}
 IMAGES = ("png", "jpg", "gif", "tiff", "bmp", "webp", "ppm", "tga", "ico", "jp2", "pcx")
+IMAGES += ("key.png", *LAYOUTS)
 
 MODELS = {
     "keras.h5": files.write_keras,
@@ -31,6 +40,16 @@ MODELS = {
 @functools.cache
 def image_seed(kind):
     random = np.random.default_rng(0)
+    if kind == "key.png":
+        key = png_chunk(b"tRNS", bytes(6)) + png_chunk(
+            b"zTXt", b"note\0\0" + zlib.compress(b"note")
+        )
+        return png(random.integers(0, 2**16, (33, 34, 3)), "RGB", 16, before=key)
+    if kind in LAYOUTS:
+        layout = LAYOUTS[kind]
+        samples = random.random((33, 34, 3)) * (1 if layout.bits == 32 else 2**layout.bits)
+        names = {8: np.uint8, 16: np.uint16, 32: np.float32}
+        return tiff(samples.astype(names[layout.bits]), layout)
     image = Image.fromarray(random.integers(0, 256, (33, 34, 3), dtype=np.uint8))
     stream = io.BytesIO()
     formats = {"jpg": "JPEG", "jp2": "JPEG2000"}

@@ -11,6 +11,7 @@ from PIL import Image
 
 from analogy.errors import AnalogyError
 from analogy.images import as_image, image_shape, read_image, read_mask
+from tests.picture_files import png, png_chunk
 
 pytestmark = pytest.mark.smoke
 
@@ -28,21 +29,8 @@ def save(array_or_image, path, **options):
 
 
 def save_16_bit_rgb_png(array, path):
-    """Pillow cannot write these, so the chunks are put together here."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    height, width = array.shape[:2]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    """Pillow cannot write these."""
+    path.write_bytes(png(array, "RGB", 16))
     return path
 
 
@@ -155,6 +143,101 @@ def test_first_frame_of_an_animation_is_read(tmp_path, rgb):
     image = read_image(save(frames[0], tmp_path / "a.png", save_all=True, append_images=frames[1:]))
 
     np.testing.assert_array_equal(image[..., 0], rgb[..., 0])
+
+
+PNG_LAYOUTS = [
+    *(("grey", bits) for bits in (1, 2, 4, 8, 16)),
+    *(("palette", bits) for bits in (1, 2, 4, 8)),
+    *((kind, bits) for kind in ("RGB", "grey and alpha", "RGBA") for bits in (8, 16)),
+]
+
+
+@pytest.mark.parametrize("is_keyed", [False, True])
+@pytest.mark.parametrize(("kind", "bits"), PNG_LAYOUTS)
+def test_every_layout_of_a_png_is_read(tmp_path, random, kind, bits, is_keyed):
+    channels = {"grey": 1, "palette": 1, "RGB": 3, "grey and alpha": 2, "RGBA": 4}[kind]
+    samples = random.integers(0, 2**bits, (40, 50, channels), dtype=np.uint16)
+    # The lower byte alone tells these from the colour that is transparent.
+    samples[3, 4], samples[3, 5] = 1, 0
+    samples[3, 6] = 1
+    palette = random.integers(0, 256, (2**bits, 3), dtype=np.uint8) if kind == "palette" else None
+    key = np.full(3 if kind == "RGB" else 1, 1, ">u2").tobytes()
+    key = b"\xff\x00" if kind == "palette" else key
+    before = png_chunk(b"tRNS", key) if is_keyed and kind in ("grey", "palette", "RGB") else b""
+    (tmp_path / "a.png").write_bytes(png(samples, kind, bits, before=before, palette=palette))
+
+    image = read_image(tmp_path / "a.png")
+
+    values = 255.0 * samples / (2**bits - 1)
+    colour = (
+        palette[samples[..., 0]] if kind == "palette" else values[..., : 3 - (channels < 3) * 2]
+    )
+    opacity = values[..., -1:] / 255 if channels in (2, 4) else np.ones((40, 50, 1))
+    if before:
+        opacity = ~(samples == 1).all(axis=-1, keepdims=True)
+        assert not opacity[3, 4]
+    expected = np.broadcast_to(colour * opacity + 255 * (1 - opacity), image.shape)
+    # Pillow keeps the high bytes of 16 bits: up to a step each for colour and alpha.
+    assert np.abs(image - expected).max() <= (2 if bits == 16 else 0.5)
+
+
+TEXTS = {
+    "zTXt": b"workflow\0\0" + zlib.compress(bytes(3_000_000)),
+    "iTXt": b"workflow\0\1\0\0\0" + zlib.compress(bytes(3_000_000)),
+    "tEXt": b"workflow\0" + bytes(3_000_000),
+    "iCCP": b"profile\0\0" + zlib.compress(bytes(3_000_000)),
+    "pHYs": b"1",
+    "gAMA": b"",
+    "sRGB": b"",
+    "cHRM": b"123",
+    "eXIf": b"no EXIF at all",
+    "acTL": b"1",
+    "abCd": b"unknown",
+}
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("name", TEXTS)
+def test_metadata_does_not_keep_a_png_from_being_read(tmp_path, rgb, name, is_after):
+    chunk = png_chunk(name.encode(), TEXTS[name])
+    broken = chunk[:-1] + bytes([chunk[-1] ^ 1])
+    for one in (chunk, broken):
+        where = {"after" if is_after else "before": one}
+        (tmp_path / "a.png").write_bytes(png(rgb, "RGB", **where))
+
+        np.testing.assert_array_equal(read_image(tmp_path / "a.png"), rgb)
+        assert image_shape(tmp_path / "a.png", "a") == (40, 50)
+
+
+def test_many_texts_do_not_keep_a_png_from_being_read(tmp_path, rgb):
+    text = png_chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(1_000_000)))
+    (tmp_path / "a.png").write_bytes(png(rgb, "RGB", before=100 * text))
+
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), rgb)
+
+
+# Tags of EXIF by number: what lies before the orientation and what behind it.
+@pytest.mark.parametrize("tag", [0x010F, 0x011A, 0x8769, 0x9286])
+@pytest.mark.parametrize("value", [(2, 6, 900), (5, 1, 60000), (2, 2**31, 26), (99, 1, 0)])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_a_broken_tag_leaves_the_orientation(tmp_path, rgb, suffix, tag, value):
+    tags = sorted([(tag, *value), (0x0112, 3, 1, 6)])
+    entries = b"".join(struct.pack("<HHII", *entry) for entry in tags)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 2) + entries + b"\0\0\0\0text\0"
+    options = {"lossless": True} if suffix == "webp" else {"quality": 100}
+
+    image = read_image(save(rgb, tmp_path / f"a.{suffix}", exif=exif, **options))
+
+    assert image.shape == (50, 40, 3)
+    # JPEG changes every pixel a little.
+    if suffix != "jpg":
+        np.testing.assert_array_equal(image, np.rot90(rgb, -1))
+
+
+def test_exif_that_cannot_be_read_leaves_the_picture_upright(tmp_path, rgb):
+    path = save(rgb, tmp_path / "a.webp", exif=b"Exif\0\0no such thing", lossless=True)
+
+    np.testing.assert_array_equal(read_image(path), rgb)
 
 
 def missing(folder):

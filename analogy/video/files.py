@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analogy.errors import AnalogyError
 from analogy.images import read_image
+from analogy.method.points_file import read_points
 from analogy.method.session import Session
 from analogy.system.outputs import make_folder, staged, write_image, write_json
 from analogy.video.ffmpeg import (

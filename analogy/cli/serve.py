@@ -26,6 +26,12 @@ class ServiceOptions:
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")
     ] = 8448
+    public_host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Answer browsers that reach a proxy before the page by this name."
+        ),
+    ] = None
     max_upload_mb: Annotated[
         int,
         typer.Option(
@@ -65,6 +71,7 @@ def serve(where: DeviceOptions, service: ServiceOptions):
     options = Options(
         host=service.host,
         port=service.port,
+        public_host=service.public_host,
         model=where.model,
         device=where.device,
         upload_megabytes=service.max_upload_mb,

@@ -24,7 +24,7 @@ from analogy.images import check_not_too_small, image_shape
 from analogy.method.memory_estimate import check_memory
 from analogy.parameters import APPLICATIONS
 from analogy.service.form import file_name, form_fields, in_the_forms_words, request_of
-from analogy.service.guard import LOOPBACK_NAMES, SameOrigin, limited
+from analogy.service.guard import SameOrigin, limited
 from analogy.service.jobs import DONE, WAITING, QueueFullError
 
 _HERE = Path(__file__).parent
@@ -53,29 +53,34 @@ class Limits:
         Most pixels of an image.
     memory_bytes : int
         Most memory of a transfer, by estimate.
+    patience : float
+        Seconds that an upload may stall.
     """
 
     upload_bytes: int
     pixels: int
     memory_bytes: int
+    patience: float = 30.0
 
 
-def make_app(jobs, limits, loopback_only):
+def make_app(jobs, limits, hosts, public_host=None):
     """Make the application.
 
     Parameters
     ----------
     jobs : Jobs
     limits : Limits
-    loopback_only : bool
-        Refuse requests for hosts of other names than this machine's own.
+    hosts : sequence of str
+        Names of the service; requests for others are refused. With "*" it has any.
+    public_host : str, optional
+        Name of a proxy before it, by which browsers reach it.
 
     Returns
     -------
     starlette.applications.Starlette
     """
     service = _Service(jobs, limits)
-    hosts = LOOPBACK_NAMES if loopback_only else ["*"]
+    hosts = [*hosts] if public_host is None else [*hosts, public_host]
     return Starlette(
         routes=[
             Route("/", service.page),
@@ -88,10 +93,10 @@ def make_app(jobs, limits, loopback_only):
         ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(SameOrigin),
+            Middleware(SameOrigin, public_host=public_host),
         ],
         exception_handlers={
-            HTTPException: lambda request, error: _refusal(error.status_code, error.detail),
+            HTTPException: lambda request, error: _http_refusal(error),
             QueueFullError: lambda request, error: _refusal(503, error),
             AnalogyError: lambda request, error: _refusal(422, in_the_forms_words(str(error))),
             OSError: lambda request, error: _refusal(
@@ -102,6 +107,14 @@ def make_app(jobs, limits, loopback_only):
         },
         lifespan=service.lifespan,
     )
+
+
+def _http_refusal(error):
+    # Starlette gives the size in kilobytes, of which a field's is none.
+    if "exceeded maximum size" in error.detail:
+        message = f"a field of the form holds more than {_FIELD_BYTES} bytes; shorten it"
+        return _refusal(413, message)
+    return _refusal(error.status_code, error.detail)
 
 
 def _refusal(status, message):
@@ -167,7 +180,8 @@ class _Service:
         return job
 
     async def _receive(self, request, job):
-        body = Request(request.scope, limited(request, self._limits.upload_bytes))
+        limits = self._limits
+        body = Request(request.scope, limited(request, limits.upload_bytes, limits.patience))
         async with body.form(max_files=2, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
             files = {key: _uploaded(form.get(key)) for key in ("a", "b_prime")}
             a, b_prime = _names_of(files)

@@ -15,6 +15,7 @@ import uvicorn
 
 from analogy.errors import AnalogyError
 from analogy.service.app import Limits, make_app
+from analogy.service.guard import LOOPBACK_NAMES
 from analogy.service.jobs import Jobs
 from analogy.service.worker import Worker
 from analogy.system.memory import total_memory
@@ -36,6 +37,8 @@ class Options:
         Address to listen at.
     port : int
         0 for any that is free.
+    public_host : str or None
+        Name of a proxy before the service, by which browsers reach it.
     model : path or None
     device : "auto", "cuda" or "cpu"
     upload_megabytes, megapixels : int
@@ -50,6 +53,7 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = 8448
+    public_host: str | None = None
     model: Path | None = None
     device: str = "auto"
     upload_megabytes: int = 50
@@ -91,9 +95,9 @@ def serve(options):
         worker.start()
         worker.wait_until_ready()
         jobs = Jobs(Path(folder), worker, options.queue_length, options.keep)
-        is_loopback = _is_loopback(listening)
-        server = make_server(make_app(jobs, options.limits, is_loopback))
-        _announce(listening, is_loopback)
+        hosts = _hosts(listening, options.host)
+        server = make_server(make_app(jobs, options.limits, hosts, options.public_host))
+        _announce(listening)
         server.run([listening])
 
 
@@ -128,6 +132,17 @@ def _is_loopback(listening):
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
+def _hosts(listening, host):
+    """Names by which a service may be asked: this machine's own, if it listens to it alone."""
+    return [*LOOPBACK_NAMES, _written(listening), host] if _is_loopback(listening) else ["*"]
+
+
+def _written(listening):
+    """The address that is listened at, as addresses of pages have it."""
+    address = listening.getsockname()[0]
+    return f"[{address}]" if ":" in address else address
+
+
 @contextlib.contextmanager
 def _ended_by_signals():
     """Let SIGTERM end the block as Ctrl-C does, and neither disturb what is done after it."""
@@ -139,9 +154,8 @@ def _ended_by_signals():
             signal.signal(number, signal.SIG_IGN)
 
 
-def _announce(listening, is_loopback):
-    address, port = listening.getsockname()[:2]
-    host = f"[{address}]" if ":" in address else address
-    print(f"open http://{host}:{port}/ in a browser; Ctrl-C ends", flush=True)
-    if not is_loopback:
+def _announce(listening):
+    port = listening.getsockname()[1]
+    print(f"open http://{_written(listening)}:{port}/ in a browser; Ctrl-C ends", flush=True)
+    if not _is_loopback(listening):
         print("anyone who reaches this address can use it: it has no passwords", file=sys.stderr)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.analogy.service.serving import served
+from tests.analogy.service.serving import PUBLIC_HOST, STALL, served
 
 
 @pytest.fixture(scope="package")
 def service(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("service")) as service:
+    folder = tmp_path_factory.mktemp("service")
+    with served(folder, patience=STALL, public_host=PUBLIC_HOST) as service:
         yield service

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest import mock
 
 import numpy as np
@@ -16,6 +16,7 @@ from skimage import data
 
 from analogy.images import resize
 from analogy.service.app import make_app
+from analogy.service.guard import LOOPBACK_NAMES
 from analogy.service.jobs import Jobs
 from analogy.service.server import Options, make_server
 from analogy.service.worker import Worker
@@ -36,6 +37,10 @@ def picture_file(image, kind="png"):
 PHOTO = picture_file(resize(data.astronaut(), (48, 48)))
 CUP = picture_file(resize(data.coffee(), (48, 56)))
 PAIR = {"a": ("photo.png", PHOTO), "b_prime": ("cup.png", CUP)}
+
+# A proxy before the service, and the seconds that an upload may stall: as short as a busy machine
+# lets be.
+PUBLIC_HOST, STALL = "pictures.example", 5
 
 # Ten seconds' work and more.
 LARGE = {
@@ -99,14 +104,15 @@ class Service:
 
 
 @contextlib.contextmanager
-def served(folder, worker=None, **options):
-    """A service in a thread; `options` are those of a server."""
+def served(folder, worker=None, patience=30.0, **options):
+    """A service in a thread; `options` are those of a server, `patience` with stalled uploads."""
     limits = {"upload_megabytes": 1, "megapixels": 1, "queue_length": 2, "keep": 3}
     options = Options(**(limits | options))
     if worker is None:
         worker = started_worker()
     jobs = Jobs(folder, worker, options.queue_length, options.keep)
-    server = make_server(make_app(jobs, options.limits, loopback_only=True))
+    limits = replace(options.limits, patience=patience)
+    server = make_server(make_app(jobs, limits, LOOPBACK_NAMES, options.public_host))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

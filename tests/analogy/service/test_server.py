@@ -53,6 +53,22 @@ def server(tmp_path):
         process.communicate()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one such address")
+def test_another_address_of_this_machine_answers_as_it_is_announced(tmp_path):
+    process = subprocess.Popen(
+        command("--host", "127.0.1.1"),
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = re.search(r"http://127\.0\.1\.1:\d+", process.stdout.readline())[0]
+        assert Service(url).get("").status_code == 200
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def work(service):
     service.until_at_work(service.submit(LARGE, {}))
 

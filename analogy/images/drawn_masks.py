@@ -89,7 +89,7 @@ def at_size(mask: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarray:
 def _is_exact(mask):
     if np.unique(mask).size <= _FEW:
         return True
-    filled = np.isin(mask, np.unique(mask[1:-1, 1:-1][_flat(mask)]))
+    filled = np.isin(mask, _filling(mask))
     hard = edges = 0
     for one, other, both in (
         (mask[1:], mask[:-1], filled[1:] & filled[:-1]),
@@ -99,6 +99,11 @@ def _is_exact(mask):
         hard += np.count_nonzero((one != other) & both)
     # JPEG has areas side by side, too, and many more colours that are nowhere an area.
     return 2 * hard >= edges and 2 * np.unique(mask[filled]).size >= np.unique(mask).size
+
+
+def _filling(mask):
+    """Labels that fill an area."""
+    return np.unique(mask[1:-1, 1:-1][_flat(mask)])
 
 
 def _flat(mask):
@@ -113,13 +118,16 @@ def _flat(mask):
 
 
 def _can_be_one_drawing(masks):
-    """Whether exact masks do not fit, and what the other lacks lies between colours of both."""
+    """Whether exact masks do not fit, and what the other lacks lies between colours of both.
+
+    What fills an area was meant, and what the other lacks of that is its owner's mistake.
+    """
     if len(masks) != 2:
         return False
     first, second = (np.unique(mask) for mask in masks)
     missing = np.setdiff1d(first, np.append(second, 0))
     common = np.intersect1d(first, second)
-    if not missing.size or common.size < 2:
+    if not missing.size or common.size < 2 or np.isin(missing, _filling(masks[0])).any():
         return False
     return bool(_are_blends(_channels(missing), _channels(common)).all())
 

@@ -76,10 +76,10 @@ gpu-check: $(VENV)/installed-test
 docs: $(VENV)/installed-docs
 	$(IN_VENV) -m sphinx -b html -E -W --keep-going -n -q -d out/.doctrees docs out/docs
 
-lint: $(VENV)/installed-test
+lint: $(VENV)/installed-lint
 	$(IN_VENV) -m pre_commit run --all-files
 
-hooks: $(VENV)/installed-test
+hooks: $(VENV)/installed-lint
 	$(IN_VENV) -m pre_commit install
 
 clean:
@@ -98,6 +98,10 @@ $(VENV)/installed-test: pyproject.toml kernels/pyproject.toml $(CONSTRAINTS) | $
 $(VENV)/installed-docs: pyproject.toml kernels/pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[docs$$($(HAS_GPU) && echo ,gpu)]"
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-lint: pyproject.toml kernels/pyproject.toml $(CONSTRAINTS) | $(IN_VENV)
+	$(INSTALL) ".[test,lint$$($(HAS_GPU) && echo ,gpu)]"
+	touch $@ $(VENV)/installed $(VENV)/installed-test
 
 $(VENV)/installed-peers: pyproject.toml kernels/pyproject.toml | $(IN_VENV)
 	$(INSTALL) ".[test,peers$$($(HAS_GPU) && echo ,gpu)]"

@@ -19,8 +19,8 @@ PROJECT, KERNELS = (
 
 
 def requirements(project):
-    """What a project needs, with its extras; peers are measured, whatever their versions."""
-    extras = project["optional-dependencies"] | {"peers": []}
+    """What a project needs, with its extras; peers and lint may be of any versions."""
+    extras = project["optional-dependencies"] | {"peers": [], "lint": []}
     texts = [text for group in (project["dependencies"], *extras.values()) for text in group]
     return [Requirement(text) for text in texts]
 

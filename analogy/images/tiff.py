@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+import PIL
 from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -45,6 +46,9 @@ _OF_PILLOW = (
     | {(colour, "u", bits) for colour in (_RGB, _CMYK) for bits in (8, 16)}
     | {(_GREY, "u", 16), (_GREY, "f", 32), (_YCBCR, "u", 8)}
 )
+
+# Older releases refuse samples beyond the colour of which a file does not say what they are.
+_TAKES_UNKNOWN_SAMPLES = int(PIL.__version__.partition(".")[0]) >= 13
 
 # Deflate makes at most so much of a byte.
 _MOST_INFLATED = 1032
@@ -119,6 +123,8 @@ class TiffLayout:
             if not has_room or (colours == 1 and (self.bits != 8 or self.planes)):
                 return False
             if colours == 1 and self.extra[:1] == (_MULTIPLIED,):
+                return False
+            if self.extra[:1] == (_UNKNOWN,) and not _TAKES_UNKNOWN_SAMPLES:
                 return False
         if self.kind == "f" and self.is_big_endian:
             return False

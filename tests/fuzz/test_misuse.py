@@ -201,6 +201,9 @@ def assert_harmless(misuse, outcome):
         message = outcome["message"]
         assert "\n" not in message, told
         assert len(message) < 300, told
+        # A caller's own function says what it likes, and is let through.
+        if outcome["where"].endswith("/tests/fuzz/recipes.py"):
+            return
         parameters = inspect.signature(getattr(analogy_kernels, misuse["function"])).parameters
         assert any(name in message for name in parameters), told
         assert outcome["where"].startswith("/"), told

@@ -62,9 +62,10 @@ class Placed:
     def damage(self, refused):
         """What was written that should not have been: paths of arrays, or "around" them."""
         mine = set() if refused and self._name != "lbfgs" else written(self._name)
-        # An array that lies where one is written changes with it.
-        mine |= {path[0] for path, other in self._aliased.items() if other[0] in mine}
-        mine |= {other[0] for path, other in self._aliased.items() if path[0] in mine}
+        # Arrays that lie where one is written change with it, by however many of them.
+        for _ in self._aliased:
+            mine |= {path[0] for path, other in self._aliased.items() if other[0] in mine}
+            mine |= {other[0] for path, other in self._aliased.items() if path[0] in mine}
         changed = [
             "/".join(map(str, path))
             for path, before in self._before.items()

@@ -9,8 +9,6 @@ SIGGRAPH 2007) with a choice in place of the mean, as a mean of two matches is a
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
@@ -26,6 +24,7 @@ from analogy_kernels.arguments import (
     positive,
     whole,
 )
+from analogy_kernels.matching.upsample import FAR, fine_match
 from analogy_kernels.target import (
     Array,
     Kernel,
@@ -37,9 +36,6 @@ from analogy_kernels.target import (
 )
 
 _HALF = np.float32(0.5)
-
-# Beyond every map, and whole numbers that processors can tell.
-_FAR = np.float32(2**31)
 
 # A difference in colour that counts as much as a coarse pixel of distance, in grey levels of one
 # channel: well above the noise of photographs and the grain of paper.
@@ -152,8 +148,12 @@ def _guided_cpu(
             centre_x = _centre(x, scale_x)
             near_y, near_x = _most_alike(guide, image, y, x, centre_y, centre_x)
             match_y, match_x = nnf[near_y, near_x, 0], nnf[near_y, near_x, 1]
-            out[y, x, 0] = _moved(match_y, centre_y, near_y, other_scale_y, other_height)
-            out[y, x, 1] = _moved(match_x, centre_x, near_x, other_scale_x, other_width)
+            out[y, x, 0] = fine_match(
+                match_y, centre_y - np.float32(near_y), other_scale_y, other_height
+            )
+            out[y, x, 1] = fine_match(
+                match_x, centre_x - np.float32(near_x), other_scale_x, other_width
+            )
 
 
 @cuda.jit(cache=True)
@@ -176,14 +176,18 @@ def _guided_cuda(
         centre_x = _centre(x, scale_x)
         near_y, near_x = _most_alike(guide, image, y, x, centre_y, centre_x)
         match_y, match_x = nnf[near_y, near_x, 0], nnf[near_y, near_x, 1]
-        out[y, x, 0] = _moved(match_y, centre_y, near_y, other_scale_y, other_height)
-        out[y, x, 1] = _moved(match_x, centre_x, near_x, other_scale_x, other_width)
+        out[y, x, 0] = fine_match(
+            match_y, centre_y - np.float32(near_y), other_scale_y, other_height
+        )
+        out[y, x, 1] = fine_match(
+            match_x, centre_x - np.float32(near_x), other_scale_x, other_width
+        )
 
 
 @register_jitable
 def _centre(position, scale):
     """Middle of a pixel, in coarse pixels."""
-    return min((np.float32(position) + _HALF) / scale, _FAR)
+    return min((np.float32(position) + _HALF) / scale, FAR)
 
 
 @register_jitable
@@ -211,15 +215,6 @@ def _squared_difference(guide, image, y, x, near_y, near_x):
         difference = np.int32(image[y, x, c]) - np.int32(guide[near_y, near_x, c])
         total += difference * difference
     return np.float32(total)
-
-
-@register_jitable
-def _moved(match, centre, near, scale, extent):
-    """Where a coarse match leads a position that may lie outside its pixel."""
-    fine = np.float32(match) + (centre - np.float32(near))
-    # On a device the floor is a float32, which a whole number beside it would make a float64.
-    place = int(math.floor(min(max(fine * scale, -_FAR), _FAR)))  # noqa: RUF046
-    return min(max(place, 0), extent - 1)
 
 
 #: Kernel of :func:`analogy_kernels.upsample_nnf_guided`. Extents: height, width.

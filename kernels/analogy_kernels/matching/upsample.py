@@ -12,7 +12,7 @@ from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_
 _HALF = np.float32(0.5)
 
 # Beyond every map, and a whole number that processors can tell.
-_FAR = np.float32(2**31)
+FAR = np.float32(2**31)
 
 
 def upsample_nnf(
@@ -99,8 +99,8 @@ def _upsample_nnf_cpu(
         for x in range(out.shape[1]):
             coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
             match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
-            out[y, x, 0] = _fine_match(match_y, residual_y, other_scale_y, other_height)
-            out[y, x, 1] = _fine_match(match_x, residual_x, other_scale_x, other_width)
+            out[y, x, 0] = fine_match(match_y, residual_y, other_scale_y, other_height)
+            out[y, x, 1] = fine_match(match_x, residual_x, other_scale_x, other_width)
 
 
 @cuda.jit(cache=True)
@@ -112,8 +112,8 @@ def _upsample_nnf_cuda(
         coarse_y, residual_y = _coarse_pixel(first_row + y, scale_y, nnf.shape[0])
         coarse_x, residual_x = _coarse_pixel(x, scale_x, nnf.shape[1])
         match_y, match_x = nnf[coarse_y, coarse_x, 0], nnf[coarse_y, coarse_x, 1]
-        out[y, x, 0] = _fine_match(match_y, residual_y, other_scale_y, other_height)
-        out[y, x, 1] = _fine_match(match_x, residual_x, other_scale_x, other_width)
+        out[y, x, 0] = fine_match(match_y, residual_y, other_scale_y, other_height)
+        out[y, x, 1] = fine_match(match_x, residual_x, other_scale_x, other_width)
 
 
 @register_jitable
@@ -123,16 +123,17 @@ def _coarse_pixel(fine, scale, coarse_extent):
     The rest is below one, but beyond the last coarse pixel.
     """
     centre = (np.float32(fine) + _HALF) / scale
-    coarse = min(int(min(centre, _FAR)), coarse_extent - 1)
+    coarse = min(int(min(centre, FAR)), coarse_extent - 1)
     return coarse, centre - np.float32(coarse)
 
 
 @register_jitable
-def _fine_match(coarse_match, residual, scale, extent):
+def fine_match(coarse_match, residual, scale, extent):
+    """Where a coarse match leads a position that lies so far from its coarse pixel."""
     # The product comes last: no sum follows that a device could fuse with it, so every target
     # rounds alike.
     fine = max((np.float32(coarse_match) + residual) * scale, np.float32(0))
-    return min(int(min(fine, _FAR)), extent - 1)
+    return min(int(min(fine, FAR)), extent - 1)
 
 
 #: Kernel of :func:`analogy_kernels.upsample_nnf`. Extents: height, width.

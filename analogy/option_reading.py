@@ -104,6 +104,7 @@ def with_options(command: Callable) -> Callable:
     return expanded
 
 
+@cache
 def _fields_of(kind):
     hints = get_type_hints(kind, include_extras=True)
     return [

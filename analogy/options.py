@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -145,7 +146,6 @@ class MethodOptions:
         _option(
             "max_side",
             "Match at no more than this many pixels a side.  [default: 700]",
-            min=32,
         ),
         OnPage(
             "Longest side",
@@ -352,6 +352,7 @@ BPrimes = Annotated[
 ]
 
 
+@cache
 def options_on_page() -> dict[str, OnPage]:
     """The options that the page offers, by name."""
     hints = get_type_hints(MethodOptions, include_extras=True)

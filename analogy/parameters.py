@@ -137,7 +137,7 @@ class Parameters:
     """
 
     ratio: Annotated[float, Range(0, 1, above_low=True)] = 1.0
-    max_side: Annotated[int | None, Range(1)] = 700
+    max_side: Annotated[int | None, Range(32)] = 700
     first_scale: Annotated[int | None, Range(1)] = 192
     patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 3, 3)
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 4, 3, 2, 2)

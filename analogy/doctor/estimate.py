@@ -76,20 +76,20 @@ def _trial_seconds(device, model):
     flops = sum(
         # Forward, and backward.
         2 * found["evaluations"] * _flops(found["level"], side)
-        for scale, side in enumerate(sides)
+        for side, levels in zip(sides, map(_deconvolved, range(len(sides))), strict=True)
         for found in record["deconvolution"]
-        if found["level"] in _deconvolved(scale > 0)
+        if found["level"] in levels
     )
     convolving = flops / _flops_per_second(resolve(device))
     return fixed + growing * growth + convolving, seconds["total"]
 
 
-def _deconvolved(is_led):
-    """Levels that a size is deconvolved from, by the defaults."""
+def _deconvolved(scale):
+    """Levels that a size, counted from 0, is deconvolved from by the defaults."""
     from analogy.method.plan import plan_levels
     from analogy.parameters import Parameters
 
-    plans = plan_levels(Parameters(), is_led)
+    plans = plan_levels(Parameters(), is_led=scale > 0)
     return {plan.level for plan in plans if plan.carrying == "deconvolution"}
 
 

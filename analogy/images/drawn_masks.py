@@ -87,9 +87,11 @@ def at_size(mask: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarray:
 
 
 def _is_exact(mask):
-    if np.unique(mask).size <= _FEW:
+    count = np.unique(mask).size
+    if count <= _FEW:
         return True
-    filled = np.isin(mask, _filling(mask))
+    filling = _filling(mask)
+    filled = np.isin(mask, filling)
     hard = edges = 0
     for one, other, both in (
         (mask[1:], mask[:-1], filled[1:] & filled[:-1]),
@@ -98,7 +100,7 @@ def _is_exact(mask):
         edges += np.count_nonzero(one != other)
         hard += np.count_nonzero((one != other) & both)
     # JPEG has areas side by side, too, and many more colours that are nowhere an area.
-    return 2 * hard >= edges and 2 * np.unique(mask[filled]).size >= np.unique(mask).size
+    return 2 * hard >= edges and 2 * filling.size >= count
 
 
 def _filling(mask):

@@ -88,6 +88,7 @@ def test_fields_are_shown_with_their_bounds():
     assert (ratio.usual, ratio.low, ratio.high, ratio.step) == ("1", "0", "1", "any")
     assert (seed.usual, seed.low, seed.step) == ("0", "0", "1")
     assert int(seed.high) == 2**32 - 1
+    assert fields["max_side"].low == "32"
 
 
 @pytest.mark.parametrize(

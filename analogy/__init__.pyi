@@ -4,7 +4,7 @@ from .method.algorithm import LevelState
 from .method.masks import Masks
 from .method.session import Session
 from .method.several import SeveralAnalogies, transfer_from_several
-from .method.transfer import Analogy, transfer
+from .method.transfer import Analogy, Remains, transfer, transfer_again
 from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 __version__: str
@@ -18,9 +18,11 @@ __all__ = [
     "LevelState",
     "Masks",
     "Parameters",
+    "Remains",
     "Session",
     "SeveralAnalogies",
     "read_image",
     "transfer",
+    "transfer_again",
     "transfer_from_several",
 ]

@@ -20,11 +20,21 @@ from analogy.method.flow import displacements
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.masks import Masks, MatchingMasks, check_masks
 from analogy.method.memory_estimate import check_memory
+from analogy.method.original import (
+    Direction,
+    flow_to_original,
+    from_copies,
+    matches_in_original,
+    poses_of_matches,
+)
 from analogy.method.points import MatchingPoints, Points, as_points
+from analogy.method.pose_choice import choose_poses
+from analogy.method.poses import UPRIGHT
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
+from analogy.method.sheets import Sheets, level_shape, sheets_of
 from analogy.method.stages import PREPARATION, expected_shares
 from analogy.method.subpixel_refinement import refine_matches
 from analogy.parameters import Parameters
@@ -54,6 +64,8 @@ class Analogy:
         What was run, on what, and how long it took; ready for JSON.
     a_prime_refined, b_refined : uint8 arrays of the same sizes, or None where not asked for
         A in the colours of B' and B' in those of A, each with its own detail (eq. 7).
+    poses : uint8 array, (height of A, width of A), or None where B' is matched as it is
+        Which of the copies of B' each pixel of A is matched with, as the record counts them.
     """
 
     a_prime: np.ndarray
@@ -65,6 +77,7 @@ class Analogy:
     record: dict
     a_prime_refined: np.ndarray | None = None
     b_refined: np.ndarray | None = None
+    poses: np.ndarray | None = None
 
 
 def transfer(
@@ -121,7 +134,8 @@ def transfer(
         network, extractor = task.session.network, task.session.extractor
     with progress.stage(PREPARATION):
         task.session.warm_up(task.parameters)
-    task, choice = _weighted(task, progress)
+    upright, choice = _weighted(task, progress)
+    task = _posed(upright, progress)
     matches, deconvolutions = match_from_small_to_large(
         task.a,
         task.b_prime,
@@ -130,21 +144,23 @@ def transfer(
         extractor,
         task.parameters,
         progress,
-        on_level,
+        _told(on_level, upright, task),
         task.matching_masks,
         task.matching_points,
+        1 if task.sheets is None else len(task.sheets.copies),
     )
-    with progress.stage("confidence"):
-        matches, confidence_a, confidence_b = _judged(task, matches)
-    (a_prime, flow_ab), (b, flow_ba) = _rebuilt(task, matches, progress)
+    found = _found(upright, task, matches, progress)
     if masks and masks.keep is not None:
-        a_prime[masks.keep != 0] = task.a[masks.keep != 0]
-    refined = _refined(task, a_prime, b, progress)
+        found["a_prime"][masks.keep != 0] = upright.a[masks.keep != 0]
+    if task.parameters.refine:
+        found |= _refined(upright, found["a_prime"], found["b"], progress)
     used = {"device": extractor.device, "providers": list(extractor.providers)}
-    record = run_record(task.parameters, network, used, progress, deconvolutions, task.shapes)
+    record = run_record(upright.parameters, network, used, progress, deconvolutions, upright.shapes)
     if choice:
         record["blend_weight"] = asdict(choice)
-    return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
+    if task.sheets is not None:
+        record["poses"] = task.sheets.record(found["poses"])
+    return Analogy(**found, record=record)
 
 
 @dataclass(frozen=True)
@@ -160,6 +176,8 @@ class _Task:
         Height and width of A and of B' at each size, from small to large.
     matching_masks : MatchingMasks
     matching_points : MatchingPoints or None
+    sheets : Sheets or None
+        Copies of B' of which `b_prime` is made, where it is not matched as it is.
     """
 
     a: np.ndarray
@@ -169,6 +187,7 @@ class _Task:
     shapes: list[tuple[tuple[int, int], tuple[int, int]]]
     matching_masks: MatchingMasks
     matching_points: MatchingPoints | None
+    sheets: Sheets | None = None
 
     @property
     def stride(self) -> int:
@@ -209,6 +228,84 @@ def _weighted(task, progress):
         small_a, small_b_prime = resize(task.a, shape_a), resize(task.b_prime, shape_b)
         choice = choose_blend_weight(extractor(small_a), extractor(small_b_prime), task.parameters)
     return replace(task, parameters=replace(task.parameters, alphas=choice.alphas)), choice
+
+
+def _posed(task, progress):
+    """The same with copies of B' in the poses that suit A, where it does not as it is."""
+    # Labels are those of B' as it is.
+    if task.parameters.pose == "none" or task.matching_masks.has_labels:
+        return task
+    with progress.stage("poses"):
+        poses = choose_poses(task.a, task.b_prime, task.session.extractor, task.parameters)
+    return task if poses == (UPRIGHT,) else _with_sheets(task, sheets_of(task.b_prime, poses))
+
+
+def _with_sheets(task, sheets):
+    """The same with copies of B' in its place."""
+    share = task.shapes[-1][1][0] / task.b_prime.shape[0]
+    shapes = [
+        (shape_a, sheets.matched_shape(shape_b[0] / task.b_prime.shape[0]))
+        for shape_a, shape_b in task.shapes
+    ]
+    if sheets.is_whole:
+        masks = task.matching_masks
+    else:
+        shown = sheets.is_shown(shapes[-1][1])
+        masks = task.matching_masks.bound_to(shapes[-1][0], shown)
+    points = task.matching_points and task.matching_points.on_sheets(sheets)
+    check_memory(
+        task.a.shape[:2],
+        sheets.image.shape[:2],
+        share,
+        None,
+        task.session.free_memory,
+        task.parameters.refine,
+    )
+    return replace(
+        task,
+        b_prime=sheets.image,
+        shapes=shapes,
+        matching_masks=masks,
+        matching_points=points,
+        sheets=sheets,
+    )
+
+
+def _told(on_level, upright, task):
+    """What is called with each level, whose matches are with B' as it is."""
+    if on_level is None or task.sheets is None:
+        return on_level
+
+    def told(state):
+        shape = level_shape(upright.shapes[-1][1], state.level)
+        on_level(replace(state, matches=matches_in_original(task.sheets, state.matches, shape)))
+
+    return told
+
+
+def _found(upright, task, matches, progress):
+    """Fields of the result, by name, that matches lead to."""
+    sheets, poses = task.sheets, None
+    if sheets is not None and task.parameters.upright_strokes:
+        poses = poses_of_matches(sheets, matches, upright.a.shape[:2])
+        shape = level_shape(upright.shapes[-1][1], task.parameters.finest_level)
+        matches, sheets, task = matches_in_original(sheets, matches, shape), None, upright
+    with progress.stage("confidence"):
+        matches, *confidences = _judged(task, matches)
+    (a_prime, flow_ab), (b, flow_ba) = _rebuilt(task, matches, progress)
+    of_b = Direction(b, flow_ba, confidences[1])
+    if sheets is not None:
+        flow_ab, poses = flow_to_original(sheets, flow_ab)
+        of_b = from_copies(sheets, of_b, matches, task.parameters.vote_side)
+    return {
+        "a_prime": a_prime,
+        "b": of_b.image,
+        "flow_ab": flow_ab,
+        "flow_ba": of_b.flow,
+        "confidence_a": confidences[0],
+        "confidence_b": of_b.confidence,
+        "poses": poses,
+    }
 
 
 def _judged(task, matches):
@@ -270,11 +367,9 @@ def _by_fractions(task, matches, scales, progress):
 
 
 def _refined(task, a_prime, b, progress):
-    """A' and B in their new colours with their own detail (eq. 7), None where not asked for."""
-    if not task.parameters.refine:
-        return None, None
+    """A' and B in their new colours with their own detail (eq. 7)."""
     with progress.stage("refinement"):
-        return (
-            refine(a_prime, task.a, task.parameters, task.session.target),
-            refine(b, task.b_prime, task.parameters, task.session.target),
-        )
+        return {
+            "a_prime_refined": refine(a_prime, task.a, task.parameters, task.session.target),
+            "b_refined": refine(b, task.b_prime, task.parameters, task.session.target),
+        }

@@ -104,6 +104,13 @@ class Parameters:
         Added to all of them; the paper varies it by 0.1 either way.
     weight_map : "sigmoid" or "hard"
         Switch between content and style by response (eq. 6; the authors' program: hard).
+    pose : "none", "auto" or "all"
+        Whether copies of B' that are mirrored, turned and scaled are matched in its place, see
+        :mod:`analogy.method.pose_choice`: none, those that suit A clearly better than B' as it is,
+        or those that suit A best. Neither the paper nor the authors' program has any.
+    upright_strokes : bool
+        Fetch the results' pixels from B' as it is, and not from its copies: strokes then do not
+        turn with the things.
     vote_side : int
         Side of the patches that vote for the results' pixels (section 4.5: 5 pixels, the authors'
         program: 3).
@@ -162,6 +169,8 @@ class Parameters:
     choose_alphas: bool = False
     alpha_offset: Annotated[float, Range(-1, 1)] = 0.0
     weight_map: Literal["sigmoid", "hard"] = "sigmoid"
+    pose: Literal["none", "auto", "all"] = "auto"
+    upright_strokes: bool = False
     vote_side: _PatchSide = 3
     vote_width: _Positive | None = 40.0
     fill_unreliable: bool = False
@@ -228,6 +237,7 @@ _DEFAULT = Parameters()
 # One size, searched and voted for as the paper and the authors' program do, whatever the defaults.
 _PLAIN: dict[str, Any] = {
     "first_scale": None,
+    "pose": "none",
     "search_radii": (None, 6, 6, 4, 4),
     "search_iterations": (10,) * 5,
     "evenness": (0.0,) * 5,

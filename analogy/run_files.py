@@ -194,7 +194,8 @@ def _run_pair(run, staging):
 
 def _transferred(run, b_prime, trace):
     # Numba takes a second to import; bad input has been answered by now.
-    from analogy.method.transfer import transfer, transfer_again
+    from analogy.method.again import transfer_again
+    from analogy.method.transfer import transfer
 
     if run.remains is not None:
         return transfer_again(run.remains, run.points, on_level=trace, **run.hooks)

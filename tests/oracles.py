@@ -602,16 +602,28 @@ def gather_votes(votes, shape, other_shape, reach, slack):
     return out.reshape(shape[0] * shape[1], -1)
 
 
-def hough_matching(similarity, shape, other_shape, exponent, rounds):
+def hough_votes(similarity, shape, other_shape, exponent, reach, slack, sheets=1):
+    prior = np.maximum(similarity.astype(np.float64), 0) ** exponent
+    return _votes(prior, shape, other_shape, reach, slack, sheets)
+
+
+def hough_matching(similarity, shape, other_shape, exponent, rounds, sheets=1):
     prior = np.maximum(similarity.astype(np.float64), 0) ** exponent
     belief = prior
     for reach, slack in rounds:
-        scale = np.sqrt(belief.max(axis=1, keepdims=True) * belief.max(axis=0, keepdims=True))
-        votes = np.divide(belief, scale, where=scale > 0, out=np.zeros_like(belief))
-        belief = prior * gather_votes(votes, shape, other_shape, reach, slack) ** 2
+        belief = prior * _votes(belief, shape, other_shape, reach, slack, sheets) ** 2
+    other_shape = sheets * other_shape[0], other_shape[1]
     nnf = np.stack(np.unravel_index(belief.argmax(axis=1), other_shape), axis=-1)
     other_nnf = np.stack(np.unravel_index(belief.argmax(axis=0), shape), axis=-1)
     return nnf.reshape(*shape, 2), other_nnf.reshape(*other_shape, 2)
+
+
+def _votes(belief, shape, other_shape, reach, slack, sheets):
+    """Of every pixel about one, among all sheets, and gathered on each by itself."""
+    scale = np.sqrt(belief.max(axis=1, keepdims=True) * belief.max(axis=0, keepdims=True))
+    votes = np.divide(belief, scale, where=scale > 0, out=np.zeros_like(belief))
+    each = np.split(votes, sheets, axis=1)
+    return np.hstack([gather_votes(one, shape, other_shape, reach, slack) for one in each])
 
 
 def _gaussian(deviation):

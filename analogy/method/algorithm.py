@@ -78,6 +78,7 @@ def match_from_small_to_large(
     on_level: Callable[[LevelState], None] | None = None,
     masks: MatchingMasks | None = None,
     points: MatchingPoints | None = None,
+    sheets: int = 1,
     watch: Callable[[LevelState], None] | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
     """Match two images at one size after another, each led by the matches of the one before.
@@ -96,6 +97,8 @@ def match_from_small_to_large(
         Called with each level of the last size when it has been searched.
     masks : MatchingMasks, optional
     points : MatchingPoints, optional
+    sheets : int
+        Copies of which B' is made, one below another, see :mod:`analogy.method.sheets`.
     watch : callable, LevelState -> None, optional
         Called with each level of every size.
 
@@ -127,6 +130,7 @@ def match_from_small_to_large(
             masks,
             matches,
             points,
+            sheets,
         )
         deconvolutions |= {(scale, *key): value for key, value in found.items()}
     return matches, deconvolutions
@@ -153,6 +157,7 @@ def match_features(
     masks: MatchingMasks | None = None,
     smaller: Matches | None = None,
     points: MatchingPoints | None = None,
+    sheets: int = 1,
 ) -> tuple[Matches, dict[tuple[int, str], Deconvolution]]:
     """Match the features of two images from level 5 down to 1.
 
@@ -170,6 +175,8 @@ def match_features(
         Matches of the same images at a smaller size: they take the place of levels 5 and 4, and the
         search begins at level 3.
     points : MatchingPoints, optional
+    sheets : int
+        Copies of which B' is made, one below another, see :mod:`analogy.method.sheets`.
 
     Returns
     -------
@@ -177,9 +184,8 @@ def match_features(
         At the finest level of `parameters`.
     deconvolutions : dict, (level, "a_prime" or "b") -> Deconvolution
     """
-    pair = FeaturePair(
-        features_a, features_b_prime, network, parameters, masks or MatchingMasks(None), points
-    )
+    masks = masks or MatchingMasks(None)
+    pair = FeaturePair(features_a, features_b_prime, network, parameters, masks, points)
     known = {} if smaller is None else carried_matches(smaller, features_a, features_b_prime)
     matches: Any = None
     carried = None
@@ -188,7 +194,7 @@ def match_features(
         features = pair.level_features(plan.level, carried)
         with progress.stage("search", plan.level):
             if plan.start == "votes":
-                known = coarse_matches(features_a, features_b_prime, points)
+                known = coarse_matches(features_a, features_b_prime, points, masks, sheets)
             start = _start(plan, pair, known, matches)
             matches = match_level(features, start, plan, pair)
         if on_level:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from analogy.method.drawing import drawn_similarity
+from analogy.method.masks import MatchingMasks
 from analogy.method.points import MatchingPoints
 from analogy.method.search import Matches
 from analogy_kernels.imaging.interpolate import interpolate
@@ -34,7 +37,13 @@ _ROUNDS = ((1 / 4, 1 / 32), (1 / 8, 1 / 32))
 _LONGEST_SIDE = 48
 
 
-def coarse_matches(a, b_prime, points: MatchingPoints | None = None):
+def coarse_matches(
+    a,
+    b_prime,
+    points: MatchingPoints | None = None,
+    masks: MatchingMasks | None = None,
+    sheets: int = 1,
+):
     """Match two images at levels 5 and 4.
 
     Parameters
@@ -43,6 +52,10 @@ def coarse_matches(a, b_prime, points: MatchingPoints | None = None):
         Features by level.
     points : MatchingPoints, optional
         Which matches are drawn to.
+    masks : MatchingMasks, optional
+        Pixels of B' without a label there are matched with none of A.
+    sheets : int
+        Copies of B' of which its maps are made, one below another.
 
     Returns
     -------
@@ -50,17 +63,20 @@ def coarse_matches(a, b_prime, points: MatchingPoints | None = None):
         Without costs.
     """
     grid = 4
-    while max(*_shape(a, grid), *_shape(b_prime, grid)) > _LONGEST_SIDE:
+    while max(*_shape(a, grid), *_sheet(b_prime, grid, sheets)) > _LONGEST_SIDE:
         grid += 1
-    shapes = _shape(a, grid), _shape(b_prime, grid)
-    descriptors = _descriptors(a, grid), _descriptors(b_prime, grid)
+    shapes = _shape(a, grid), _sheet(b_prime, grid, sheets)
+    matched = a[1].shape[:2], b_prime[1].shape[:2]
+    descriptors = descriptors_of(a, grid), descriptors_of(b_prime, grid)
+    if masks is not None and masks.has_labels:
+        descriptors = descriptors[0], _emptied(descriptors[1], masks, grid, matched)
     similarity = correlate(*descriptors)
     if points is not None:
-        at = points.at(grid, a[1].shape[:2], b_prime[1].shape[:2])
+        at = points.at(grid, *matched)
         similarity = drawn_similarity(similarity, descriptors, at)
     side = max(*shapes[0], *shapes[1])
     rounds = [(reach * side, slack * side) for reach, slack in _ROUNDS]
-    ab, ba = hough_matching(similarity, *shapes, _EXPONENT, rounds)
+    ab, ba = hough_matching(similarity, *shapes, _EXPONENT, rounds, sheets=sheets)
     return {
         level: Matches(
             _at_level(ab, grid, level, a, b_prime), _at_level(ba, grid, level, b_prime, a)
@@ -69,19 +85,44 @@ def coarse_matches(a, b_prime, points: MatchingPoints | None = None):
     }
 
 
-def _shape(features, grid):
-    """Height and width at the resolution of level 4, 5, or one that would follow."""
-    return tuple(-(-size // 2 ** (grid - 4)) for size in features[4].shape[:2])
+def descriptors_of(features, grid):
+    """Unit vectors of levels 5 and 4 side by side, at the resolution of a level.
 
+    Parameters
+    ----------
+    features : sequence of float32 arrays, (height, width, channels)
+        Features by level.
+    grid : int
+        That of level 4, 5, or one that would follow.
 
-def _descriptors(features, grid):
-    """Unit vectors of levels 5 and 4 side by side, at the resolution of a level."""
+    Returns
+    -------
+    float32 array, (height, width, 1024)
+    """
     shape = _shape(features, grid)
     maps = [interpolate(features[level], shape, 2.0 ** (level - grid)) for level in (5, 4)]
     channels = [one.shape[2] for one in maps]
     out = target_of(*maps).empty((*shape, sum(channels)))
     normalize(maps[0], out, length=math.sqrt(_SHARE))
     return normalize(maps[1], out, channel_offset=channels[0], length=math.sqrt(1 - _SHARE))
+
+
+def _shape(features, grid):
+    """Height and width at the resolution of level 4, 5, or one that would follow."""
+    return tuple(-(-size // 2 ** (grid - 4)) for size in features[4].shape[:2])
+
+
+def _sheet(features, grid, sheets):
+    """The same of one of the copies that features are of, one below another."""
+    height, width = _shape(features, grid)
+    return height // sheets, width
+
+
+def _emptied(descriptors, masks, grid, matched):
+    """Vectors of B', zero where it has no label: they are like nothing."""
+    on = target_of(descriptors)
+    labels = on.to_host(masks.at(grid, *matched, on).b_prime.labels)
+    return on.asarray(on.to_host(descriptors) * (labels != 0)[..., None].astype(np.float32))
 
 
 def _at_level(nnf, grid, level, features, other_features):

@@ -80,6 +80,25 @@ class MatchingMasks:
         self.keep = None if masks.keep is None else masks.keep != 0
         self._keep = None if self.keep is None else self.keep.astype(np.int32)
 
+    @property
+    def has_labels(self) -> bool:
+        return self._labels is not None
+
+    def bound_to(self, shape_a: tuple[int, int], shown: np.ndarray) -> MatchingMasks:
+        """The same, without labels of their own, where A is matched with some pixels of B' only.
+
+        Parameters
+        ----------
+        shape_a : (int, int)
+            Height and width at which A is matched.
+        shown : bool array, (height, width)
+            Which pixels of B' may be fetched, at the size at which it is matched.
+        """
+        bound = MatchingMasks(None)
+        bound._keep = self._keep
+        bound._labels = [np.ones(shape_a, np.int32), shown.astype(np.int32)]
+        return bound
+
     def at(
         self,
         level: int,

@@ -8,12 +8,14 @@ itself, and those beside it at each level, are held. Where labels forbid a point
 from __future__ import annotations
 
 import logging
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from analogy.errors import AnalogyError
+from analogy.method.sheets import Sheets
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +155,14 @@ class MatchingPoints:
         self._shares = [
             (end + 0.5) / shape for end, shape in zip(ends, (shape_a, shape_b_prime), strict=True)
         ]
+
+    def on_sheets(self, sheets: Sheets) -> MatchingPoints:
+        """The same, leading to the first of the copies of B' that are matched in its place."""
+        moved = copy(self)
+        ours, theirs = self._shares
+        places = sheets.places_on_sheet(theirs * sheets.original.shape[:2] - 0.5, 0)
+        moved._shares = [ours, (places + 0.5) / sheets.image.shape[:2]]
+        return moved
 
     def at(
         self, level: int, matched_a: tuple[int, int], matched_b_prime: tuple[int, int]

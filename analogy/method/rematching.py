@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from analogy.method.algorithm import FeaturePair, LevelState, lead_level, upsampled, voted_features
 from analogy.method.coarse import coarse_matches
@@ -85,6 +84,7 @@ def match_again(
     progress: Progress,
     count: int,
     watch: Callable[[LevelState], None] | None = None,
+    sheets: int = 1,
 ) -> Matches:
     """Match the sizes that were kept once more, with these points and no others.
 
@@ -98,6 +98,8 @@ def match_again(
         How many sizes the matching had.
     watch : callable, LevelState -> None, optional
         Called with each level of these sizes.
+    sheets : int
+        Copies of which B' is made.
 
     Returns
     -------
@@ -108,7 +110,8 @@ def match_again(
     matches: Any = None
     for scale, size in sizes.items():
         forgets = _is_one_left_out(size.pair.points, points)
-        again = _Again(replace(size.pair, points=points), size.levels, scale > 0, forgets)
+        pair = replace(size.pair, points=points)
+        again = _Again(pair, size.levels, scale > 0, forgets, sheets)
         if smaller is not None:
             again = replace(again, known=_carried(again, sizes[0], smaller))
         matches = again.match(progress.of_scale(scale, count), scale, watch)
@@ -145,6 +148,8 @@ class _Again:
     is_led : bool
     forgets : bool
         Whether matches may still be where points drew them that are no longer given.
+    sheets : int
+        Copies of which B' is made.
     known : dict, level -> (Matches, Matches)
         What a smaller size leads the level by, before and now.
     """
@@ -153,6 +158,7 @@ class _Again:
     levels: dict[int, LevelState]
     is_led: bool
     forgets: bool
+    sheets: int
     known: dict[int, tuple[Matches, Matches]] = field(default_factory=dict)
 
     def match(self, progress, scale, watch):
@@ -173,7 +179,9 @@ class _Again:
 
     def _voted(self):
         """Matches of levels 5 and 4, before and by votes that the points of now lead."""
-        voted = coarse_matches(self.pair.a, self.pair.b_prime, self.pair.points)
+        voted = coarse_matches(
+            self.pair.a, self.pair.b_prime, self.pair.points, self.pair.masks, self.sheets
+        )
         return {level: (self.levels[level].matches, found) for level, found in voted.items()}
 
     def _led(self, plan, known, coarser):
@@ -235,6 +243,9 @@ def _differ(old, new):
 
 
 def _around(pixels):
+    # Takes longer to import than a run has to spare that is not done again.
+    from scipy.ndimage import binary_dilation
+
     return binary_dilation(pixels, iterations=_SURROUNDINGS)
 
 

@@ -10,25 +10,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.transform import resize
 
 from analogy.errors import AnalogyError
 from analogy.images import as_image
 from analogy.method.algorithm import LevelState
 from analogy.method.colour_refinement import refine
+from analogy.method.composition import choose, compose, picked
 from analogy.method.masks import Masks
 from analogy.method.session import Session
 from analogy.method.transfer import Analogy, transfer
 from analogy.parameters import Parameters
 from analogy_kernels.target import target_of
-
-# Standard deviation, in pixels of the finest level, of the surroundings whose costs a choice goes
-# by: single pixels change their minds from one to the next.
-_SURROUNDINGS = 2.0
 
 
 @dataclass(frozen=True)
@@ -134,15 +131,15 @@ def transfer_from_several(
                 on_preview=None if index else on_preview,
             )
         )
-    choice = _choose([cost.map for cost in costs], a.shape[:2])
-    a_prime = _compose([one.a_prime for one in analogies], choice, parameters.vote_side)
+    choice = choose([cost.map for cost in costs], a.shape[:2])
+    a_prime = compose([one.a_prime for one in analogies], choice, parameters.vote_side)
     if masks and masks.keep is not None:
         a_prime[masks.keep != 0] = a[masks.keep != 0]
     return SeveralAnalogies(
         a_prime,
         choice,
-        _picked([one.flow_ab for one in analogies], choice),
-        _picked([one.confidence_a for one in analogies], choice),
+        picked([one.flow_ab for one in analogies], choice),
+        picked([one.confidence_a for one in analogies], choice),
         tuple(analogies),
         refine(a_prime, a, parameters, session.target) if parameters.refine else None,
     )
@@ -151,7 +148,7 @@ def transfer_from_several(
 class _Cost:
     """Adds up what the matches of A cost, from level to level, at the size of the finest."""
 
-    map = None
+    map: Any = None
 
     def __call__(self, state):
         cost = target_of(state.matches.cost_ab).to_host(state.matches.cost_ab)
@@ -174,25 +171,3 @@ def _part_of(progress, index, count):
     return lambda fraction, text: progress(
         (index + fraction) / count, f"reference {index + 1} of {count}: {text}"
     )
-
-
-def _choose(costs, shape):
-    smoothed = [gaussian_filter(cost, _SURROUNDINGS) for cost in costs]
-    return np.argmin([resize(cost, shape, order=1) for cost in smoothed], axis=0).astype(np.uint8)
-
-
-def _compose(images, choice, vote_side):
-    """Mean of the images by how many of the patches that vote for a pixel chose each."""
-    total = np.zeros((*choice.shape, 3), np.float32)
-    for index, image in enumerate(images):
-        weight = uniform_filter((choice == index).astype(np.float32), vote_side)
-        total += weight[..., None] * image
-    return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
-
-
-def _picked(maps, choice):
-    """Of each pixel what the map has that the choice says."""
-    picked = maps[0].copy()
-    for index, one in enumerate(maps):
-        picked[choice == index] = one[choice == index]
-    return picked

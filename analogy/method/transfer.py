@@ -20,13 +20,24 @@ from analogy.method.flow import displacements
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.masks import Masks, MatchingMasks, check_masks
 from analogy.method.memory_estimate import check_memory
+from analogy.method.original import (
+    Direction,
+    flow_to_original,
+    from_copies,
+    matches_in_original,
+    poses_of_matches,
+)
 from analogy.method.points import MatchingPoints, Points, as_points
+from analogy.method.pose_choice import choose_poses
+from analogy.method.poses import UPRIGHT
+from analogy.method.preview import Previews
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
-from analogy.method.rematching import MatchedSize, SizesKept, match_again
+from analogy.method.rematching import MatchedSize, SizesKept
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
-from analogy.method.stages import PREPARATION, expected_shares, expected_shares_again
+from analogy.method.sheets import Sheets, level_shape, sheets_of
+from analogy.method.stages import PREPARATION, expected_shares
 from analogy.method.subpixel_refinement import refine_matches
 from analogy.parameters import Parameters
 from analogy_kernels.imaging.vote import vote_field
@@ -55,6 +66,8 @@ class Analogy:
         What was run, on what, and how long it took; ready for JSON.
     a_prime_refined, b_refined : uint8 arrays of the same sizes, or None where not asked for
         A in the colours of B' and B' in those of A, each with its own detail (eq. 7).
+    poses : uint8 array, (height of A, width of A), or None where B' is matched as it is
+        Which of the copies of B' each pixel of A is matched with, as the record counts them.
     remains : Remains, or None where not asked for
         What :func:`analogy.transfer_again` goes on from.
     """
@@ -68,24 +81,27 @@ class Analogy:
     record: dict
     a_prime_refined: np.ndarray | None = None
     b_refined: np.ndarray | None = None
+    poses: np.ndarray | None = None
     remains: Remains | None = None
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What is left of a transfer, for :func:`transfer_again`: features and matches.
+    """What is left of a transfer, for :func:`analogy.transfer_again`: features and matches.
 
-    At 448 x 448 pixels they are half a gigabyte, on the device where there is one.
+    Those of 448 x 448 pixels are 320 MiB, on the device where there is one. Its fields are nobody's
+    business but the method's.
     """
 
-    _task: _Task
-    _sizes: dict[int, MatchedSize]
-    _choice: BlendWeightChoice | None
+    upright: Task
+    task: Task
+    sizes: dict[int, MatchedSize]
+    choice: BlendWeightChoice | None
 
     @property
     def nbytes(self) -> int:
         """Bytes that it holds."""
-        return sum(size.nbytes for size in self._sizes.values())
+        return sum(size.nbytes for size in self.sizes.values())
 
 
 def transfer(
@@ -149,7 +165,8 @@ def transfer(
         network, extractor = task.session.network, task.session.extractor
     with progress.stage(PREPARATION):
         task.session.warm_up(task.parameters)
-    task, choice = _weighted(task, progress)
+    upright, choice = _weighted(task, progress)
+    task = _posed(upright, progress)
     kept = SizesKept(len(task.shapes)) if keep_remains else None
     matches, deconvolutions = match_from_small_to_large(
         task.a,
@@ -159,135 +176,48 @@ def transfer(
         extractor,
         task.parameters,
         progress,
-        on_level,
+        in_original(on_level, upright, task),
         task.matching_masks,
         task.matching_points,
-        _both(on_preview and _Previews(task, on_preview), kept),
+        task.copies,
+        called_both(on_preview and Previews(upright, task, on_preview), kept),
     )
-    found = _finished(task, matches, progress, deconvolutions, choice)
-    return found if kept is None else replace(found, remains=Remains(task, kept.sizes, choice))
+    found = result_of(upright, task, matches, progress, deconvolutions, choice)
+    if kept is None:
+        return found
+    return replace(found, remains=Remains(upright, task, kept.sizes, choice))
 
 
-def transfer_again(
-    remains: Remains,
-    points: ArrayLike | Points | None,
-    *,
-    progress: Callable[[float, str], None] | None = None,
-    on_level: Callable[[LevelState], None] | None = None,
-    on_preview: Callable[[np.ndarray, np.ndarray], None] | None = None,
-) -> Analogy:
-    """Transfer once more with other points, from what an earlier transfer has left.
-
-    Takes less than half of the time: what the points do not move stays as it was, and nothing is
-    deconvolved anew. However often it is done, it goes on from the first transfer.
-
-    Parameters
-    ----------
-    remains : Remains
-        Of a transfer with `keep_remains`.
-    points : array, (count, 4), or Points, or None
-        All of them, those of the first transfer as well if they are still to hold.
-    progress, on_level, on_preview
-        As for :func:`transfer`.
-
-    Returns
-    -------
-    Analogy
-
-    Raises
-    ------
-    AnalogyError
-        If points lie outside the images.
-    """
-    task, sizes = remains._task, remains._sizes
-    points = _matching_points(points, task.a.shape[:2], task.b_prime.shape[:2])
-    task = replace(task, matching_points=points)
-    progress = Progress(progress, expected_shares_again(task.parameters, task.shapes))
-    count = len(task.shapes)
-
-    def is_last(state):
-        if on_level and state.scale == count - 1:
-            on_level(state)
-
-    watch = _both(is_last, on_preview and _Previews(task, on_preview))
-    matches = match_again(sizes, points, progress, count, watch)
-    found = _finished(task, matches, progress, {}, remains._choice)
-    return replace(found, record=found.record | {"again": True})
-
-
-def _both(*listeners):
+def called_both(*listeners):
     """What calls all of the listeners that there are, None where there is none."""
     listening = [listener for listener in listeners if listener]
     return (lambda state: [listener(state) for listener in listening]) if listening else None
 
 
-def _finished(task, matches, progress, deconvolutions, choice):
+def result_of(upright, task, matches, progress, deconvolutions, choice):
     """Results of a transfer whose matches are found."""
-    session = task.session
-    with progress.stage("confidence"):
-        matches, confidence_a, confidence_b = _judged(task, matches)
-    (a_prime, flow_ab), (b, flow_ba) = _rebuilt(task, matches, progress)
-    keep = task.matching_masks.keep
+    session, keep = task.session, upright.matching_masks.keep
+    found = _found(upright, task, matches, progress)
     if keep is not None:
-        a_prime[keep] = task.a[keep]
-    refined = _refined(task, a_prime, b, progress)
+        found["a_prime"][keep] = upright.a[keep]
+    if task.parameters.refine:
+        found |= _refined(upright, found["a_prime"], found["b"], progress)
     extractor = session.extractor
     used = {"device": extractor.device, "providers": list(extractor.providers)}
     record = run_record(
-        task.parameters, session.network, used, progress, deconvolutions, task.shapes
+        upright.parameters, session.network, used, progress, deconvolutions, upright.shapes
     )
     if choice:
         record["blend_weight"] = asdict(choice)
-    if task.matching_points is not None:
-        record["points"] = task.matching_points.points.positions.tolist()
-    return Analogy(a_prime, b, flow_ab, flow_ba, confidence_a, confidence_b, record, *refined)
-
-
-# Levels after which the smallest size shows something, and after which a smaller size is done.
-_FIRST_SEEN, _SEEN = 4, 1
-
-
-@dataclass(frozen=True)
-class _Previews:
-    """Shows what A' and B are going to look like as levels are matched.
-
-    Attributes
-    ----------
-    task : _Task
-    show : callable, (A', B) -> None
-    """
-
-    task: _Task
-    show: Callable[[np.ndarray, np.ndarray], None]
-
-    def __call__(self, state: LevelState) -> None:
-        """Show a level's matches if it is one to be shown."""
-        is_smaller = state.scale < len(self.task.shapes) - 1
-        if (state.scale == 0 and state.level == _FIRST_SEEN) or (
-            is_smaller and state.level == _SEEN
-        ):
-            self.show(*_preview(self.task, state))
-
-
-def _preview(task, state):
-    """A' and B by the matches of a level, at the size at which the images are matched."""
-    smaller, matched = task.shapes[state.scale], task.shapes[-1]
-    images = [
-        resize(image, shape) for image, shape in zip((task.a, task.b_prime), matched, strict=True)
-    ]
-    scales = [
-        scale_of(2 ** (state.level - 1), *shapes) for shapes in zip(smaller, matched, strict=True)
-    ]
-    (a, b_prime), (scale_a, scale_b) = images, scales
-    side, width = task.parameters.vote_side, task.parameters.vote_width
-    nnf_ab, nnf_ba = state.matches.ab, state.matches.ba
-    a_prime, _ = vote_at_full_size(nnf_ab, a, b_prime, scale_a, scale_b, side, width)
-    b, _ = vote_at_full_size(nnf_ba, b_prime, a, scale_b, scale_a, side, width)
-    return a_prime, b
+    if upright.matching_points is not None:
+        record["points"] = upright.matching_points.points.positions.tolist()
+    if task.sheets is not None:
+        record["poses"] = task.sheets.record(found["poses"])
+    return Analogy(**found, record=record)
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A transfer that can be done: what goes in, and where it is done.
 
     Attributes
@@ -299,6 +229,8 @@ class _Task:
         Height and width of A and of B' at each size, from small to large.
     matching_masks : MatchingMasks
     matching_points : MatchingPoints or None
+    sheets : Sheets or None
+        Copies of B' of which `b_prime` is made, where it is not matched as it is.
     """
 
     a: np.ndarray
@@ -308,6 +240,12 @@ class _Task:
     shapes: list[tuple[tuple[int, int], tuple[int, int]]]
     matching_masks: MatchingMasks
     matching_points: MatchingPoints | None
+    sheets: Sheets | None = None
+
+    @property
+    def copies(self) -> int:
+        """How many copies of B' `b_prime` is made of."""
+        return 1 if self.sheets is None else len(self.sheets.copies)
 
     @property
     def stride(self) -> int:
@@ -323,14 +261,14 @@ def _checked(a, b_prime, masks, points, parameters, session):
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
-    matching_points = _matching_points(points, a.shape[:2], b_prime.shape[:2])
+    matching_points = matching_points_of(points, a.shape[:2], b_prime.shape[:2])
     shapes = scale_shapes(a.shape[:2], b_prime.shape[:2], parameters, ("a", "b_prime"))
     limits = parameters.ratio, parameters.max_side, session.free_memory
     check_memory(a.shape[:2], b_prime.shape[:2], *limits, parameters.refine)
-    return _Task(a, b_prime, parameters, session, shapes, MatchingMasks(masks), matching_points)
+    return Task(a, b_prime, parameters, session, shapes, MatchingMasks(masks), matching_points)
 
 
-def _matching_points(points, shape_a, shape_b):
+def matching_points_of(points, shape_a, shape_b):
     if points is None:
         return None
     points = as_points(points).inside(shape_a, shape_b)
@@ -348,6 +286,84 @@ def _weighted(task, progress):
         small_a, small_b_prime = resize(task.a, shape_a), resize(task.b_prime, shape_b)
         choice = choose_blend_weight(extractor(small_a), extractor(small_b_prime), task.parameters)
     return replace(task, parameters=replace(task.parameters, alphas=choice.alphas)), choice
+
+
+def _posed(task, progress):
+    """The same with copies of B' in the poses that suit A, where it does not as it is."""
+    # Labels are those of B' as it is.
+    if task.parameters.pose == "none" or task.matching_masks.has_labels:
+        return task
+    with progress.stage("poses"):
+        poses = choose_poses(task.a, task.b_prime, task.session.extractor, task.parameters)
+    return task if poses == (UPRIGHT,) else _with_sheets(task, sheets_of(task.b_prime, poses))
+
+
+def _with_sheets(task, sheets):
+    """The same with copies of B' in its place."""
+    share = task.shapes[-1][1][0] / task.b_prime.shape[0]
+    shapes = [
+        (shape_a, sheets.matched_shape(shape_b[0] / task.b_prime.shape[0]))
+        for shape_a, shape_b in task.shapes
+    ]
+    if sheets.is_whole:
+        masks = task.matching_masks
+    else:
+        shown = sheets.is_shown(shapes[-1][1])
+        masks = task.matching_masks.bound_to(shapes[-1][0], shown)
+    points = task.matching_points and task.matching_points.on_sheets(sheets)
+    check_memory(
+        task.a.shape[:2],
+        sheets.image.shape[:2],
+        share,
+        None,
+        task.session.free_memory,
+        task.parameters.refine,
+    )
+    return replace(
+        task,
+        b_prime=sheets.image,
+        shapes=shapes,
+        matching_masks=masks,
+        matching_points=points,
+        sheets=sheets,
+    )
+
+
+def in_original(on_level, upright, task):
+    """What is called with each level, whose matches are with B' as it is."""
+    if on_level is None or task.sheets is None:
+        return on_level
+
+    def told(state):
+        shape = level_shape(upright.shapes[-1][1], state.level)
+        on_level(replace(state, matches=matches_in_original(task.sheets, state.matches, shape)))
+
+    return told
+
+
+def _found(upright, task, matches, progress):
+    """Fields of the result, by name, that matches lead to."""
+    sheets, poses = task.sheets, None
+    if sheets is not None and task.parameters.upright_strokes:
+        poses = poses_of_matches(sheets, matches, upright.a.shape[:2])
+        shape = level_shape(upright.shapes[-1][1], task.parameters.finest_level)
+        matches, sheets, task = matches_in_original(sheets, matches, shape), None, upright
+    with progress.stage("confidence"):
+        matches, *confidences = _judged(task, matches)
+    (a_prime, flow_ab), (b, flow_ba) = _rebuilt(task, matches, progress)
+    of_b = Direction(b, flow_ba, confidences[1])
+    if sheets is not None:
+        flow_ab, poses = flow_to_original(sheets, flow_ab)
+        of_b = from_copies(sheets, of_b, matches, task.parameters.vote_side)
+    return {
+        "a_prime": a_prime,
+        "b": of_b.image,
+        "flow_ab": flow_ab,
+        "flow_ba": of_b.flow,
+        "confidence_a": confidences[0],
+        "confidence_b": of_b.confidence,
+        "poses": poses,
+    }
 
 
 def _judged(task, matches):
@@ -409,11 +425,9 @@ def _by_fractions(task, matches, scales, progress):
 
 
 def _refined(task, a_prime, b, progress):
-    """A' and B in their new colours with their own detail (eq. 7), None where not asked for."""
-    if not task.parameters.refine:
-        return None, None
+    """A' and B in their new colours with their own detail (eq. 7)."""
     with progress.stage("refinement"):
-        return (
-            refine(a_prime, task.a, task.parameters, task.session.target),
-            refine(b, task.b_prime, task.parameters, task.session.target),
-        )
+        return {
+            "a_prime_refined": refine(a_prime, task.a, task.parameters, task.session.target),
+            "b_refined": refine(b, task.b_prime, task.parameters, task.session.target),
+        }

@@ -15,6 +15,7 @@ from .matching.correlation import correlate as correlate
 from .matching.guided import upsample_nnf_guided as upsample_nnf_guided
 from .matching.hough import gather_votes as gather_votes
 from .matching.hough import hough_matching as hough_matching
+from .matching.hough import hough_votes as hough_votes
 from .matching.initialize import identity_nnf as identity_nnf
 from .matching.initialize import random_map as random_map
 from .matching.initialize import random_nnf as random_nnf

@@ -193,6 +193,12 @@ def _hough_matching(random):
     return {"similarity": similarity, **shapes, "exponent": 2.0, "rounds": [(1.0, 0.5), (2.0, 1.0)]}
 
 
+def _hough_votes(random):
+    similarity, shape, other_shape = _table(random)
+    shapes = {"shape": shape, "other_shape": other_shape}
+    return {"similarity": similarity, **shapes, "exponent": 2.0, "reach": 1.0, "slack": 0.5}
+
+
 def _identity_nnf(random):
     return {"shape": _size(random), "other_shape": _size(random), "target": analogy_kernels.CPU}
 

@@ -178,6 +178,7 @@ def calls(random):
     yield "correlate", (a, b), {}
     yield "gather_votes", (table, (4, 4), (4, 4), 1.0, 0.5), {}
     yield "hough_matching", (table, (4, 4), (4, 4), 1.0, [(1.0, 0.5)]), {}
+    yield "hough_votes", (table, (4, 4), (4, 4), 1.0, 1.0, 0.5), {}
     yield "inner_product", (vector, vector), {}
     yield "inner_products", (image(random, 1, 8), image(random, 1, 8)), {}
     yield "interpolate", (a, (2, 2), 0.5), {}

@@ -7,7 +7,9 @@ wild" (CVPR 2015), regularised as by Min et al., "Hyperpixel flow" (ICCV 2019). 
 of two images vote for one displacement; here a vote counts the less the farther away it is cast,
 so that parts of a thing may move apart.
 
-A table holds a value for each match, (height * width, other height * other width).
+A table holds a value for each match, (height * width, other height * other width). The other map
+may be several sheets of one size, one below another: its columns are then those of one sheet after
+the other, all matches of a pixel compete, and votes are cast within a sheet.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
-from analogy_kernels.arguments import checked, extents, items, number, positive
+from analogy_kernels.arguments import checked, extents, items, number, positive, whole
 from analogy_kernels.matching.correlation import best_of_columns, best_of_rows
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
@@ -40,37 +42,40 @@ def hough_matching(
     exponent: float,
     rounds: Iterable[tuple[float, float]],
     *,
+    sheets: int = 1,
     stream: Stream = None,
 ) -> tuple[Result, Result]:
     """Beliefs in all matches of two maps, and the best of them both ways.
 
     Parameters
     ----------
-    similarity : float32 array, (height * width, other height * other width)
+    similarity : float32 array, (height * width, sheets * other height * other width)
         Likeness of each pixel with each of the other map; at most 1. What is negative counts as 0.
     shape, other_shape : (int, int)
-        Height and width of the maps.
+        Height and width of the maps, of the other one's sheets.
     exponent : float
         Power that sharpens similarities before they vote; not negative.
     rounds : sequence of (float, float)
         How far votes reach, and how much displacements may differ: standard deviations in pixels,
         of one round of voting after the other.
+    sheets : int
+        Sheets of the other map, one below another.
     stream : Numba stream, optional
         See :mod:`analogy_kernels`.
 
     Returns
     -------
     nnf : int32 array, (height, width, 2)
-        Positions (y, x) in the other map.
-    other_nnf : int32 array, (other height, other width, 2)
+        Positions (y, x) in the other map, all sheets counted.
+    other_nnf : int32 array, (sheets * other height, other width, 2)
 
     Raises
     ------
     TypeError
         If `similarity` is no array, or something else no number.
     ValueError
-        If `similarity` does not belong to maps of these shapes, the exponent is negative, or a
-        deviation is not above 0 and at most 10000.
+        If `similarity` does not belong to maps of these shapes, the exponent is negative, a
+        deviation is not above 0 and at most 10000, or there is no sheet.
 
     Notes
     -----
@@ -90,22 +95,76 @@ def hough_matching(
     """
     on, similarity = on_target(similarity=similarity, stream=stream)
     shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
-    similarity = _checked_table("similarity", similarity, shape, other_shape)
+    sheets = whole("sheets", sheets, 1)
+    similarity = _checked_table("similarity", similarity, shape, other_shape, sheets)
     exponent, rounds = np.float32(number("exponent", exponent, 0)), _checked_rounds(rounds)
-    size = similarity.shape
-    prior, votes = on.empty(size), on.empty(size)
-    on.run(_sharpen_kernel, size, similarity, exponent, prior)
+    prior = _sharpened_table(on, similarity, exponent)
     belief = prior
-    for reach, slack in rounds:
-        best, _ = best_of_rows(belief, stream=stream)
-        other_best, _ = best_of_columns(belief, stream=stream)
-        on.run(_balance_kernel, size, belief, best, other_best, votes)
-        votes = gather_votes(votes, shape, other_shape, reach, slack, stream=stream)
-        belief = on.empty(size)
-        on.run(_believe_kernel, size, prior, votes, belief)
+    for deviations in rounds:
+        votes = _balanced(on, belief, stream)
+        votes = gather_votes(votes, shape, other_shape, *deviations, sheets=sheets, stream=stream)
+        belief = on.empty(prior.shape)
+        on.run(_believe_kernel, prior.shape, prior, votes, belief)
     _, place = best_of_rows(belief, stream=stream)
     _, other_place = best_of_columns(belief, stream=stream)
+    other_shape = sheets * other_shape[0], other_shape[1]
     return _field(on, place, shape, other_shape), _field(on, other_place, other_shape, shape)
+
+
+def hough_votes(
+    similarity: Array,
+    shape: tuple[int, int],
+    other_shape: tuple[int, int],
+    exponent: float,
+    reach: float,
+    slack: float,
+    *,
+    sheets: int = 1,
+    stream: Stream = None,
+) -> Result:
+    """Votes for all matches of two maps, of one round of :func:`hough_matching`.
+
+    Every pixel of either map has about one vote, which goes to what it is like, and is gathered by
+    the matches of like displacement around: what a pixel's best match has of them says how well
+    the maps, or sheets of the other one, go together around it.
+
+    Parameters
+    ----------
+    similarity, shape, other_shape, exponent, sheets, stream
+        As for :func:`hough_matching`.
+    reach, slack : float
+        As of a round there.
+
+    Returns
+    -------
+    float32 array, of the shape of `similarity`
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`hough_matching`.
+
+    Notes
+    -----
+    As a round of :func:`hough_matching`, which reads and writes the table about seven times.
+    Allocates up to four tables of the size of `similarity`, one of which is the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analogy_kernels import hough_votes
+    >>> similarity = np.eye(4, dtype=np.float32)
+    >>> votes = hough_votes(similarity, (2, 2), (2, 2), 1.0, 1.0, 0.1)
+    >>> bool(votes[0, 0] > 0.5 > votes[0, 3])
+    True
+    """
+    on, similarity = on_target(similarity=similarity, stream=stream)
+    shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
+    sheets = whole("sheets", sheets, 1)
+    similarity = _checked_table("similarity", similarity, shape, other_shape, sheets)
+    prior = _sharpened_table(on, similarity, np.float32(number("exponent", exponent, 0)))
+    votes = _balanced(on, prior, stream)
+    return gather_votes(votes, shape, other_shape, reach, slack, sheets=sheets, stream=stream)
 
 
 def gather_votes(
@@ -115,20 +174,24 @@ def gather_votes(
     reach: float,
     slack: float,
     *,
+    sheets: int = 1,
     stream: Stream = None,
 ) -> Result:
     """Votes for each match from those of like displacement around it.
 
     ``out[p, q]`` is the sum over steps d and e of ``votes[p + d, q + d + e]``, weighted by
     Gaussians of d, with the standard deviation `reach`, and of e, with `slack`; matches that would
-    lie outside the maps have no vote.
+    lie outside the maps, or on another sheet, have no vote.
 
     Parameters
     ----------
-    votes : float32 array, (height * width, other height * other width)
+    votes : float32 array, (height * width, sheets * other height * other width)
     shape, other_shape : (int, int)
+        Of the maps, of the other one's sheets.
     reach, slack : float
         In pixels.
+    sheets : int
+        Sheets of the other map, one below another.
     stream : Numba stream, optional
         See :mod:`analogy_kernels`.
 
@@ -141,8 +204,8 @@ def gather_votes(
     TypeError
         If `votes` is no array, or something else no number.
     ValueError
-        If `votes` does not belong to maps of these shapes, or a deviation is not above 0 and at
-        most 10000.
+        If `votes` does not belong to maps of these shapes, a deviation is not above 0 and at most
+        10000, or there is no sheet.
 
     Notes
     -----
@@ -164,7 +227,8 @@ def gather_votes(
     """
     on, votes = on_target(votes=votes, stream=stream)
     shape, other_shape = extents("shape", shape), extents("other_shape", other_shape)
-    votes = _checked_table("votes", votes, shape, other_shape)
+    sheets = whole("sheets", sheets, 1)
+    votes = _checked_table("votes", votes, shape, other_shape, sheets)
     shapes = *shape, *other_shape
     near = _gaussian(positive("reach", reach, _WIDEST), on)
     alike = _gaussian(positive("slack", slack, _WIDEST), on)
@@ -180,8 +244,23 @@ def gather_votes(
     return out
 
 
-def _checked_table(name, table, shape, other_shape):
-    return checked(name, table, (shape[0] * shape[1], other_shape[0] * other_shape[1]))
+def _checked_table(name, table, shape, other_shape, sheets):
+    return checked(name, table, (shape[0] * shape[1], sheets * other_shape[0] * other_shape[1]))
+
+
+def _sharpened_table(on, similarity, exponent):
+    prior = on.empty(similarity.shape)
+    on.run(_sharpen_kernel, similarity.shape, similarity, exponent, prior)
+    return prior
+
+
+def _balanced(on, belief, stream):
+    """Votes of which every pixel of either map has about one."""
+    best, _ = best_of_rows(belief, stream=stream)
+    other_best, _ = best_of_columns(belief, stream=stream)
+    votes = on.empty(belief.shape)
+    on.run(_balance_kernel, belief.shape, belief, best, other_best, votes)
+    return votes
 
 
 def _checked_rounds(rounds):
@@ -298,12 +377,12 @@ def _balance(best, other_best):
 
 @register_jitable
 def _gathered(votes, weights, shapes, step, row, column):
-    """Weighted votes on the line through a match, as far as it lies inside both maps."""
+    """Weighted votes on the line through a match, as far as it lies in the map and the sheet."""
     height, width, other_height, other_width = shapes
     step_y, step_x, other_step_y, other_step_x = step
     radius = weights.size // 2
     y, x = row // width, row % width
-    other_y, other_x = column // other_width, column % other_width
+    other_y, other_x = column // other_width % other_height, column % other_width
     before = min(
         _room(y, step_y, radius),
         _room(x, step_x, radius),

@@ -1,6 +1,6 @@
 import numpy as np
 
-from analogy_kernels.matching.hough import gather_votes, hough_matching
+from analogy_kernels.matching.hough import gather_votes, hough_matching, hough_votes
 from tests import oracles
 
 SHAPE, OTHER_SHAPE = (3, 4), (4, 3)
@@ -29,6 +29,27 @@ def test_both_fields_are_those_of_the_oracle(target, random):
     expected, other_expected = oracles.hough_matching(similarity, SHAPE, OTHER_SHAPE, 3.0, rounds)
     np.testing.assert_array_equal(target.to_host(nnf), expected)
     np.testing.assert_array_equal(target.to_host(other_nnf), other_expected)
+
+
+def test_sheets_compete_and_vote_each_by_itself(target, random):
+    similarity = table(random, SHAPE, (3 * OTHER_SHAPE[0], OTHER_SHAPE[1]))
+    rounds = ((1.2, 0.4), (0.8, 0.4))
+
+    fields = hough_matching(target.asarray(similarity), SHAPE, OTHER_SHAPE, 3.0, rounds, sheets=3)
+
+    expected = oracles.hough_matching(similarity, SHAPE, OTHER_SHAPE, 3.0, rounds, sheets=3)
+    for field, of_oracle in zip(fields, expected, strict=True):
+        np.testing.assert_array_equal(target.to_host(field), of_oracle)
+
+
+def test_votes_tell_how_well_sheets_go_together(target, random):
+    similarity = table(random, SHAPE, (2 * OTHER_SHAPE[0], OTHER_SHAPE[1]))
+
+    votes = hough_votes(target.asarray(similarity), SHAPE, OTHER_SHAPE, 3.0, 0.8, 0.4, sheets=2)
+
+    expected = oracles.hough_votes(similarity, SHAPE, OTHER_SHAPE, 3.0, 0.8, 0.4, sheets=2)
+    # Sums of at most 5 * 5 * 3 * 3 products of values up to one, in single precision.
+    np.testing.assert_allclose(target.to_host(votes), expected, atol=1e-5)
 
 
 def test_without_votes_the_most_similar_match_wins(random):

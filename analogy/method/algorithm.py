@@ -136,15 +136,17 @@ def match_from_small_to_large(
     return matches, deconvolutions
 
 
-def _telling(scale, *listeners):
-    """What tells listeners of the levels of a size, None where there is no listener."""
-    listening = [listener for listener in listeners if listener]
+def _telling(scale, on_level, watch):
+    """What tells of the levels of a size, None where nobody listens."""
 
     def tell(state):
-        for listener in listening:
-            listener(replace(state, scale=scale))
+        if on_level:
+            # Who keeps what is told need not keep all features.
+            on_level(replace(state, scale=scale, pair=None))
+        if watch:
+            watch(replace(state, scale=scale))
 
-    return tell if listening else None
+    return tell if on_level or watch else None
 
 
 def match_features(

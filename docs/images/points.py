@@ -67,18 +67,9 @@ def _panel(image, places, colour="white"):
     for number, place in enumerate(places, 1):
         x, y = (np.asarray(place) + 0.5) * scale
         for radius, shade, width in ((_RADIUS + 1, "black", 5), (_RADIUS, colour, 3)):
-            draw.ellipse(
-                (x - radius, y - radius, x + radius, y + radius), outline=shade, width=width
-            )
-        draw.text(
-            (x, y - _RADIUS - 4),
-            str(number),
-            "white",
-            font,
-            "mb",
-            stroke_width=2,
-            stroke_fill="black",
-        )
+            box = x - radius, y - radius, x + radius, y + radius
+            draw.ellipse(box, outline=shade, width=width)
+        draw.text((x, y - _RADIUS - 4), str(number), "white", font, "mb", **outline)
     return panel
 
 

@@ -34,6 +34,8 @@ def expected_shares(parameters, shapes):
     }
     if parameters.refines_matches:
         shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
+    if parameters.pose != "none":
+        shares["poses", None] = 5.0
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
     if parameters.refine:

@@ -237,6 +237,9 @@ def _posed(task, progress):
         return task
     with progress.stage("poses"):
         poses = choose_poses(task.a, task.b_prime, task.session.extractor, task.parameters)
+    if task.matching_points is not None:
+        # A point leads to one place.
+        poses = poses[:1]
     return task if poses == (UPRIGHT,) else _with_sheets(task, sheets_of(task.b_prime, poses))
 
 

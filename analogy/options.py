@@ -170,6 +170,30 @@ class MethodOptions:
             for_all_levels=True,
         ),
     ] = None
+    pose: Annotated[
+        str | None,
+        _option(
+            "pose",
+            "Match copies of B that are mirrored, turned or scaled: none of them, those that suit "
+            "A clearly better than B as it is (auto), or the best (all).  [default: the preset's; "
+            "auto]",
+            metavar="[none|auto|all]",
+        ),
+        OnPage(
+            "Other poses",
+            "Whether the style picture may be mirrored, turned and scaled.",
+            {"none": "no", "auto": "where that is clearly better", "all": "the best"},
+        ),
+    ] = None
+    upright_strokes: Annotated[
+        bool | None,
+        _option(
+            "upright_strokes",
+            "Fetch pixels from B as it is where a copy of it is matched: strokes do not turn with "
+            "the things.",
+            "--upright-strokes",
+        ),
+    ] = None
     refine: Annotated[
         bool | None,
         _option(

@@ -258,6 +258,8 @@ def _write_pair(folder, images, result, trace, record, extras):
     write_array(folder / "flow_ba.npy", result.flow_ba)
     write_image(folder / "confidence_a.png", result.confidence_a)
     write_image(folder / "confidence_b.png", result.confidence_b)
+    if result.poses is not None:
+        write_array(folder / "transform.npy", result.poses)
     write_json(folder / "report.json", record)
     if trace:
         _show_pair(folder, images, result, trace, record, extras)

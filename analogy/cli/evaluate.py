@@ -152,13 +152,21 @@ def keypoints(
             "repeat it for more.",
         ),
     ] = None,
+    transform: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Give B upright, mirrored, turned-DEGREES or scaled-FACTOR, with and without "
+            "copies of it in other poses; repeat it for more. The word all stands for ten.",
+        ),
+    ] = None,
     device: Device = "auto",
     model: Model = None,
 ):
     """Carry keypoints by the preset `matches` and count how many arrive (PCK, table 2).
 
     Writes keypoints.md, keypoints.json and keypoints.png, or with --points points.md and
-    points.json.  [out/keypoints]
+    points.json, with --transform transforms.md and transforms.json.  [out/keypoints]
     """
     from analogy.system.outputs import staged
 
@@ -166,10 +174,14 @@ def keypoints(
     with staged(destination) as staging:
         from analogy.evaluation.guided_keypoints import evaluate_points
         from analogy.evaluation.keypoints import evaluate, read_pairs
+        from analogy.evaluation.posed_keypoints import TRANSFORMS, evaluate_transforms
 
         pairs, parameters = read_pairs(file, limit), method.parameters()
         where: dict[str, Any] = {"model": model, "device": device}
         measure: Callable = partial(evaluate_points, counts=points) if points else evaluate
+        if transform:
+            names = TRANSFORMS if "all" in transform else transform
+            measure = partial(evaluate_transforms, names=names)
         tables = measure(pairs, parameters, staging, of=of, track=_shown, **where)
     print("\n".join(table.markdown() for table in tables))
     print(f"results: {destination}")

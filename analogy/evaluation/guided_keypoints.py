@@ -27,7 +27,7 @@ _SEED = 0
 
 
 def evaluate_points(
-    pairs, counts, parameters, folder, *, of="box", model=None, device="auto", track=iter
+    pairs, parameters, folder, *, counts, of="box", model=None, device="auto", track=iter
 ):
     """Give so many keypoints of the worst quarter of pairs as points, and count the others.
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from analogy.method.algorithm import LevelState
 from analogy.method.points import Points
-from analogy.method.preview import Previews
+from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
 from analogy.method.rematching import match_again
 from analogy.method.stages import expected_shares_again
@@ -62,6 +62,9 @@ def transfer_again(
     on_sheets = found if task.sheets is None else found and found.on_sheets(task.sheets)
     task = replace(task, matching_points=on_sheets)
     told = Progress(progress, expected_shares_again(task.parameters, task.shapes))
+    if on_preview and len(task.shapes) == 1:
+        # No smaller size shows anything.
+        first_preview(upright, on_preview)
     watch = called_both(
         _of_the_last(in_original(on_level, upright, task), len(task.shapes)),
         on_preview and Previews(upright, task, on_preview),

@@ -66,13 +66,13 @@ def coarse_matches(
     while max(*_shape(a, grid), *_sheet(b_prime, grid, sheets)) > _LONGEST_SIDE:
         grid += 1
     shapes = _shape(a, grid), _sheet(b_prime, grid, sheets)
-    matched = a[1].shape[:2], b_prime[1].shape[:2]
     descriptors = descriptors_of(a, grid), descriptors_of(b_prime, grid)
     if masks is not None and masks.has_labels:
-        descriptors = descriptors[0], _emptied(descriptors[1], masks, grid, matched)
+        at = masks.at(grid, a[1].shape[:2], b_prime[1].shape[:2], target_of(*descriptors))
+        descriptors = descriptors[0], _emptied(descriptors[1], at.b_prime.labels)
     similarity = correlate(*descriptors)
     if points is not None:
-        at = points.at(grid, *matched)
+        at = points.at(grid, a[1].shape[:2], b_prime[1].shape[:2])
         similarity = drawn_similarity(similarity, descriptors, at)
     side = max(*shapes[0], *shapes[1])
     rounds = [(reach * side, slack * side) for reach, slack in _ROUNDS]
@@ -118,11 +118,11 @@ def _sheet(features, grid, sheets):
     return height // sheets, width
 
 
-def _emptied(descriptors, masks, grid, matched):
+def _emptied(descriptors, labels):
     """Vectors of B', zero where it has no label: they are like nothing."""
     on = target_of(descriptors)
-    labels = on.to_host(masks.at(grid, *matched, on).b_prime.labels)
-    return on.asarray(on.to_host(descriptors) * (labels != 0)[..., None].astype(np.float32))
+    is_labelled = (on.to_host(labels) != 0)[..., None]
+    return on.asarray(on.to_host(descriptors) * is_labelled.astype(np.float32))
 
 
 def _at_level(nnf, grid, level, features, other_features):

@@ -25,7 +25,7 @@ from analogy_kernels.target import target_of
 _log = logging.getLogger(__name__)
 
 # Side, in pixels, of a square of the area at which A and B' are compared.
-_SIDE = 160
+_SIDE = 128
 
 # Level whose resolution the comparison has.
 _LEVEL = 4

@@ -10,12 +10,29 @@ import numpy as np
 
 from analogy.images import resize
 from analogy.method.algorithm import LevelState
+from analogy.method.coarse import coarse_matches
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.original import matches_in_original
 from analogy.method.sheets import level_shape
 
-# Level after which the smallest size shows something, and after which a smaller size is done.
-_FIRST_SEEN, _DONE = 4, 1
+# Level by whose votes there is a first preview, and the one after which a smaller size is done.
+_FIRST, _DONE = 4, 1
+
+
+def first_preview(task: Any, show: Callable[[np.ndarray, np.ndarray], None]) -> None:
+    """Show what votes of the smallest size's coarse levels lead to, which takes a second.
+
+    Parameters
+    ----------
+    task : analogy.method.transfer.Task
+        As it was asked for.
+    show : callable, (A', B) -> None
+    """
+    shape_a, shape_b = task.shapes[0]
+    extractor = task.session.extractor
+    features = extractor(resize(task.a, shape_a)), extractor(resize(task.b_prime, shape_b))
+    matches = coarse_matches(*features, task.matching_points)[_FIRST]
+    show(*_voted(task, LevelState(_FIRST, matches, None, None), matches))
 
 
 @dataclass(frozen=True)
@@ -36,10 +53,7 @@ class Previews:
 
     def __call__(self, state: LevelState) -> None:
         """Show a level's matches if it is one to be shown."""
-        is_smaller = state.scale < len(self.task.shapes) - 1
-        if (state.scale == 0 and state.level == _FIRST_SEEN) or (
-            is_smaller and state.level == _DONE
-        ):
+        if state.scale < len(self.task.shapes) - 1 and state.level == _DONE:
             self.show(*self._results(state))
 
     def _results(self, state):

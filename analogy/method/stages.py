@@ -28,6 +28,8 @@ def expected_shares(parameters, shapes):
     """
     shares = _shares_of_results(parameters)
     shares |= {("features", None): 0.5, (PREPARATION, None): 0.5}
+    if parameters.pose != "none":
+        shares["poses", None] = 5.0
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
     largest = math.prod(shapes[-1][0])

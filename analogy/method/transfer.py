@@ -30,7 +30,7 @@ from analogy.method.original import (
 from analogy.method.points import MatchingPoints, Points, as_points
 from analogy.method.pose_choice import choose_poses
 from analogy.method.poses import UPRIGHT
-from analogy.method.preview import Previews
+from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
 from analogy.method.rematching import MatchedSize, SizesKept
@@ -142,7 +142,8 @@ def transfer(
         drawn to them, see :mod:`analogy.method.points`.
     on_preview : callable, (A', B) -> None, optional
         Called with what A' and B are going to look like, uint8 arrays at the size at which the
-        images are matched: after level 4 of the smallest size, and after each size but the last.
+        images are matched: by votes of the smallest size's levels 5 and 4, and after each size but
+        the last.
     keep_remains : bool, optional
         Keep what :func:`transfer_again` goes on from, as the result's `remains`.
 
@@ -166,6 +167,8 @@ def transfer(
     with progress.stage(PREPARATION):
         task.session.warm_up(task.parameters)
     upright, choice = _weighted(task, progress)
+    if on_preview:
+        first_preview(upright, on_preview)
     task = _posed(upright, progress)
     kept = SizesKept(len(task.shapes)) if keep_remains else None
     matches, deconvolutions = match_from_small_to_large(
@@ -295,6 +298,9 @@ def _posed(task, progress):
         return task
     with progress.stage("poses"):
         poses = choose_poses(task.a, task.b_prime, task.session.extractor, task.parameters)
+    if task.matching_points is not None:
+        # A point leads to one place.
+        poses = poses[:1]
     return task if poses == (UPRIGHT,) else _with_sheets(task, sheets_of(task.b_prime, poses))
 
 

@@ -44,7 +44,8 @@ def warm_up(parameters, target):
         target.asarray(generator.random((*shape, channels), np.float32)) for channels in (3, 16)
     )
 
-    if parameters.coarse_matching == "hough":
+    # Copies of B' are held against A by votes, too.
+    if parameters.coarse_matching == "hough" or parameters.pose != "none":
         coarse = {
             level: target.asarray(generator.random((side, side, 16), np.float32))
             for level, side in ((4, 8), (5, 4))

@@ -256,7 +256,8 @@ class FilmTransfer:
         found = transfer(
             frame,
             self._style,
-            replace(self._asked, refine=False),
+            # A film's frames share one pose: that of the style as it is given.
+            replace(self._asked, refine=False, pose="none"),
             session=self._session,
             progress=progress,
             on_level=keep,

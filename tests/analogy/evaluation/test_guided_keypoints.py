@@ -25,7 +25,7 @@ def pairs(tmp_path):
 
 
 def test_points_raise_what_arrives_of_the_worst(pairs, tmp_path):
-    (table,) = evaluate_points(pairs, [1, 3], MATCHES, tmp_path, device="cpu")
+    (table,) = evaluate_points(pairs, MATCHES, tmp_path, counts=[1, 3], device="cpu")
 
     without, one, _, three = table.rows
     # The box is 70 pixels high, and what is 28 pixels away from it arrives at no share of 0.2.
@@ -36,4 +36,4 @@ def test_points_raise_what_arrives_of_the_worst(pairs, tmp_path):
 
 def test_some_keypoints_have_to_be_left(pairs, tmp_path):
     with pytest.raises(AnalogyError, match="--points 5: a pair has 5 keypoints"):
-        evaluate_points(pairs, [5], MATCHES, tmp_path, device="cpu")
+        evaluate_points(pairs, MATCHES, tmp_path, counts=[5], device="cpu")

@@ -24,9 +24,8 @@ from analogy.method.search import LevelFeatures, Matches, initial_matches
 from analogy_kernels.imaging.blend import blend
 from analogy_kernels.target import target_of
 
-# Pixels of a level that are matched anew around one that is led elsewhere: patches overlap, and
-# what is found there spreads.
-_SURROUNDINGS = 6
+# Pixels of a level that are matched anew around one that is led elsewhere: patches overlap.
+_SURROUNDINGS = 2
 
 
 @dataclass

@@ -63,10 +63,12 @@ export function editPoints(box, { images, points, changed = () => {} }) {
   // Setting points.
 
   function click(side, place) {
-    const last = all.at(-1);
-    if (last && POINT_SIDES.some((one) => !last.ends[one])) last.ends[side] = place;
-    else all.push(pointOf(null, { [side]: place }));
+    let point = all.at(-1);
+    if (point && POINT_SIDES.some((one) => !point.ends[one])) point.ends[side] = place;
+    else all.push((point = pointOf(null, { [side]: place })));
     show();
+    // Keys go on from where the pointer was.
+    point.markers[side].focus({ preventScroll: true });
   }
 
   function addInTheMiddle() {
@@ -90,9 +92,16 @@ export function editPoints(box, { images, points, changed = () => {} }) {
     const button = make("button", { type: "button", className: `points-marker points-${side}` });
     button.append(make("span", {}));
     button.addEventListener("keydown", (event) => pressed(point, side, event));
-    button.addEventListener("pointerdown", (event) => button.setPointerCapture(event.pointerId));
+    let held = { x: 0, y: 0 }; // from the pointer to the point, in pixels of the image
+    button.addEventListener("pointerdown", (event) => {
+      const { x, y } = placeUnder(side, event);
+      held = { x: point.ends[side].x - x, y: point.ends[side].y - y };
+      button.setPointerCapture(event.pointerId);
+    });
     button.addEventListener("pointermove", (event) => {
-      if (button.hasPointerCapture(event.pointerId)) move(point, side, placeUnder(side, event));
+      if (!button.hasPointerCapture(event.pointerId)) return;
+      const { x, y } = placeUnder(side, event);
+      move(point, side, inside(side, x + held.x, y + held.y));
     });
     return button;
   }

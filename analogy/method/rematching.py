@@ -16,6 +16,7 @@ import numpy as np
 
 from analogy.method.algorithm import FeaturePair, LevelState, lead_level, upsampled, voted_features
 from analogy.method.coarse import coarse_matches
+from analogy.method.drawing import hold
 from analogy.method.plan import plan_levels
 from analogy.method.points import MatchingPoints
 from analogy.method.progress import Progress
@@ -219,7 +220,9 @@ class _Again:
                 _merged(was.ba, new.ba, _differ(old.ba, new.ba)),
             )
         level = lead_level(features, start, plan, self.pair)
-        touched = [_differ(was.ab, level.start.ab), _differ(was.ba, level.start.ba)]
+        # What is held need not be drawn.
+        held = level.start if level.points is None else hold(level.start, level.points)
+        touched = [_differ(was.ab, held.ab), _differ(was.ba, held.ba)]
         if level.anchors is not None:
             drawn = level.anchors.drawn()
             touched = [one | other for one, other in zip(touched, drawn, strict=True)]

@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 # Side, in pixels, of a square of the area at which A and B' are compared.
 _SIDE = 128
 
+# Shortest side of images that are compared, in pixels: five positions of level 5.
+_LEAST_SIDE = 80
+
 # Level whose resolution the comparison has.
 _LEVEL = 4
 
@@ -43,10 +46,10 @@ _SHARE = 1 / 3
 
 # By how much, as a logarithm, the votes of a copy have to be more than those of B' as it is. Left
 # and right are told apart by little: most things are as good as symmetric to the network.
-_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.1
+_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.8
 
 # The same of a further copy against the best one, in a part of A, and how large that has to be.
-_FURTHER, _LEAST_PART = 0.4, 0.12
+_FURTHER, _LEAST_PART = 0.7, 0.12
 
 # Standard deviation of the surroundings by which parts of A choose, as a share of its longer side.
 _SURROUNDINGS = 1 / 16
@@ -58,6 +61,8 @@ def choose_poses(
     a: np.ndarray, b_prime: np.ndarray, extractor: FeatureExtractor, parameters: Parameters
 ) -> tuple[Pose, ...]:
     """Choose the poses in which B' is matched with A.
+
+    Images of which a side has less than 80 pixels are matched as they are.
 
     Parameters
     ----------
@@ -71,6 +76,9 @@ def choose_poses(
     tuple of Pose
         From one to four, the one that suits A best first.
     """
+    if min(*a.shape[:2], *b_prime.shape[:2]) < _LEAST_SIDE:
+        _log.info("under %d px a side nothing tells poses apart", _LEAST_SIDE)
+        return (UPRIGHT,)
     small_a, small_b_prime = _small(a), _small(b_prime)
     vectors = descriptors_of(extractor(small_a), _LEVEL)
     preference = 1.0 if parameters.pose == "auto" else 0.0

@@ -36,7 +36,9 @@ _LEVEL = 4
 # Degrees between turns that are tried, and from the best of them.
 _TURN, _FINE_TURN = 45, 15
 
-_SCALES = (0.5, 0.7, 1.4, 2.0)
+# Sizes that are tried where B' as it is is preferred, and all of them. Much larger copies get votes
+# for their number of pixels: rocks are like rocks of half their size.
+_SCALES, _ALL_SCALES = (0.7, 1.4), (0.5, 0.7, 1.4, 2.0)
 
 # Of the votes; reach and slack as shares of A's longer side.
 _EXPONENT, _REACH, _SLACK = 10.0, 1 / 4, 1 / 32
@@ -46,7 +48,7 @@ _SHARE = 1 / 3
 
 # By how much, as a logarithm, the votes of a copy have to be more than those of B' as it is. Left
 # and right are told apart by little: most things are as good as symmetric to the network.
-_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.8
+_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.35
 
 # The same of a further copy against the best one, in a part of A, and how large that has to be.
 _FURTHER, _LEAST_PART = 0.7, 0.12
@@ -86,12 +88,13 @@ def choose_poses(
     def votes_for(poses):
         return _votes(vectors, small_b_prime, poses, extractor)
 
-    tried = _with_room(_first_poses(), small_b_prime.shape[:2])
+    scales = _SCALES if preference else _ALL_SCALES
+    tried = _with_room(_first_poses(scales), small_b_prime.shape[:2])
     votes = votes_for(tried)
     best = _best(votes, preference)
     further = _further(votes, best, preference)
     if best != UPRIGHT or not preference:
-        fine = _with_room([UPRIGHT, best, *_beside(best)], small_b_prime.shape[:2])
+        fine = _with_room([UPRIGHT, best, *_beside(best, scales)], small_b_prime.shape[:2])
         best = _best(votes_for(fine), preference)
     chosen = (best, *further)
     _log.info("poses of B': %s", "; ".join(map(str, chosen)))
@@ -104,21 +107,19 @@ def _small(image):
     return resize(image, tuple(round(side * share) for side in image.shape[:2]))
 
 
-def _first_poses():
+def _first_poses(scales):
     turned = [
         Pose(is_mirrored, turn) for is_mirrored in (False, True) for turn in range(0, 360, _TURN)
     ]
-    return [*turned, *(Pose(scale=scale) for scale in _SCALES)]
+    return [*turned, *(Pose(scale=scale) for scale in scales)]
 
 
-def _beside(pose):
+def _beside(pose, scales):
     """Poses a little different from one."""
     turns = [(pose.turn + step) % 360 for step in (-_FINE_TURN, _FINE_TURN)]
-    # Scales of B' as it is have been tried.
-    scales = _SCALES if pose.turn or pose.is_mirrored else ()
     return [
         *(Pose(pose.is_mirrored, turn, pose.scale) for turn in turns),
-        *(Pose(pose.is_mirrored, pose.turn, scale) for scale in scales),
+        *(Pose(pose.is_mirrored, pose.turn, scale) for scale in scales if pose.scale == 1),
     ]
 
 

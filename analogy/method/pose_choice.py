@@ -47,8 +47,9 @@ _EXPONENT, _REACH, _SLACK = 10.0, 1 / 4, 1 / 32
 _SHARE = 1 / 3
 
 # By how much, as a logarithm, the votes of a copy have to be more than those of B' as it is. Left
-# and right are told apart by little: most things are as good as symmetric to the network.
-_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.35
+# and right are told apart by little: most things are as good as symmetric to the network. Few
+# things are seen upside down, so a turn has to be the better the further it goes.
+_MIRRORED, _SCALED, _TURNED, _HALF_TURNED = 0.3, 0.35, 0.1, 0.25
 
 # The same of a further copy against the best one, in a part of A, and how large that has to be.
 _FURTHER, _LEAST_PART = 0.7, 0.12
@@ -175,7 +176,9 @@ def _score(votes):
 
 
 def _reluctance(pose):
-    return _MIRRORED * pose.is_mirrored + _TURNED * (pose.turn != 0) + _SCALED * (pose.scale != 1)
+    half_turns = min(pose.turn, 360 - pose.turn) / 180
+    turned = _TURNED + _HALF_TURNED * half_turns if half_turns else 0.0
+    return _MIRRORED * pose.is_mirrored + _SCALED * (pose.scale != 1) + turned
 
 
 def _further(votes, best, preference):

@@ -69,7 +69,7 @@ def coarse_matches(
     descriptors = descriptors_of(a, grid), descriptors_of(b_prime, grid)
     if masks is not None and masks.has_labels:
         at = masks.at(grid, a[1].shape[:2], b_prime[1].shape[:2], target_of(*descriptors))
-        descriptors = descriptors[0], _emptied(descriptors[1], at.b_prime.labels)
+        descriptors = descriptors[0], _emptied(descriptors[1], at.b_prime)
     similarity = correlate(*descriptors)
     if points is not None:
         at = points.at(grid, a[1].shape[:2], b_prime[1].shape[:2])
@@ -118,10 +118,10 @@ def _sheet(features, grid, sheets):
     return height // sheets, width
 
 
-def _emptied(descriptors, labels):
+def _emptied(descriptors, label_map):
     """Vectors of B', zero where it has no label: they are like nothing."""
     on = target_of(descriptors)
-    is_labelled = (on.to_host(labels) != 0)[..., None]
+    is_labelled = (on.to_host(label_map.labels) != 0)[..., None]
     return on.asarray(on.to_host(descriptors) * is_labelled.astype(np.float32))
 
 

@@ -27,13 +27,18 @@ _log = logging.getLogger(__name__)
 # Side, in pixels, of a square of the area at which A and B' are compared.
 _SIDE = 128
 
+# Shortest side of images that are compared, in pixels: five positions of level 5.
+_LEAST_SIDE = 80
+
 # Level whose resolution the comparison has.
 _LEVEL = 4
 
 # Degrees between turns that are tried, and from the best of them.
 _TURN, _FINE_TURN = 45, 15
 
-_SCALES = (0.5, 0.7, 1.4, 2.0)
+# Sizes that are tried where B' as it is is preferred, and all of them. Much larger copies get votes
+# for their number of pixels: rocks are like rocks of half their size.
+_SCALES, _ALL_SCALES = (0.7, 1.4), (0.5, 0.7, 1.4, 2.0)
 
 # Of the votes; reach and slack as shares of A's longer side.
 _EXPONENT, _REACH, _SLACK = 10.0, 1 / 4, 1 / 32
@@ -42,11 +47,12 @@ _EXPONENT, _REACH, _SLACK = 10.0, 1 / 4, 1 / 32
 _SHARE = 1 / 3
 
 # By how much, as a logarithm, the votes of a copy have to be more than those of B' as it is. Left
-# and right are told apart by little: most things are as good as symmetric to the network.
-_MIRRORED, _TURNED, _SCALED = 0.3, 0.1, 0.1
+# and right are told apart by little: most things are as good as symmetric to the network. Few
+# things are seen upside down, so a turn has to be the better the further it goes.
+_MIRRORED, _SCALED, _TURNED, _HALF_TURNED = 0.3, 0.35, 0.1, 0.25
 
 # The same of a further copy against the best one, in a part of A, and how large that has to be.
-_FURTHER, _LEAST_PART = 0.4, 0.12
+_FURTHER, _LEAST_PART = 0.7, 0.12
 
 # Standard deviation of the surroundings by which parts of A choose, as a share of its longer side.
 _SURROUNDINGS = 1 / 16
@@ -58,6 +64,8 @@ def choose_poses(
     a: np.ndarray, b_prime: np.ndarray, extractor: FeatureExtractor, parameters: Parameters
 ) -> tuple[Pose, ...]:
     """Choose the poses in which B' is matched with A.
+
+    Images of which a side has less than 80 pixels are matched as they are.
 
     Parameters
     ----------
@@ -71,6 +79,9 @@ def choose_poses(
     tuple of Pose
         From one to four, the one that suits A best first.
     """
+    if min(*a.shape[:2], *b_prime.shape[:2]) < _LEAST_SIDE:
+        _log.info("under %d px a side nothing tells poses apart", _LEAST_SIDE)
+        return (UPRIGHT,)
     small_a, small_b_prime = _small(a), _small(b_prime)
     vectors = descriptors_of(extractor(small_a), _LEVEL)
     preference = 1.0 if parameters.pose == "auto" else 0.0
@@ -78,12 +89,13 @@ def choose_poses(
     def votes_for(poses):
         return _votes(vectors, small_b_prime, poses, extractor)
 
-    tried = _with_room(_first_poses(), small_b_prime.shape[:2])
+    scales = _SCALES if preference else _ALL_SCALES
+    tried = _with_room(_first_poses(scales), small_b_prime.shape[:2])
     votes = votes_for(tried)
     best = _best(votes, preference)
     further = _further(votes, best, preference)
     if best != UPRIGHT or not preference:
-        fine = _with_room([UPRIGHT, best, *_beside(best)], small_b_prime.shape[:2])
+        fine = _with_room([UPRIGHT, best, *_beside(best, scales)], small_b_prime.shape[:2])
         best = _best(votes_for(fine), preference)
     chosen = (best, *further)
     _log.info("poses of B': %s", "; ".join(map(str, chosen)))
@@ -96,21 +108,19 @@ def _small(image):
     return resize(image, tuple(round(side * share) for side in image.shape[:2]))
 
 
-def _first_poses():
+def _first_poses(scales):
     turned = [
         Pose(is_mirrored, turn) for is_mirrored in (False, True) for turn in range(0, 360, _TURN)
     ]
-    return [*turned, *(Pose(scale=scale) for scale in _SCALES)]
+    return [*turned, *(Pose(scale=scale) for scale in scales)]
 
 
-def _beside(pose):
+def _beside(pose, scales):
     """Poses a little different from one."""
     turns = [(pose.turn + step) % 360 for step in (-_FINE_TURN, _FINE_TURN)]
-    # Scales of B' as it is have been tried.
-    scales = _SCALES if pose.turn or pose.is_mirrored else ()
     return [
         *(Pose(pose.is_mirrored, turn, pose.scale) for turn in turns),
-        *(Pose(pose.is_mirrored, pose.turn, scale) for scale in scales),
+        *(Pose(pose.is_mirrored, pose.turn, scale) for scale in scales if pose.scale == 1),
     ]
 
 
@@ -166,7 +176,9 @@ def _score(votes):
 
 
 def _reluctance(pose):
-    return _MIRRORED * pose.is_mirrored + _TURNED * (pose.turn != 0) + _SCALED * (pose.scale != 1)
+    half_turns = min(pose.turn, 360 - pose.turn) / 180
+    turned = _TURNED + _HALF_TURNED * half_turns if half_turns else 0.0
+    return _MIRRORED * pose.is_mirrored + _SCALED * (pose.scale != 1) + turned
 
 
 def _further(votes, best, preference):

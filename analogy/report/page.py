@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from analogy.method.poses import Pose
 from analogy.parameters import Parameters
 from analogy.report.command import with_points
 from analogy.report.encoding import data_uri, pack_flow, picture_uri
@@ -57,6 +58,7 @@ def write_report(path, a, b_prime, result, pictures, record):
         images=_images(a, b_prime, result, record["inputs"]),
         data=_data(result, pictures, record),
         legends=_legends(pictures),
+        poses=_poses(result, record),
         plots=_plots(record["deconvolution"]),
         stages=_stages(record["seconds"]),
         parameters=_parameters(record["parameters"]),
@@ -213,6 +215,27 @@ def _legends(pictures):
         "wheel": picture_uri(flow_wheel(_WHEEL_SIDE), _WHEEL_SIDE, _WHEEL_BYTES),
         "bar": picture_uri(confidence_bar(*_BAR_SIZE), _BAR_SIZE[0], _WHEEL_BYTES),
         "radius": pictures.flow_radius,
+    }
+
+
+def _poses(result, record):
+    """The copies of B' that A is matched with, and which pixel with which; None for B' as it is."""
+    if result.poses is None:
+        return None
+    entries = record["poses"]
+    colours = choice_colours(np.arange(len(entries), dtype=np.uint8)[None])[0]
+    return {
+        "map": picture_uri(choice_colours(result.poses), _PICTURE_SIDE, _PICTURE_BYTES),
+        "copies": [
+            {
+                "name": str(Pose(entry["mirrored"], entry["turn"], entry["scale"])),
+                "swatch": picture_uri(
+                    np.full((16, 16, 3), colour, np.uint8), _WHEEL_SIDE, _WHEEL_BYTES
+                ),
+                "share": entry["share"],
+            }
+            for entry, colour in zip(entries, colours, strict=True)
+        ],
     }
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from analogy.cli.main import main
@@ -37,3 +39,21 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, words):
     assert words in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [(["--points", 1], "points"), (["--transform", "mirrored"], "transforms")]
+)
+def test_keypoints_are_measured_otherwise(tmp_path, option, name):
+    a, b = write_photographs(tmp_path, "a.png", "b.png")
+    keypoints = [[4, 4], [30, 9], [9, 30], [28, 28]]
+    entry = {"class": "any", "a": a.name, "b": b.name, "kps_a": keypoints, "kps_b": keypoints}
+    pairs = tmp_path / "pairs.json"
+    pairs.write_text(json.dumps({"pairs": [entry]}))
+
+    code = call(
+        *("keypoints", pairs, *option, "--out", tmp_path / "out", "--finest-level", 5),
+    )
+
+    assert code == 0
+    assert (tmp_path / f"out/{name}.md").is_file()

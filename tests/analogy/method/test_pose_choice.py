@@ -62,6 +62,11 @@ def test_two_halves_in_two_poses_take_two_copies(extractor, cat):
 def test_copies_without_room_are_left_out(choice, cat, caplog):
     caplog.set_level(logging.INFO)
 
-    choice(cat[30:70])
+    # Compared at 44 x 371 px, of which 0.7 leaves 31 in height.
+    choice(np.tile(cat, (1, 6, 1))[:80])
 
-    assert "left out: B' scaled by 0.5 has no side of 32 px" in caplog.text
+    assert "left out: B' scaled by 0.7 has no side of 32 px" in caplog.text
+
+
+def test_of_small_images_no_pose_is_asked(choice, cat):
+    assert choice(np.rot90(cat)[:79]) == (UPRIGHT,)

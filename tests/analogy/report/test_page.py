@@ -171,3 +171,23 @@ def test_a_run_without_deconvolutions_says_so(page_of):
 
     assert "This run made none" in text
     assert "Residual over iterations" not in text
+
+
+def test_copies_of_b_are_told_where_there_are_any(page_of, plain):
+    run = small_run()
+    poses = np.zeros(run.a.shape[:2], np.uint8)
+    poses[:4] = 1
+    entries = [
+        {"mirrored": True, "turn": 0.0, "scale": 1.0, "share": 0.75, "matrix": [[1, 0], [0, -1]]},
+        {"mirrored": False, "turn": 15.0, "scale": 0.7, "share": 0.25, "matrix": [[1, 0], [0, 1]]},
+    ]
+    result = dataclasses.replace(
+        run.result, poses=poses, record=run.result.record | {"poses": entries}
+    )
+
+    page = Page(page_of(dataclasses.replace(run, result=result)))
+
+    assert "Poses of B′" in page.text["h2"]
+    assert "mirrored" in page.text["th"]
+    assert "turned by 15, scaled by 0.7" in page.text["th"]
+    assert "Poses of B′" not in Page(plain).text["h2"]

@@ -108,9 +108,8 @@ def test_what_can_be_used_has_a_role_and_a_name(browser):
 
     assert len(names["slider"]) == 3
     assert names["application"] == ["A: photo.png", "B′: cup.png"]
-    buttons = ["Add a point", "Save points", "Load points", "Copy the command with points", "Copy"]
-    assert len(names["button"]) == len(buttons)
-    assert all(text in name for text, name in zip(buttons, names["button"], strict=True))
+    buttons = ["Add a point", "Copy", "Copy the command with points", "Load points", "Save points"]
+    assert sorted(names["button"]) == buttons
     for role in ("slider", "image", "link", "heading", "table"):
         assert names[role]
         assert all(names[role]), role

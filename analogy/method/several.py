@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,9 +17,9 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from skimage.transform import resize
 
 from analogy.errors import AnalogyError
-from analogy.images import as_image
+from analogy.images import Picture, as_picture
 from analogy.method.algorithm import LevelState
-from analogy.method.colour_refinement import refine
+from analogy.method.colour_refinement import refine_picture
 from analogy.method.masks import Masks
 from analogy.method.session import Session
 from analogy.method.transfer import Analogy, transfer
@@ -49,6 +49,8 @@ class SeveralAnalogies:
         What each reference by itself gives.
     a_prime_refined : uint8 array, (height of A, width of A, 3), or None where not asked for
         See :class:`analogy.Analogy`.
+    pictures : dict, str -> Picture
+        See :class:`analogy.Analogy`.
     """
 
     a_prime: np.ndarray
@@ -57,6 +59,7 @@ class SeveralAnalogies:
     confidence_a: np.ndarray
     analogies: tuple[Analogy, ...]
     a_prime_refined: np.ndarray | None = None
+    pictures: dict[str, Picture] = field(default_factory=dict)
 
     @property
     def shares(self) -> list[float]:
@@ -66,8 +69,8 @@ class SeveralAnalogies:
 
 
 def transfer_from_several(
-    a: ArrayLike,
-    b_primes: Sequence[ArrayLike],
+    a: ArrayLike | Picture,
+    b_primes: Sequence[ArrayLike | Picture],
     parameters: Parameters | None = None,
     *,
     model: str | os.PathLike | None = None,
@@ -115,7 +118,7 @@ def transfer_from_several(
             "reference"
         )
     parameters, session = parameters or Parameters(), session or Session(model, device)
-    a = as_image(a, "a")
+    a = as_picture(a, "a")
     analogies, costs = [], []
     for index, b_prime in enumerate(b_primes):
         costs.append(_Cost())
@@ -130,17 +133,25 @@ def transfer_from_several(
                 masks=masks,
             )
         )
-    choice = _choose([cost.map for cost in costs], a.shape[:2])
-    a_prime = _compose([one.a_prime for one in analogies], choice, parameters.vote_side)
+    choice = _choose([cost.map for cost in costs], a.shape)
+    a_primes = [one.pictures["a_prime"].values() for one in analogies]
+    a_prime = _compose(a_primes, choice, parameters.vote_side)
     if masks and masks.keep is not None:
-        a_prime[masks.keep != 0] = a[masks.keep != 0]
+        a_prime[masks.keep != 0] = a.values_in(a_prime.dtype)[masks.keep != 0]
+    pictures = {"a_prime": a.with_values(a_prime)}
+    if parameters.refine:
+        pictures["a_prime_refined"] = refine_picture(
+            pictures["a_prime"], a, parameters, session.target
+        )
+    shown = {name: picture.shown for name, picture in pictures.items()}
     return SeveralAnalogies(
-        a_prime,
+        shown.pop("a_prime"),
         choice,
         _picked([one.flow_ab for one in analogies], choice),
         _picked([one.confidence_a for one in analogies], choice),
         tuple(analogies),
-        refine(a_prime, a, parameters, session.target) if parameters.refine else None,
+        **shown,
+        pictures=pictures,
     )
 
 
@@ -180,10 +191,12 @@ def _choose(costs, shape):
 def _compose(images, choice, vote_side):
     """Mean of the images by how many of the patches that vote for a pixel chose each."""
     total = np.zeros((*choice.shape, 3), np.float32)
+    images_are_bytes = all(image.dtype == np.uint8 for image in images)
     for index, image in enumerate(images):
         weight = uniform_filter((choice == index).astype(np.float32), vote_side)
         total += weight[..., None] * image
-    return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
+    total = np.clip(total, 0, 255)
+    return np.rint(total).astype(np.uint8) if images_are_bytes else total
 
 
 def _picked(maps, choice):

@@ -8,7 +8,7 @@ left to littlecms, which Pillow has for 8 bits.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -44,11 +44,14 @@ class ColourSpace:
         From light to XYZ under D50; None where a profile is tables.
     curves : float64 array, (3, 65536), or None
         Light in [0, 1] of the samples `GRID`, rising.
+    is_one_way : bool
+        Whether pictures cannot be written in it: it is that of grey, or a scanner's.
     """
 
     tag: tuple[tuple[bytes, bytes], ...]
     to_xyz: np.ndarray | None = field(default=None, compare=False, repr=False)
     curves: np.ndarray | None = field(default=None, compare=False, repr=False)
+    is_one_way: bool = False
 
     @property
     def profile(self) -> bytes:
@@ -87,7 +90,7 @@ def checked_space(space: ColourSpace) -> ColourSpace:
     is_whole = np.isfinite(space.to_xyz).all() and (curves[:, -1] > 0.5).all()
     if not is_whole or abs(np.linalg.det(space.to_xyz)) < 1e-4:
         raise ValueError("no colours")
-    return ColourSpace(space.tag, space.to_xyz, curves)
+    return replace(space, curves=curves)
 
 
 @cache

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from analogy.errors import AnalogyError, brief
 from analogy.images.colour import (
@@ -97,11 +97,6 @@ def space_of(tags: ColourTags, is_grey: bool, name: str) -> ColourSpace | None:
     return None if space is None or is_srgb(space) else space
 
 
-def is_of_grey(space: ColourSpace | None) -> bool:
-    """Whether a space is that of grey samples alone, as a profile says."""
-    return space is not None and space.tag[0][1][16:20] == b"GRAY"
-
-
 def rgb_of_ink(ink: Image.Image, profile: bytes | None, name: str) -> np.ndarray:
     """A CMYK image as sRGB by its profile; without one, or by a broken one, as Pillow has it."""
     found = None
@@ -187,7 +182,7 @@ def _of_profile(profile, _, kinds=(b"RGB ",)):
     entries = _entries(profile)
     if colours == b"GRAY":
         curves = np.stack([_curve(entries[b"kTRC"])] * 3)
-        return checked_space(ColourSpace(tag, srgb().to_xyz, curves))
+        return checked_space(ColourSpace(tag, srgb().to_xyz, curves, is_one_way=True))
     names = [(letter + b"XYZ", letter + b"TRC") for letter in (b"r", b"g", b"b")]
     if all(one in entries for pair in names for one in pair):
         to_xyz = np.stack([_fixed(entries[xyz][8:], 3) for xyz, _ in names], axis=-1)
@@ -199,8 +194,10 @@ def _of_profile(profile, _, kinds=(b"RGB ",)):
 def _of_tables(tag):
     space, probe = ColourSpace(tag), Image.new("RGB", (1, 1))
     by_profiles(probe, space.profile, None)
-    # There and back: scanners' lead one way only.
-    by_profiles(probe, None, space.profile)
+    try:
+        by_profiles(probe, None, space.profile)
+    except ImageCms.PyCMSError:
+        return replace(space, is_one_way=True)
     return space
 
 

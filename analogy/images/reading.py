@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from analogy.errors import AnalogyError, brief
 from analogy.images.colour import converted, with_bits
-from analogy.images.colour_tags import ColourTags, is_of_grey, rgb_of_ink, space_of
+from analogy.images.colour_tags import ColourTags, rgb_of_ink, space_of
 from analogy.images.picture import Picture, background, opaque_pixels, picture_of
 from analogy.images.png import has_16_bits, png_content, samples_of_16_bits, transparent_pixels
 from analogy.images.sizes import BYTES_PER_PIXEL, check_not_too_small
@@ -80,7 +80,7 @@ def read_picture(path: str | os.PathLike, behind: str | None = None) -> Picture:
     check_not_too_small((height, width), str(path))
     space = space_of(decoded.tags, samples.shape[2] <= 2, str(path))
     picture = picture_of(samples, space)
-    if is_of_grey(space):
+    if space is not None and space.is_one_way:
         picture = Picture(converted(picture.samples, space, None), picture.alpha)
     _log.info("%s: %d x %d px", path, width, height)
     return picture.over(background(behind))

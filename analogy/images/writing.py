@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from analogy.images.colour_tags import ColourTags
 from analogy.images.picture import Picture
-from analogy.images.png import SIGNATURE, chunk
+from analogy.images.png import SIGNATURE, chunk, png_content
+from analogy.images.reading import read_picture
 from analogy.system.outputs import write_bytes, write_image
 
 _RGB, _RGBA = 2, 6
@@ -38,6 +41,18 @@ def write_picture(path: Path, picture: Picture) -> None:
         write_image(path, picture.samples)
     else:
         write_bytes(path, png_of(picture))
+
+
+def shown_png(path: Path) -> bytes:
+    """A file as what shows pictures by themselves takes it: an 8-bit PNG in sRGB, over white.
+
+    Such a file as it is.
+    """
+    content = path.read_bytes()
+    png = png_content(io.BytesIO(content))
+    if png and (png.kind, png.bits, png.tags, png.transparent) == (_RGB, 8, ColourTags(), None):
+        return content
+    return png_of(Picture(read_picture(path).shown))
 
 
 def png_of(picture: Picture) -> bytes:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from analogy.errors import AnalogyError
-from analogy.images import check_has_something, read_picture, write_picture
+from analogy.images import check_has_something, image_shape, read_picture, write_picture
 from analogy.method.points_file import read_points
 from analogy.method.session import Session
 from analogy.system.outputs import make_folder, staged, write_json
@@ -171,6 +171,7 @@ def write_frames(
     """
     if folder.resolve() in {path.resolve().parent for path in source.paths}:
         raise AnalogyError(f"{folder}: holds the frames; choose another folder with --out")
+    _check_one_size(source.paths)
     style = read_picture(style_path, parameters.background)
     check_has_something(style, str(style_path))
     places = None if points is None else _points_of(points, source.paths[0], style.shape)
@@ -195,6 +196,22 @@ def write_frames(
         write_json(staging / REPORT, record)
     (folder / STATE).unlink(missing_ok=True)
     return record
+
+
+def _check_one_size(paths):
+    """Raise where frames differ in size, before the first of them is worked on for long."""
+    first, *others = paths
+    shape = image_shape(first, str(first))
+    unlike = [path for path in others if image_shape(path, str(path)) != shape]
+    # Some may lie on their sides.
+    upright = read_picture(first).shape if unlike else shape
+    for path in unlike:
+        height, width = read_picture(path).shape
+        if (height, width) != upright:
+            raise AnalogyError(
+                f"{path}: {width} x {height} px where {first.name} has "
+                f"{upright[1]} x {upright[0]}; give frames of one size"
+            )
 
 
 def _points_of(path, first_frame, shape):

@@ -171,7 +171,8 @@ def write_frames(
     """
     if folder.resolve() in {path.resolve().parent for path in source.paths}:
         raise AnalogyError(f"{folder}: holds the frames; choose another folder with --out")
-    _check_one_size(source.paths)
+    if source.video is None:
+        _check_one_size([path for path in source.paths if path.is_file()])
     style = read_picture(style_path, parameters.background)
     check_has_something(style, str(style_path))
     places = None if points is None else _points_of(points, source.paths[0], style.shape)
@@ -200,6 +201,8 @@ def write_frames(
 
 def _check_one_size(paths):
     """Raise where frames differ in size, before the first of them is worked on for long."""
+    if not paths:
+        return
     first, *others = paths
     shape = image_shape(first, str(first))
     unlike = [path for path in others if image_shape(path, str(path)) != shape]

@@ -1,8 +1,8 @@
 """Data classes that check themselves: what a field may hold is told where it is declared.
 
-A field's annotation says its kind: ``bool``, ``int``, ``float``, ``Literal[...]``, one of these or
-None, or a tuple of them. ``Annotated`` adds a :class:`Range` of numbers, that they are
-:class:`Odd`, or the :class:`Length` of tuples.
+A field's annotation says its kind: ``bool``, ``int``, ``float``, ``str``, ``Literal[...]``, one of
+these or None, or a tuple of them. ``Annotated`` adds a :class:`Range` of numbers, that they are
+:class:`Odd`, that a text is a :class:`Colour`, or the :class:`Length` of tuples.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _KINDS: dict[type, tuple[type, str]] = {
     bool: (bool, "True or False"),
     int: (Integral, "a whole number"),
     float: (Real, "a number"),
+    str: (str, "a text"),
 }
 
 
@@ -77,6 +78,24 @@ class Odd:
 
     def __str__(self) -> str:
         return "odd and at least 1"
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Colours by name, as CSS has them."""
+
+    def __contains__(self, value: str) -> bool:
+        # Few ask for one.
+        from PIL import ImageColor
+
+        try:
+            ImageColor.getrgb(value)
+        except ValueError:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        return "a colour, as white or #ffffff"
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,16 @@ class MethodOptions:
             panel=_RESULTS,
         ),
     ] = None
+    background: Annotated[
+        str | None,
+        _option(
+            "background",
+            "Lay what is transparent over this colour, as white.  [default: none; A' is "
+            "transparent where A is]",
+            metavar="COLOUR",
+            panel=_INPUT,
+        ),
+    ] = None
     seed: Annotated[
         int | None,
         _option("seed", "Draw the random search's candidates by this seed.  [default: 0]"),

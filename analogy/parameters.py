@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from analogy.checked_fields import Length, Odd, Range, check_fields
+from analogy.checked_fields import Colour, Length, Odd, Range, check_fields
 
 LEVELS = (5, 4, 3, 2, 1)
 
@@ -140,6 +140,9 @@ class Parameters:
         How much it minds edges: exponent of the steps of log-luminance.
     wls_epsilon : float
         Added to those, so that flat regions are not smoothed without bound.
+    background : str or None
+        Colour that pictures from files are laid over where they are transparent, as CSS names it.
+        None keeps them transparent: what is transparent is never fetched, and A' has A's alpha.
     seed : int
     """
 
@@ -182,6 +185,7 @@ class Parameters:
     wls_lambda: _Positive = 0.8
     wls_alpha: _Positive = 1.0
     wls_epsilon: _Positive = 1e-4
+    background: Annotated[str, Colour()] | None = None
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
 
     def __post_init__(self) -> None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analogy.images import matching_shape, read_image, resize
+from analogy.images import (
+    Picture,
+    check_has_something,
+    matching_shape,
+    read_picture,
+    resize,
+    write_picture,
+)
 from analogy.images.drawn_masks import at_size, meant_labels
 from analogy.images.reading import read_labels
 from analogy.method.masks import Masks, check_masks
@@ -20,7 +27,7 @@ from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
 if TYPE_CHECKING:
-    from analogy.method.transfer import Remains
+    from analogy.method.rematching import Remains
 
 _PREVIEW = "preview.png"
 
@@ -82,8 +89,8 @@ class _Run:
     Attributes
     ----------
     request : Request
-    a : uint8 array, (height, width, 3)
-    b_primes : list of such arrays
+    a : Picture
+    b_primes : list of Picture
     masks : Masks or None
     points : Points or None
     session : Session
@@ -94,8 +101,8 @@ class _Run:
     """
 
     request: Request
-    a: Any
-    b_primes: list[Any]
+    a: Picture
+    b_primes: list[Picture]
     masks: Masks | None
     points: Points | None
     session: Session
@@ -134,7 +141,7 @@ def _previewing(request, a, staging):
         return
 
     def write(a_prime, _):
-        write_image(staging / _PREVIEW, resize(a_prime, a.shape[:2]))
+        write_image(staging / _PREVIEW, resize(a_prime, a.shape))
         # Whole, or not at all, to who looks.
         os.replace(staging / _PREVIEW, request.folder / _PREVIEW)
 
@@ -147,16 +154,17 @@ def _previewing(request, a, staging):
 
 def _read_images(request):
     paths = [request.inputs.a, *request.inputs.b_primes]
-    images = [read_image(path) for path in paths]
+    images = [read_picture(path, request.parameters.background) for path in paths]
     scale = request.parameters.ratio, request.parameters.max_side
     for path, image in zip(paths, images, strict=True):
-        matching_shape(image.shape[:2], *scale, str(path))
+        check_has_something(image, str(path))
+        matching_shape(image.shape, *scale, str(path))
     return images
 
 
 def _read_guides(a, b_prime, points=None, **masks):
     """Masks and points, None where there are none."""
-    shapes = a.shape[:2], b_prime.shape[:2]
+    shapes = a.shape, b_prime.shape
     return (
         _read_masks(a, b_prime, **masks) if masks else None,
         None if points is None else read_points(points).inside(*shapes),
@@ -164,10 +172,10 @@ def _read_guides(a, b_prime, points=None, **masks):
 
 
 def _read_masks(a, b_prime, mask_a=None, mask_b=None, keep=None):
-    labels_a, labels_b = _read_labels((mask_a, a.shape[:2]), (mask_b, b_prime.shape[:2]))
-    (kept,) = _read_labels((keep, a.shape[:2]))
+    labels_a, labels_b = _read_labels((mask_a, a.shape), (mask_b, b_prime.shape))
+    (kept,) = _read_labels((keep, a.shape))
     masks = Masks(labels_a, labels_b, kept, names=(str(mask_a), str(mask_b), str(keep)))
-    check_masks(masks, a.shape[:2], b_prime.shape[:2])
+    check_masks(masks, a.shape, b_prime.shape)
     return masks
 
 
@@ -188,7 +196,7 @@ def _run_pair(run, staging):
     if run.on_remains and result.remains is not None:
         run.on_remains(result.remains)
     record = _record(request, request.inputs.b_primes[0], result)
-    _write_pair(staging, (run.a, b_prime), result, trace, record, request.extras)
+    _write_pair(staging, (run.a.shown, b_prime.shown), result, trace, record, request.extras)
     return record
 
 
@@ -217,10 +225,11 @@ def _run_several(run, staging):
     for index, one in enumerate(found.analogies):
         record = _record(request, inputs.b_primes[index], one)
         folder, trace = staging / f"reference_{index + 1}", traces[index] if traces else None
-        _write_pair(folder, (run.a, run.b_primes[index]), one, trace, record, request.extras)
+        images = run.a.shown, run.b_primes[index].shown
+        _write_pair(folder, images, one, trace, record, request.extras)
         records.append(record)
     record = _record_of_several(request, found, records)
-    _write_several(staging, run.a, run.b_primes, found, record, request.extras)
+    _write_several(staging, run, found, record)
     return record
 
 
@@ -249,11 +258,7 @@ def _record_of_several(request, found, records):
 def _write_pair(folder, images, result, trace, record, extras):
     # Removed while it computed? Then made anew: the work need not be lost.
     folder = make_folder(folder)
-    write_image(folder / "a_prime.png", result.a_prime)
-    write_image(folder / "b.png", result.b)
-    if result.a_prime_refined is not None:
-        write_image(folder / "a_prime_refined.png", result.a_prime_refined)
-        write_image(folder / "b_refined.png", result.b_refined)
+    _write_pictures(folder, result)
     write_array(folder / "flow_ab.npy", result.flow_ab)
     write_array(folder / "flow_ba.npy", result.flow_ba)
     write_image(folder / "confidence_a.png", result.confidence_a)
@@ -265,21 +270,25 @@ def _write_pair(folder, images, result, trace, record, extras):
         _show_pair(folder, images, result, trace, record, extras)
 
 
-def _write_several(folder, a, b_primes, found, record, extras):
+def _write_pictures(folder, result):
+    for name, picture in result.pictures.items():
+        write_picture(folder / f"{name}.png", picture)
+
+
+def _write_several(folder, run, found, record):
     from analogy.visualization.colours import choice_colours
 
-    write_image(folder / "a_prime.png", found.a_prime)
-    if found.a_prime_refined is not None:
-        write_image(folder / "a_prime_refined.png", found.a_prime_refined)
+    _write_pictures(folder, found)
     write_image(folder / "choice.png", choice_colours(found.choice))
     write_array(folder / "choice.npy", found.choice)
     write_array(folder / "flow_ab.npy", found.flow_ab)
     write_image(folder / "confidence_a.png", found.confidence_a)
     write_json(folder / "report.json", record)
-    if extras.report:
+    if run.request.extras.report:
         from analogy.report.page import write_report_of_several
 
-        write_report_of_several(folder / "report.html", a, b_primes, found, record)
+        b_primes = [picture.shown for picture in run.b_primes]
+        write_report_of_several(folder / "report.html", run.a.shown, b_primes, found, record)
 
 
 def _level_trace():

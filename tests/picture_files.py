@@ -57,6 +57,66 @@ def packed(row, bits, order):
     return np.packbits(digits.astype(np.uint8)).tobytes()
 
 
+def icc_profile(colours, entries, *, pcs="XYZ ", kind="mntr"):
+    """An ICC profile of version 2: its colours as "RGB ", and its tags by name."""
+    table, data = b"", b""
+    start = 132 + 12 * len(entries)
+    for name, entry in entries.items():
+        table += struct.pack(">4sII", name.encode(), start + len(data), len(entry))
+        data += entry + bytes(-len(entry) % 4)
+    head = bytearray(128)
+    head[8:12] = b"\x02\x40\0\0"
+    head[12:24] = f"{kind}{colours}{pcs}".encode()
+    head[36:40] = b"acsp"
+    head[68:80] = struct.pack(">3i", *(round(one * 65536) for one in (0.9642, 1, 0.8249)))
+    whole = head + struct.pack(">I", len(entries)) + table + data
+    whole[:4] = len(whole).to_bytes(4, "big")
+    return bytes(whole)
+
+
+def icc_matrix(columns, curve):
+    """A profile of RGB by the XYZ of its primaries under D50, and the entry of its curves."""
+    fixed = {
+        f"{letter}XYZ": b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(x * 65536) for x in column))
+        for letter, column in zip("rgb", columns, strict=True)
+    }
+    return icc_profile("RGB ", fixed | {f"{letter}TRC": curve for letter in "rgb"})
+
+
+def icc_gamma(gamma):
+    """Entry of a curve that is a power."""
+    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+
+
+def icc_curve(light):
+    """Entry of a curve by its light at equal steps, from 0 to 1."""
+    table = np.rint(np.asarray(light) * 65535).astype(">u2").tobytes()
+    return b"curv\0\0\0\0" + struct.pack(">I", len(light)) + table
+
+
+def icc_formula(number, *values):
+    """Entry of a curve by one of the formulas of ICC.1."""
+    head = b"para\0\0\0\0" + struct.pack(">HH", number, 0)
+    return head + struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
+
+
+def icc_table(corners):
+    """Entry of a table of Lab in 8 bits at the corners of colours in 8 bits."""
+    corners = np.asarray(corners, np.uint8)
+    channels = corners.ndim - 1
+    identity = struct.pack(">9i", *(65536 * one for one in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
+    ramp = bytes(range(256))
+    head = b"mft1\0\0\0\0" + bytes([channels, 3, 2, 0]) + identity
+    return head + channels * ramp + corners.tobytes() + 3 * ramp
+
+
+# XYZ of their primaries under D50.
+DISPLAY_P3 = (0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407)
+ADOBE_RGB = (0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)
+SRGB = (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410)
+SRGB_CURVE = 3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045
+
+
 PHOTOMETRIC = {"white is 0": 0, "grey": 1, "RGB": 2, "palette": 3, "CMYK": 5, "YCbCr": 6, "LAB": 8}
 COMPRESSION = {"none": 1, "LZW": 5, "deflate": 8, "PackBits": 32773}
 SAMPLE_FORMAT = {"u": 1, "i": 2, "f": 3}

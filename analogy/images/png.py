@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB = 0, 2
+from analogy.images.colour_tags import ColourTags
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _GREY_AND_ALPHA, _RGBA = 0, 2, 4, 6
+
+# What says of colours what they mean.
+_OF_COLOURS = b"cICP", b"sRGB", b"gAMA", b"cHRM"
+_LONGEST_PROFILE = 2**24
 
 # What may say which side is up, as Pillow finds it; more than so many bytes of it say nothing.
 _EXIF_KEYWORDS = b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0"
@@ -30,57 +36,97 @@ class PngContent:
     ----------
     file : binary file
         A PNG, its transparent colour left out.
-    bits : int
-        Per sample.
+    bits, kind : int
+        Bits of a sample, and the number of what a pixel has.
+    tags : ColourTags
     transparent : tuple of int, or None
         The grey value or the RGB colour that is transparent, in samples of `bits`.
     """
 
     file: BinaryIO
     bits: int = 8
+    kind: int | None = None
+    tags: ColourTags = field(default_factory=ColourTags)
     transparent: tuple[int, ...] | None = None
 
 
 def png_content(file: BinaryIO) -> PngContent | None:
     """Take a PNG apart; None where a file is no PNG. The file is left at its beginning."""
-    begins = file.read(len(_SIGNATURE))
-    if begins != _SIGNATURE:
+    begins = file.read(len(SIGNATURE))
+    if begins != SIGNATURE:
         file.seek(0)
         return None
     content = file.read()
     file.seek(0)
-    kept, bits, kind, transparent = [begins], 8, None, None
-    for name, chunk in _chunks(content):
-        data = chunk[8:-4]
+    kept, bits, kind, transparent, profile = [begins], 8, None, None, None
+    colours: dict[bytes, bytes] = {}
+    for name, whole in _chunks(content):
+        data = whole[8:-4]
         if name == b"IHDR" and len(data) == 13:
             bits, kind = data[8], data[9]
         if name == b"tRNS" and kind in (_GREY, _RGB):
             transparent = _colour(data, kind)
-        elif _is_needed(name, chunk):
-            kept.append(chunk)
-    return PngContent(io.BytesIO(b"".join(kept)), bits, transparent)
+        elif name in _OF_COLOURS and _is_sound(whole):
+            colours.setdefault(name, data)
+        elif name == b"iCCP" and _is_sound(whole):
+            profile = profile or _profile(data)
+        elif _is_needed(name, whole):
+            kept.append(whole)
+    tags = ColourTags(profile, colours)
+    return PngContent(io.BytesIO(b"".join(kept)), bits, kind, tags, transparent)
 
 
-def transparent_pixels(content: PngContent, image: Image.Image) -> np.ndarray:
-    """Pixels of the transparent colour: bool, (height, width); `image` is `content` decoded."""
-    if image.mode == "RGB" and content.bits == 16:
-        samples = _samples_of_16_bits(content.file)
+def chunk(name: bytes, data: bytes) -> bytes:
+    """A chunk with its length and its checksum."""
+    checksum = zlib.crc32(name + data).to_bytes(4, "big")
+    return len(data).to_bytes(4, "big") + name + data + checksum
+
+
+def has_16_bits(content: PngContent) -> bool:
+    """Whether Pillow gives only half of each sample."""
+    return content.bits == 16 and content.kind != _GREY
+
+
+def samples_of_16_bits(content: PngContent) -> np.ndarray:
+    """Samples of a PNG that `has_16_bits`: uint16, (height, width, channels)."""
+    if content.kind == _GREY_AND_ALPHA:
+        # Four bytes a pixel are filtered alike, whatever they mean.
+        halves = _as_bytes_of_rgba(content.file)
+        high, low = halves[..., ::2], halves[..., 1::2]
     else:
-        samples = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
-    scale = 255 // (2**content.bits - 1) if content.bits < 8 else 1
-    return (samples == np.array(content.transparent) * scale).all(axis=-1)
+        high, low = both_halves(content.file, "BL")
+    return high << 8 | low
 
 
-def _samples_of_16_bits(file):
-    """RGB samples of 16 bits, which Pillow gives the high or the low bytes of."""
+def both_halves(file: BinaryIO, orders: str) -> list[np.ndarray]:
+    """What Pillow takes for the upper byte of 16-bit samples in each of two orders, as uint16."""
     halves = []
-    for order in "BL":
+    for order in orders:
         file.seek(0)
         with Image.open(file) as image:
-            image.tile = [tile._replace(args=f"RGB;16{order}") for tile in image.tile]
+            raw = f"{image.mode};16{order}"
+            image.tile = [_tile_in(tile, raw) for tile in image.tile]
             halves.append(np.asarray(image).astype(np.uint16))
-    high, low = halves
-    return high << 8 | low
+    return halves
+
+
+def _tile_in(tile, raw):
+    return tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
+
+
+def _as_bytes_of_rgba(file):
+    content = bytearray(file.getbuffer())
+    header = bytes(content[16:29])
+    # Bits and kind: four samples of 8 bits instead of two of 16.
+    content[8 : 8 + 25] = chunk(b"IHDR", header[:8] + bytes([8, _RGBA]) + header[10:])
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image).astype(np.uint16)
+
+
+def transparent_pixels(content: PngContent, samples: np.ndarray) -> np.ndarray:
+    """Pixels of the transparent colour: bool, (height, width); `samples` as Pillow gives them."""
+    scale = 255 // (2**content.bits - 1) if content.bits < 8 else 1
+    return (samples == np.array(content.transparent) * scale).all(axis=-1)
 
 
 def _chunks(content):
@@ -92,17 +138,30 @@ def _chunks(content):
         position += 12 + length
 
 
-def _is_needed(name, chunk):
+def _is_needed(name, whole):
     is_critical = name[:1].isupper() or not name.isalpha()
     if is_critical or name == b"tRNS":
         return True
-    if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+    if not _is_sound(whole):
         return False
-    data = chunk[8:-4]
+    data = whole[8:-4]
     is_exif = name == b"eXIf" or (
         name in (b"tEXt", b"zTXt", b"iTXt") and data.startswith(_EXIF_KEYWORDS)
     )
     return is_exif and len(data) <= _LONGEST_TEXT and _inflates_little(name, data)
+
+
+def _is_sound(whole):
+    return zlib.crc32(whole[4:-4]) == int.from_bytes(whole[-4:], "big")
+
+
+def _profile(data):
+    """The ICC profile of an iCCP chunk; what is damaged gives what littlecms refuses."""
+    _, _, rest = data.partition(b"\0")
+    try:
+        return zlib.decompressobj().decompress(rest[1:], _LONGEST_PROFILE)
+    except zlib.error:
+        return b"damaged"
 
 
 def _inflates_little(name, data):

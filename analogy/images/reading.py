@@ -8,6 +8,7 @@ import math
 import os
 import struct
 import warnings
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +18,12 @@ from numpy.typing import ArrayLike
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from analogy.errors import AnalogyError, brief
-from analogy.images.png import png_content, transparent_pixels
+from analogy.images.colour import converted, with_bits
+from analogy.images.colour_tags import ColourTags, rgb_of_ink, space_of
+from analogy.images.picture import Picture, background, opaque_pixels, picture_of
+from analogy.images.png import has_16_bits, png_content, samples_of_16_bits, transparent_pixels
 from analogy.images.sizes import BYTES_PER_PIXEL, check_not_too_small
-from analogy.images.tiff import read_tiff, tiff_layout
+from analogy.images.tiff import read_tiff, tiff_layout, whole_samples
 from analogy.system.memory import available_memory
 
 _log = logging.getLogger(__name__)
@@ -31,15 +35,61 @@ _RUN_BY_OTHERS = {"EPS", "WMF", "EMF"}
 # Label of a shape that is drawn in black on transparency, the colour next to black.
 _BLACK_SHAPE = 1
 
-# With more than these the edge of a shape is soft.
-_FEW_OPACITIES = 4
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What a decoder gives.
+
+    Attributes
+    ----------
+    samples : array, (height, width, 1, 2, 3 or 4)
+        Upright, alpha last.
+    tags : ColourTags
+    """
+
+    samples: np.ndarray
+    tags: ColourTags = field(default_factory=ColourTags)
+
+
+def read_picture(path: str | os.PathLike, behind: str | None = None) -> Picture:
+    """Read an image file with all that a result keeps of it.
+
+    EXIF orientation is applied, and grey, palette, CMYK and Lab images become RGB. Of an animation
+    the first frame is read.
+
+    Parameters
+    ----------
+    path : path-like
+    behind : str, optional
+        Name of a colour, as CSS has them, that what is transparent is laid over.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    AnalogyError
+        If the file is missing, unreadable, damaged, no image, one whose colours cannot be shown,
+        or under 32 pixels a side.
+    """
+    path = Path(path)
+    decoded = _decode(path)
+    samples = decoded.samples
+    height, width = samples.shape[:2]
+    check_not_too_small((height, width), str(path))
+    space = space_of(decoded.tags, samples.shape[2] <= 2, str(path))
+    picture = picture_of(samples, space)
+    if space is not None and space.is_one_way:
+        picture = Picture(converted(picture.samples, space, None), picture.alpha)
+    _log.info("%s: %d x %d px", path, width, height)
+    return picture.over(background(behind))
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read an image file as 8-bit RGB.
+    """Read an image file as 8-bit RGB in sRGB, whatever it is stored as.
 
-    EXIF orientation is applied, transparency is laid over white, grey and palette images become
-    RGB, 16-bit samples are scaled to 8 bits. Of an animation the first frame is read.
+    As :func:`read_picture` does, and transparency is laid over white.
 
     Parameters
     ----------
@@ -52,12 +102,9 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     Raises
     ------
     AnalogyError
-        If the file is missing, unreadable, damaged, no image, or under 32 pixels a side.
+        As :func:`read_picture`.
     """
-    path = Path(path)
-    image = as_image(_decode(path), str(path))
-    _log.info("%s: %d x %d px", path, image.shape[1], image.shape[0])
-    return image
+    return read_picture(path).shown
 
 
 @cache
@@ -96,12 +143,14 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
 
 def read_labels(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
     """Read a mask as `read_mask` does, and whether its labels are numbers and not colours."""
-    samples = _decode(Path(path))
+    samples = _decode(Path(path)).samples
     if not np.issubdtype(samples.dtype, np.integer):
         raise AnalogyError(f"{path}: floating-point samples are no labels; save it anew as PNG")
-    samples = np.atleast_3d(samples).astype(np.int32)
     channels = samples.shape[2]
-    opaque = _opaque(samples[..., -1]) if channels % 2 == 0 else np.True_
+    if channels >= 3 and samples.dtype == np.uint16:
+        samples = with_bits(samples, np.uint8)
+    samples = samples.astype(np.int32)
+    opaque = opaque_pixels(samples[..., -1]) if channels % 2 == 0 else np.True_
     if channels >= 3:
         colour = samples[..., 0] << 16 | samples[..., 1] << 8 | samples[..., 2]
     elif samples[..., 0].max() > 255:
@@ -112,12 +161,6 @@ def read_labels(path: str | os.PathLike) -> tuple[np.ndarray, bool]:
         # A shape that is drawn on nothing is a shape, in black as well.
         colour = np.full_like(colour, _BLACK_SHAPE)
     return np.where(opaque, colour, 0), False
-
-
-def _opaque(alpha):
-    """Where a mask's alpha counts; a soft edge counts to where it has half of what it has most."""
-    is_soft = np.unique(alpha).size > _FEW_OPACITIES
-    return alpha >= alpha.max() / 2 if is_soft else alpha > 0
 
 
 def image_shape(file: str | os.PathLike | BinaryIO, name: str) -> tuple[int, int]:
@@ -180,28 +223,52 @@ def as_image(array: ArrayLike, name: str) -> np.ndarray:
     height, width = array.shape[:2]
     check_not_too_small((height, width), name)
     samples = _as_bytes(array.reshape(height, width, channels), name)
-    colour, alpha = (samples, None) if channels % 2 else (samples[..., :-1], samples[..., -1:])
-    rgb = np.broadcast_to(colour, (height, width, 3))
-    return np.ascontiguousarray(rgb if alpha is None else _over_white(rgb, alpha))
+    return picture_of(samples).shown
+
+
+def as_picture(image: ArrayLike | Picture, name: str) -> Picture:
+    """A picture as it is, or one of an array that :func:`as_image` takes."""
+    return image if isinstance(image, Picture) else Picture(as_image(image, name))
 
 
 def _decode(path):
     with _errors_told(path), _open(path) as file:
         layout = tiff_layout(file)
         if layout is not None:
-            _check_layout(layout, path)
-        if layout is not None and layout.reader == "tifffile":
-            return _turned(_narrowed(read_tiff(file, layout, path), path), layout.orientation)
+            return _decoded_tiff(file, layout, path)
         png = png_content(file)
         with Image.open(png.file if png else file) as image:
             _check_can_be_decoded(image, path)
-            # Pillow turns a TIFF by itself.
-            orientation = 1 if layout else _orientation(image, path)
+            orientation = _orientation(image, path)
             image.load()
-            samples = _samples(image, path)
+            tags = png.tags if png else ColourTags(image.info.get("icc_profile") or None)
+            if png and has_16_bits(png):
+                samples = samples_of_16_bits(png)
+            else:
+                samples = _samples(image, path, tags)
             if png and png.transparent:
-                samples = _with_alpha(samples, ~transparent_pixels(png, image))
-            return _turned(samples, orientation)
+                samples = _with_alpha(samples, ~transparent_pixels(png, samples))
+            return _Decoded(_turned(samples, orientation), _tags_left(tags, image))
+
+
+def _decoded_tiff(file, layout, path):
+    _check_layout(layout, path)
+    tags = ColourTags(None if layout.is_ink_or_lab else layout.profile)
+    if layout.reader == "tifffile":
+        samples = _narrowed(read_tiff(file, layout, path), path)
+        return _Decoded(_turned(samples, layout.orientation), tags)
+    with Image.open(file) as image:
+        _check_can_be_decoded(image, path)
+        if layout.is_halved:
+            return _Decoded(whole_samples(file), tags)
+        # Pillow turns a TIFF by itself.
+        image.load()
+        return _Decoded(_samples(image, path, ColourTags(layout.profile)), tags)
+
+
+def _tags_left(tags, image):
+    """Tags of what was decoded: those of inks have been heeded."""
+    return ColourTags() if image.mode == "CMYK" else tags
 
 
 def _open(file):
@@ -293,7 +360,6 @@ def _turned(samples, orientation):
 
 
 def _with_alpha(samples, opaque):
-    samples = np.atleast_3d(samples)
     alpha = opaque[..., None] * np.array(np.iinfo(samples.dtype).max, samples.dtype)
     return np.concatenate([samples, alpha], axis=-1)
 
@@ -312,15 +378,20 @@ def _check_fits(width, height, bytes_per_pixel, path):
         raise AnalogyError(f"{path}: {width} x {height} px do not fit into memory; shrink it")
 
 
-def _samples(image, path):
-    """Turn a Pillow image of any mode into an array that `as_image` takes."""
+def _samples(image, path, tags):
+    """Samples of a Pillow image of any mode, (height, width, channels)."""
     if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode in ("I", "F"):
-        return _narrowed(np.asarray(image), path)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("LA" if "transparency" in image.info else "L"))
-    return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+        samples = np.asarray(image).astype(np.uint16)
+    elif image.mode in ("I", "F"):
+        samples = _narrowed(np.asarray(image), path)
+    elif image.mode in ("1", "L", "LA"):
+        has_alpha = image.mode == "LA" or "transparency" in image.info
+        samples = np.asarray(image.convert("LA" if has_alpha else "L"))
+    elif image.mode == "CMYK":
+        samples = rgb_of_ink(image, tags.profile, path)
+    else:
+        samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    return np.atleast_3d(samples)
 
 
 def _narrowed(samples, path):
@@ -349,8 +420,7 @@ def _as_bytes(samples, name):
     if samples.dtype == bool:
         return samples * np.uint8(255)
     if samples.dtype == np.uint16:
-        # 65535 / 255 is 257 exactly; half of it makes the division round.
-        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return with_bits(samples, np.uint8)
     if not np.issubdtype(samples.dtype, np.floating):
         raise AnalogyError(
             f"{name}: samples of type {samples.dtype}; give uint8, uint16 or floats in [0, 1]"
@@ -361,8 +431,3 @@ def _as_bytes(samples, name):
             "scale them to [0, 1] or give uint8"
         )
     return np.rint(samples * 255).astype(np.uint8)
-
-
-def _over_white(rgb, alpha):
-    opacity = alpha.astype(np.uint16)
-    return ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)

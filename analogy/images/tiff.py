@@ -9,7 +9,8 @@ tests/analogy/images/test_tiff.py makes every layout.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -18,6 +19,8 @@ from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from analogy.errors import AnalogyError
+from analogy.images.colour_tags import rgb_of_ink
+from analogy.images.png import both_halves
 
 _WHITE_IS_0, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _COLOURS = {_WHITE_IS_0: 1, _GREY: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3}
@@ -32,6 +35,8 @@ _NAMES = {
 }
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _KIND_NAMES = {"u": "", "i": "signed ", "f": "floating-point ", "?": "odd "}
+
+_PROFILE = 34675
 
 _NO_COMPRESSION = 1
 _COMPRESSIONS = {1: "no", 5: "LZW", 6: "JPEG", 7: "JPEG", 8: "Deflate", 32773: "PackBits"}
@@ -53,7 +58,7 @@ _TAKES_UNKNOWN_SAMPLES = int(PIL.__version__.partition(".")[0]) >= 13
 # Deflate makes at most so much of a byte.
 _MOST_INFLATED = 1032
 
-_MULTIPLIED, _UNKNOWN = 1, 0
+_MULTIPLIED, _ALPHA, _UNKNOWN = 1, 2, 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class TiffLayout:
         What samples beyond the colour are.
     planes, reverses_bits, is_big_endian, is_subsampled : bool
     orientation : int
+    profile : bytes or None
+        An ICC profile.
     """
 
     shape: tuple[int, int]
@@ -89,6 +96,7 @@ class TiffLayout:
     is_big_endian: bool
     is_subsampled: bool
     orientation: int
+    profile: bytes | None = field(default=None, repr=False)
 
     @property
     def reader(self) -> str | None:
@@ -133,6 +141,17 @@ class TiffLayout:
         return not self.reverses_bits or (
             self.bits in (1, 8) and self.photometric in (_WHITE_IS_0, _GREY, _RGB)
         )
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether Pillow reads it and gives only half of each sample."""
+        is_rgb = self.photometric == _RGB and self.bits == 16 and self.reader == "Pillow"
+        is_known = self.samples == 3 or self.extra[:1] == (_ALPHA,)
+        return is_rgb and is_known and not self.planes and not self.reverses_bits
+
+    @property
+    def is_ink_or_lab(self) -> bool:
+        return self.photometric in (_CMYK, _LAB)
 
     def __str__(self) -> str:
         compression = _COMPRESSIONS.get(self.compression, f"number {self.compression}")
@@ -184,7 +203,14 @@ def read_tiff(file: BinaryIO, layout: TiffLayout, name: str) -> np.ndarray:
         samples, palette = page.asarray(), page.colormap
     if layout.planes and layout.samples > 1:
         samples = np.moveaxis(samples, 0, -1)
-    return _coloured(samples.reshape(height, width, layout.samples), palette, layout)
+    return _coloured(samples.reshape(height, width, layout.samples), palette, layout, name)
+
+
+def whole_samples(file: BinaryIO) -> np.ndarray:
+    """Samples of a TIFF that `is_halved`: uint16, (height, width, 3 or 4), upright."""
+    # libtiff hands samples on in the order of the machine.
+    high, low = both_halves(file, "LB" if sys.byteorder == "little" else "BL")
+    return high << 8 | low
 
 
 def _layout(tags, is_big_endian):
@@ -223,10 +249,11 @@ def _layout(tags, is_big_endian):
         is_big_endian=is_big_endian,
         is_subsampled=numbers(530, (2, 2)) != (1, 1),
         orientation=orientation,
+        profile=tags.get(_PROFILE) if isinstance(tags.get(_PROFILE), bytes) else None,
     )
 
 
-def _coloured(samples, palette, layout):
+def _coloured(samples, palette, layout, name):
     """Grey or RGB samples, with their alpha."""
     count = _COLOURS[layout.photometric]
     colour, alpha = samples[..., :count], _alpha(samples, count, layout)
@@ -236,7 +263,7 @@ def _coloured(samples, palette, layout):
         colour = ~colour if colour.dtype.kind in "ub" else _most(colour) - colour
     if layout.photometric == _CMYK:
         ink = Image.fromarray(np.ascontiguousarray(_bytes(colour)), "CMYK")
-        colour, alpha = np.asarray(ink.convert("RGB")), None
+        colour, alpha = rgb_of_ink(ink, layout.profile, name), None
     if layout.photometric == _LAB:
         colour, alpha = _of_lab(colour), None
     if alpha is None:

@@ -22,9 +22,9 @@ def refine(stylised, photo, parameters, target):
 
     Parameters
     ----------
-    stylised : uint8 array, (height, width, 3)
-        A' (or B).
-    photo : uint8 array, (height, width, 3)
+    stylised : uint8 or float32 array, (height, width, 3)
+        A' (or B), from 0 to 255.
+    photo : uint8 or float32 array, (height, width, 3)
         A (or B').
     parameters : Parameters
         Its `wls_lambda`, `wls_alpha` and `wls_epsilon`.
@@ -33,7 +33,8 @@ def refine(stylised, photo, parameters, target):
 
     Returns
     -------
-    uint8 array, (height, width, 3)
+    array of the dtype of both, (height, width, 3)
+        Float32 where only one is uint8; only uint8 is rounded.
 
     Raises
     ------
@@ -50,8 +51,15 @@ def refine(stylised, photo, parameters, target):
         sensitivity=parameters.wls_alpha,
         epsilon=parameters.wls_epsilon,
     )
-    refined = photo + np.float32(255) * target.to_host(smooth_change)
-    return np.rint(np.clip(refined, 0, 255)).astype(np.uint8)
+    refined = np.clip(photo + np.float32(255) * target.to_host(smooth_change), 0, 255)
+    if stylised.dtype == photo.dtype == np.uint8:
+        return np.rint(refined).astype(np.uint8)
+    return refined.astype(np.float32)
+
+
+def refine_picture(stylised, photo, parameters, target):
+    """As :func:`refine`, of `Picture`, which has the photograph's detail at 16 bits as well."""
+    return photo.with_values(refine(stylised.values(), photo.values(), parameters, target))
 
 
 def log_luminance(image):
@@ -59,7 +67,8 @@ def log_luminance(image):
 
     Parameters
     ----------
-    image : uint8 array, (height, width, 3)
+    image : uint8 or float32 array, (height, width, 3)
+        From 0 to 255.
 
     Returns
     -------

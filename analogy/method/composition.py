@@ -38,7 +38,8 @@ def compose(images: Sequence[np.ndarray], choice: np.ndarray, side: int) -> np.n
 
     Parameters
     ----------
-    images : sequence of uint8 arrays, (height, width, 3)
+    images : sequence of uint8 or float32 arrays, (height, width, 3)
+        From 0 to 255.
     choice : uint8 array, (height, width)
         As :func:`choose` makes it.
     side : int
@@ -46,7 +47,8 @@ def compose(images: Sequence[np.ndarray], choice: np.ndarray, side: int) -> np.n
 
     Returns
     -------
-    uint8 array, (height, width, 3)
+    array, (height, width, 3)
+        Uint8 where all images are, else float32.
     """
     from scipy.ndimage import uniform_filter
 
@@ -54,7 +56,9 @@ def compose(images: Sequence[np.ndarray], choice: np.ndarray, side: int) -> np.n
     for index, image in enumerate(images):
         weight = uniform_filter((choice == index).astype(np.float32), side)
         total += weight[..., None] * image
-    return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
+    total = np.clip(total, 0, 255)
+    are_bytes = all(image.dtype == np.uint8 for image in images)
+    return np.rint(total).astype(np.uint8) if are_bytes else total
 
 
 def picked(maps: Sequence[np.ndarray], choice: np.ndarray) -> np.ndarray:

@@ -49,8 +49,8 @@ def vote_at_full_size(
         Positions (y, x) in the other image as matched.
     image : uint8 NumPy array, (height, width, 3)
         The image that is rebuilt.
-    other_image : uint8 NumPy array, (other height, other width, 3)
-        The image whose pixels are fetched.
+    other_image : uint8 or float32 NumPy array, (other height, other width, 3)
+        The image whose pixels are fetched, from 0 to 255.
     scale, other_scale : (float, float)
         Pixels of the image, and of the other one, in one of what was matched, (y, x).
     vote_side : int
@@ -63,13 +63,13 @@ def vote_at_full_size(
 
     Returns
     -------
-    result : uint8 NumPy array, (height, width, 3)
+    result : array of the dtype of `other_image`, (height, width, 3)
     flow : float32 NumPy array, (height, width, 2)
         Displacement (dx, dy) of every pixel to its match, in pixels.
     """
     target = target_of(nnf)
     height, width = image.shape[:2]
-    result = np.empty((height, width, 3), np.uint8)
+    result = np.empty((height, width, 3), other_image.dtype)
     flow = np.empty((height, width, 2), np.float32)
     source, radius, rows = target.asarray(other_image), vote_side // 2, -(-strip // width)
     upsample = _upsampling(nnf, image, other_image.shape[:2], scale, other_scale)

@@ -14,7 +14,7 @@ label that one image loses nevertheless, the other cannot match: at that level i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,31 @@ def check_masks(masks: Masks, shape_a: tuple[int, int], shape_b_prime: tuple[int
             f"{name_b_prime}: has no pixel of label {missing[0]} (the colour #{missing[0]:06x}), "
             f"which {name_a} has; paint some or use one of its own labels"
         )
+
+
+def hide_transparent(masks: Masks | None, a: Any, b_prime: Any) -> Masks | None:
+    """Masks by which nothing opaque is matched with what is transparent.
+
+    That is so for all pixels where a user gave no labels, and else for those that have one: a free
+    pixel may be matched with any.
+
+    Parameters
+    ----------
+    masks : Masks or None
+    a, b_prime : Picture
+    """
+    if a.opaque is None and b_prime.opaque is None:
+        return masks
+    masks = masks or Masks()
+    if masks.a is None or masks.b_prime is None:
+        labels = [np.ones(picture.shape, np.int32) for picture in (a, b_prime)]
+    else:
+        labels = [masks.a, masks.b_prime]
+    hidden = [
+        each if picture.opaque is None else np.where(picture.opaque, each, 0)
+        for each, picture in zip(labels, (a, b_prime), strict=True)
+    ]
+    return replace(masks, a=hidden[0], b_prime=hidden[1])
 
 
 def _check_mask(mask, name, shape):

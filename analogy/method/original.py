@@ -17,7 +17,8 @@ class Direction(NamedTuple):
 
     Attributes
     ----------
-    image : uint8 array, (height, width, 3)
+    image : uint8 or float32 array, (height, width, 3)
+        From 0 to 255.
     flow : float32 array, (height, width, 2)
         (dx, dy) in pixels.
     confidence : uint8 array, (height, width)
@@ -161,7 +162,7 @@ def _pixels(places, shape):
 
 
 def _interpolated(image, places):
-    """An image's colours at places in it, uint8."""
+    """An image's colours at places in it."""
     from scipy.ndimage import map_coordinates
 
     at = np.moveaxis(places, -1, 0)
@@ -169,4 +170,5 @@ def _interpolated(image, places):
         map_coordinates(plane, at, np.float32, order=1, mode="nearest")
         for plane in np.moveaxis(image, -1, 0)
     ]
-    return np.rint(np.stack(planes, -1)).astype(np.uint8)
+    found = np.stack(planes, axis=-1)
+    return np.rint(found).astype(np.uint8) if image.dtype == np.uint8 else found

@@ -66,7 +66,7 @@ class Copy:
     Attributes
     ----------
     pose : Pose
-    image : uint8 array, (height, width, 3)
+    image : array of the image's dtype, (height, width, 3)
         What the image does not reach has the colours of its border.
     is_inside : bool array, (height, width)
         Which pixels show the image.
@@ -106,7 +106,8 @@ def copy_of(image: np.ndarray, pose: Pose) -> Copy:
 
     Parameters
     ----------
-    image : uint8 array, (height, width, 3)
+    image : uint8 or float32 array, (height, width, 3)
+        From 0 to 255.
     pose : Pose
 
     Returns
@@ -115,7 +116,7 @@ def copy_of(image: np.ndarray, pose: Pose) -> Copy:
     """
     shape = _scaled(image.shape[:2], pose.scale)
     # Averages over the pixels that a smaller one covers, which no turning does.
-    scaled = image if shape == image.shape[:2] else resize(image, shape)
+    scaled = image if shape == image.shape[:2] else _resized(image, shape)
     per_pixel = np.divide(image.shape[:2], shape)
     back = pose.matrix.T
     held = _held(pose.matrix, shape)
@@ -130,6 +131,13 @@ def _scaled(shape, scale):
     return tuple(max(round(side * scale), 1) for side in shape)
 
 
+def _resized(image, shape):
+    if image.dtype == np.uint8:
+        return resize(image, shape)
+    planes = [resize(image[..., channel], shape) for channel in range(image.shape[2])]
+    return np.clip(np.stack(planes, axis=-1), 0, 255)
+
+
 def _held(matrix, shape):
     """Height and width that hold a turned image."""
     return tuple(max(math.ceil(side - 0.5), 1) for side in np.abs(matrix) @ shape)
@@ -140,11 +148,12 @@ def _turned(image, matrix, offset, shape):
     # Takes longer to import than most runs, which turn nothing, have to spare.
     from scipy.ndimage import affine_transform
 
-    out = np.empty((*shape, image.shape[2]), np.uint8)
+    out = np.empty((*shape, image.shape[2]), image.dtype)
     for channel in range(image.shape[2]):
         plane = image[..., channel].astype(np.float32)
         moved = affine_transform(plane, matrix, offset, shape, order=3, mode="nearest")
-        out[..., channel] = np.rint(np.clip(moved, 0, 255))
+        moved = np.clip(moved, 0, 255)
+        out[..., channel] = np.rint(moved) if image.dtype == np.uint8 else moved
     places = np.moveaxis(np.indices(shape), 0, -1) @ matrix.T + offset
     is_inside = ((places >= -0.5) & (places <= np.subtract(image.shape[:2], 0.5))).all(axis=2)
     return out, is_inside

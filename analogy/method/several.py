@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from skimage.transform import resize
 
 from analogy.errors import AnalogyError
-from analogy.images import as_image
+from analogy.images import Picture, as_picture
 from analogy.method.algorithm import LevelState
-from analogy.method.colour_refinement import refine
+from analogy.method.colour_refinement import refine_picture
 from analogy.method.composition import choose, compose, picked
 from analogy.method.masks import Masks
 from analogy.method.session import Session
@@ -46,6 +46,8 @@ class SeveralAnalogies:
         What each reference by itself gives.
     a_prime_refined : uint8 array, (height of A, width of A, 3), or None where not asked for
         See :class:`analogy.Analogy`.
+    pictures : dict, str -> Picture
+        See :class:`analogy.Analogy`.
     """
 
     a_prime: np.ndarray
@@ -54,6 +56,7 @@ class SeveralAnalogies:
     confidence_a: np.ndarray
     analogies: tuple[Analogy, ...]
     a_prime_refined: np.ndarray | None = None
+    pictures: dict[str, Picture] = field(default_factory=dict)
 
     @property
     def shares(self) -> list[float]:
@@ -63,8 +66,8 @@ class SeveralAnalogies:
 
 
 def transfer_from_several(
-    a: ArrayLike,
-    b_primes: Sequence[ArrayLike],
+    a: ArrayLike | Picture,
+    b_primes: Sequence[ArrayLike | Picture],
     parameters: Parameters | None = None,
     *,
     model: str | os.PathLike | None = None,
@@ -115,7 +118,7 @@ def transfer_from_several(
             "reference"
         )
     parameters, session = parameters or Parameters(), session or Session(model, device)
-    a = as_image(a, "a")
+    a = as_picture(a, "a")
     analogies, costs = [], []
     for index, b_prime in enumerate(b_primes):
         costs.append(_Cost())
@@ -131,17 +134,25 @@ def transfer_from_several(
                 on_preview=None if index else on_preview,
             )
         )
-    choice = choose([cost.map for cost in costs], a.shape[:2])
-    a_prime = compose([one.a_prime for one in analogies], choice, parameters.vote_side)
+    choice = choose([cost.map for cost in costs], a.shape)
+    a_primes = [one.pictures["a_prime"].values() for one in analogies]
+    a_prime = compose(a_primes, choice, parameters.vote_side)
     if masks and masks.keep is not None:
-        a_prime[masks.keep != 0] = a[masks.keep != 0]
+        a_prime[masks.keep != 0] = a.values_in(a_prime.dtype)[masks.keep != 0]
+    pictures = {"a_prime": a.with_values(a_prime)}
+    if parameters.refine:
+        pictures["a_prime_refined"] = refine_picture(
+            pictures["a_prime"], a, parameters, session.target
+        )
+    shown = {name: picture.shown for name, picture in pictures.items()}
     return SeveralAnalogies(
-        a_prime,
+        shown.pop("a_prime"),
         choice,
         picked([one.flow_ab for one in analogies], choice),
         picked([one.confidence_a for one in analogies], choice),
         tuple(analogies),
-        refine(a_prime, a, parameters, session.target) if parameters.refine else None,
+        **shown,
+        pictures=pictures,
     )
 
 

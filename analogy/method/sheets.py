@@ -44,6 +44,13 @@ class Sheets:
         """All sheets, uint8 array, (sheets * height, width, 3); borders go on to a sheet's end."""
         return np.concatenate([_extended(copy.image, self.shape) for copy in self.copies])
 
+    def image_of(self, values: np.ndarray) -> np.ndarray:
+        """The same of other values of the original, uint8 or float32 from 0 to 255."""
+        if values is self.original:
+            return self.image
+        copies = [copy_of(values, copy.pose) for copy in self.copies]
+        return np.concatenate([_extended(copy.image, self.shape) for copy in copies])
+
     @property
     def is_whole(self) -> bool:
         """Whether there is one copy alone, and nothing but the image to be seen in it."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analogy.images import as_image, resize
+from analogy.images import Picture, as_picture, check_has_something, resize
 from analogy.method.algorithm import LevelState, match_from_small_to_large
-from analogy.method.blend_weight import BlendWeightChoice, choose_blend_weight
-from analogy.method.colour_refinement import refine
+from analogy.method.blend_weight import choose_blend_weight
+from analogy.method.colour_refinement import refine_picture
 from analogy.method.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.method.drawing import hold_fractions
 from analogy.method.flow import displacements
 from analogy.method.full_size import scale_of, vote_at_full_size
-from analogy.method.masks import Masks, MatchingMasks, check_masks
+from analogy.method.masks import Masks, MatchingMasks, check_masks, hide_transparent
 from analogy.method.memory_estimate import check_memory
 from analogy.method.original import (
     Direction,
@@ -33,7 +33,7 @@ from analogy.method.poses import UPRIGHT
 from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
-from analogy.method.rematching import MatchedSize, SizesKept
+from analogy.method.rematching import Remains, SizesKept
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
 from analogy.method.sheets import Sheets, level_shape, sheets_of
@@ -54,7 +54,7 @@ class Analogy:
     Attributes
     ----------
     a_prime : uint8 array, (height of A, width of A, 3)
-        A in the look of B'.
+        A in the look of B', in sRGB and over white.
     b : uint8 array, (height of B', width of B', 3)
         B' in the look of A.
     flow_ab, flow_ba : float32 arrays, (height, width, 2)
@@ -68,6 +68,9 @@ class Analogy:
         A in the colours of B' and B' in those of A, each with its own detail (eq. 7).
     poses : uint8 array, (height of A, width of A), or None where B' is matched as it is
         Which of the copies of B' each pixel of A is matched with, as the record counts them.
+    pictures : dict, str -> Picture
+        The pictures by those names as they are to be written: A' with the alpha and in the space
+        of A and with the bits of B'.
     remains : Remains, or None where not asked for
         What :func:`analogy.transfer_again` goes on from.
     """
@@ -82,31 +85,13 @@ class Analogy:
     a_prime_refined: np.ndarray | None = None
     b_refined: np.ndarray | None = None
     poses: np.ndarray | None = None
+    pictures: dict[str, Picture] = field(default_factory=dict)
     remains: Remains | None = None
 
 
-@dataclass(frozen=True)
-class Remains:
-    """What is left of a transfer, for :func:`analogy.transfer_again`: features and matches.
-
-    Those of 448 x 448 pixels are 320 MiB, on the device where there is one. Its fields are nobody's
-    business but the method's.
-    """
-
-    upright: Task
-    task: Task
-    sizes: dict[int, MatchedSize]
-    choice: BlendWeightChoice | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it holds."""
-        return sum(size.nbytes for size in self.sizes.values())
-
-
 def transfer(
-    a: ArrayLike,
-    b_prime: ArrayLike,
+    a: ArrayLike | Picture,
+    b_prime: ArrayLike | Picture,
     parameters: Parameters | None = None,
     *,
     model: str | os.PathLike | None = None,
@@ -123,8 +108,9 @@ def transfer(
 
     Parameters
     ----------
-    a, b_prime : arrays, (height, width, 3)
-        RGB images, uint8 or floats in [0, 1]; grey and RGBA images are understood too.
+    a, b_prime : arrays, (height, width, 3), or Picture
+        RGB images, uint8 or floats in [0, 1]; grey and RGBA images are understood too, and
+        arrays with alpha are laid over white.
     parameters : Parameters, optional
     model : path, optional
         ONNX weights, by default the bundled ones.
@@ -202,9 +188,9 @@ def result_of(upright, task, matches, progress, deconvolutions, choice):
     session, keep = task.session, upright.matching_masks.keep
     found = _found(upright, task, matches, progress)
     if keep is not None:
-        found["a_prime"][keep] = upright.a[keep]
-    if task.parameters.refine:
-        found |= _refined(upright, found["a_prime"], found["b"], progress)
+        own = upright.pictures[0].values_in(found["a_prime"].dtype)
+        found["a_prime"][keep] = own[keep]
+    pictures = _pictures(upright, found.pop("a_prime"), found.pop("b"), progress)
     extractor = session.extractor
     used = {"device": extractor.device, "providers": list(extractor.providers)}
     record = run_record(
@@ -216,7 +202,8 @@ def result_of(upright, task, matches, progress, deconvolutions, choice):
         record["points"] = upright.matching_points.points.positions.tolist()
     if task.sheets is not None:
         record["poses"] = task.sheets.record(found["poses"])
-    return Analogy(**found, record=record)
+    shown = {name: picture.shown for name, picture in pictures.items()}
+    return Analogy(**shown, **found, record=record, pictures=pictures)
 
 
 @dataclass(frozen=True)
@@ -225,7 +212,8 @@ class Task:
 
     Attributes
     ----------
-    a, b_prime : uint8 arrays, (height, width, 3)
+    pictures : two of Picture
+        A and B'.
     parameters : Parameters
     session : Session
     shapes : list of (shape, shape)
@@ -236,8 +224,7 @@ class Task:
         Copies of B' of which `b_prime` is made, where it is not matched as it is.
     """
 
-    a: np.ndarray
-    b_prime: np.ndarray
+    pictures: tuple[Picture, Picture]
     parameters: Parameters
     session: Session
     shapes: list[tuple[tuple[int, int], tuple[int, int]]]
@@ -251,6 +238,25 @@ class Task:
         return 1 if self.sheets is None else len(self.sheets.copies)
 
     @property
+    def a(self) -> np.ndarray:
+        """A as it is matched: uint8, (height, width, 3)."""
+        return self.pictures[0].pixels
+
+    @property
+    def b_prime(self) -> np.ndarray:
+        """B', or its copies, likewise."""
+        return self.pictures[1].pixels if self.sheets is None else self.sheets.image
+
+    @property
+    def paints(self) -> tuple[np.ndarray, np.ndarray]:
+        """What B and A' are made of: A in the space of B', and B' in that of A."""
+        a, b_prime = self.pictures
+        paint_a, paint_b_prime = a.paint(b_prime.space), b_prime.paint(a.space)
+        return paint_a, paint_b_prime if self.sheets is None else self.sheets.image_of(
+            paint_b_prime
+        )
+
+    @property
     def stride(self) -> int:
         """Pixels of an image as matched in one of the finest level."""
         return 2 ** (self.parameters.finest_level - 1)
@@ -258,17 +264,21 @@ class Task:
 
 def _checked(a, b_prime, masks, points, parameters, session):
     """What is asked for, once it is known that it can be done."""
-    a, b_prime = as_image(a, "a"), as_image(b_prime, "b_prime")
+    pictures = a, b_prime = as_picture(a, "a"), as_picture(b_prime, "b_prime")
+    check_has_something(b_prime, "b_prime")
     if masks:
-        check_masks(masks, a.shape[:2], b_prime.shape[:2])
+        check_masks(masks, a.shape, b_prime.shape)
+    masks = hide_transparent(masks, a, b_prime)
+    if masks:
+        check_masks(masks, a.shape, b_prime.shape)
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
-    matching_points = matching_points_of(points, a.shape[:2], b_prime.shape[:2])
-    shapes = scale_shapes(a.shape[:2], b_prime.shape[:2], parameters, ("a", "b_prime"))
+    matching_points = matching_points_of(points, a.shape, b_prime.shape)
+    shapes = scale_shapes(a.shape, b_prime.shape, parameters, ("a", "b_prime"))
     limits = parameters.ratio, parameters.max_side, session.free_memory
-    check_memory(a.shape[:2], b_prime.shape[:2], *limits, parameters.refine)
-    return Task(a, b_prime, parameters, session, shapes, MatchingMasks(masks), matching_points)
+    check_memory(a.shape, b_prime.shape, *limits, parameters.refine)
+    return Task(pictures, parameters, session, shapes, MatchingMasks(masks), matching_points)
 
 
 def matching_points_of(points, shape_a, shape_b):
@@ -327,7 +337,6 @@ def _with_sheets(task, sheets):
     )
     return replace(
         task,
-        b_prime=sheets.image,
         shapes=shapes,
         matching_masks=masks,
         matching_points=points,
@@ -399,13 +408,13 @@ def _rebuilt(task, matches, progress):
 
 def _by_pixels(task, matches, scales, progress):
     """As :func:`_rebuilt`, by matches that are whole pixels."""
-    a, b_prime = task.a, task.b_prime
+    (a, b_prime), (paint_a, paint_b_prime) = (task.a, task.b_prime), task.paints
     scale_a, scale_b = scales
     side, width = task.parameters.vote_side, task.parameters.vote_width
     with progress.stage("vote"):
         return (
-            vote_at_full_size(matches.ab, a, b_prime, scale_a, scale_b, side, width),
-            vote_at_full_size(matches.ba, b_prime, a, scale_b, scale_a, side, width),
+            vote_at_full_size(matches.ab, a, paint_b_prime, scale_a, scale_b, side, width),
+            vote_at_full_size(matches.ba, b_prime, paint_a, scale_b, scale_a, side, width),
         )
 
 
@@ -426,14 +435,17 @@ def _by_fractions(task, matches, scales, progress):
                 on.to_host(vote_field(on.asarray(image), field, task.parameters.vote_side)),
                 displacements(on.to_host(field)),
             )
-            for image, field in zip((b_prime, a), fields, strict=True)
+            for image, field in zip(task.paints[::-1], fields, strict=True)
         ]
 
 
-def _refined(task, a_prime, b, progress):
-    """A' and B in their new colours with their own detail (eq. 7)."""
-    with progress.stage("refinement"):
-        return {
-            "a_prime_refined": refine(a_prime, task.a, task.parameters, task.session.target),
-            "b_refined": refine(b, task.b_prime, task.parameters, task.session.target),
-        }
+def _pictures(task, a_prime, b, progress):
+    """A' and B as pictures and, if asked for, in new colours with their own detail (eq. 7)."""
+    a, b_prime = task.pictures
+    pictures = {"a_prime": a.with_values(a_prime), "b": b_prime.with_values(b)}
+    if task.parameters.refine:
+        by = task.parameters, task.session.target
+        with progress.stage("refinement"):
+            pictures["a_prime_refined"] = refine_picture(pictures["a_prime"], a, *by)
+            pictures["b_refined"] = refine_picture(pictures["b"], b_prime, *by)
+    return pictures

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from analogy.method.masks import MatchingMasks
 from analogy.method.reconstruction import blend_with_content
 from analogy.method.search import LevelFeatures, Matches, evaluate_matches, search_matches
 from analogy.video.motion import grid
@@ -57,7 +58,7 @@ def fields_of(matches):
     return Fields(ab, ba, float(to_host(matches.cost_ab).mean()))
 
 
-def follow(fields, motion, features, style_features, parameters, video):
+def follow(fields, motion, features, style_features, parameters, video, masks=None):
     """Match a frame, starting from the matches of the one before.
 
     Parameters
@@ -70,13 +71,14 @@ def follow(fields, motion, features, style_features, parameters, video):
         Features of the frame and of the style, by level.
     parameters : Parameters
     video : VideoParameters
+    masks : MatchingMasks, optional
 
     Returns
     -------
     dict, level -> Fields
         From the level where the search starts, or the finest if that is coarser, to the finest.
     """
-    finest = parameters.finest_level
+    finest, masks = parameters.finest_level, masks or MatchingMasks(None)
     found = {}
     for level in range(max(video.coarsest_level, finest), finest - 1, -1):
         maps = features[level], style_features[level]
@@ -84,7 +86,10 @@ def follow(fields, motion, features, style_features, parameters, video):
         carried = _carried(fields[level], backward, forward, [one.shape[:2] for one in maps])
         coarser = found.get(level + 1)
         carried = _completed(carried, coarser, backward.reliable, features, style_features, level)
-        found[level] = _searched(carried, backward.reliable, maps, level, parameters, video)
+        sizes = features[1].shape[:2], style_features[1].shape[:2]
+        labels = masks.at(level, sizes[0], sizes[1], target_of(*maps))
+        by = level, parameters, video, labels
+        found[level] = _searched(carried, backward.reliable, maps, *by)
     return found
 
 
@@ -121,7 +126,7 @@ def _filled(field, reliable):
     return positions + (field - positions)[tuple(beside)]
 
 
-def _searched(carried, reliable, maps, level, parameters, video):
+def _searched(carried, reliable, maps, level, parameters, video, masks):
     """Search a level, and leave alone what has nothing to gain."""
     frame, style = maps
     on, side = target_of(frame, style), parameters.patch_side(level)
@@ -134,15 +139,31 @@ def _searched(carried, reliable, maps, level, parameters, video):
         a_prime = blend_with_content(frame, a_prime, level, parameters)
         b = blend_with_content(style, b, level, parameters)
     level_features = LevelFeatures(frame, a_prime, b, style)
-    start = evaluate_matches(level_features, start, level, parameters)
+    rounded, start = start, evaluate_matches(level_features, start, level, parameters, masks=masks)
     found = search_matches(
-        level_features, start, level, parameters, iterations=video.search_iterations
+        level_features,
+        start,
+        level,
+        parameters,
+        iterations=video.search_iterations,
+        masks=masks,
     )
+    carried = _legal(carried, rounded, start, on)
     start, found = (_on_host(matches, on) for matches in (start, found))
     least_gains = np.where(reliable, np.float32(video.least_gain), np.float32(0))
     ab, cost = _better(carried.ab, start.ab, found.ab, start.cost_ab, found.cost_ab, least_gains)
     ba, _ = _better(carried.ba, start.ba, found.ba, start.cost_ba, found.cost_ba, video.least_gain)
     return Fields(ab, ba, float(cost.mean()))
+
+
+def _legal(carried, rounded, start, on):
+    """Positions carried, but for those that labels have had replaced."""
+    fields = []
+    for name in ("ab", "ba"):
+        before, after = (on.to_host(getattr(one, name)) for one in (rounded, start))
+        is_replaced = (before != after).any(axis=-1, keepdims=True)
+        fields.append(np.where(is_replaced, after, getattr(carried, name)).astype(np.float32))
+    return replace(carried, ab=fields[0], ba=fields[1])
 
 
 def _on_host(matches, on):

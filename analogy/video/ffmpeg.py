@@ -11,9 +11,11 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from analogy.errors import AnalogyError, brief
+from analogy.images.writing import shown_png
 
 _log = logging.getLogger(__name__)
 
@@ -160,6 +162,8 @@ def take_apart(film: Film, folder: Path) -> tuple[list[Path], Film]:
         f"scale={squared}:in_color_matrix={_scaling_name(film.matrix)}:{_SCALING}",
         "setsar=1",
         "format=rgb24|rgba",
+        # Values are taken as sRGB's, as players do; newer versions would tag the images otherwise.
+        "setparams=color_primaries=unknown:color_trc=unknown",
     ]
     images = ("-vf", ",".join(filters), "-fps_mode", "passthrough", "frame_%04d.png")
     # The name is a pattern, and the folder's would be part of it.
@@ -178,6 +182,7 @@ def put_together(
     Parameters
     ----------
     paths : iterable of pathlib.Path
+        What is transparent in them is laid over white.
     rate : str
         Frames a second, a number or a fraction.
     destination : pathlib.Path
@@ -211,7 +216,7 @@ def put_together(
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             for path in paths:
-                process.stdin.write(path.read_bytes())
+                process.stdin.write(shown_png(path))
         _, error = process.communicate()
     if process.returncode:
         raise AnalogyError(
@@ -261,7 +266,19 @@ def _timed(film, messages):
     is_steady = rate is not None and abs(lasts - steps / rate) <= 2 * tick
     if steps and lasts > 0 and not is_steady:
         rate = (steps / lasts).limit_denominator(10_000)
+        _tell_of_times(film.path, times, rate)
     return Film(film.path, rate, film.matrix, film.sounds, times[0] * tick)
+
+
+def _tell_of_times(path, times, rate):
+    """Say so where frames are shown for times of their own, which are not kept."""
+    lasting = [after - before for before, after in pairwise(times)]
+    if max(lasting) - min(lasting) > 2:
+        _log.warning(
+            "%s: its frames follow at a variable rate; video.mp4 has their mean, %s a second",
+            path,
+            as_text(rate),
+        )
 
 
 def _is_video(stream):

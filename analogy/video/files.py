@@ -8,13 +8,14 @@ import re
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from analogy.errors import AnalogyError
-from analogy.images import read_image
+from analogy.images import check_has_something, image_shape, read_picture, write_picture
 from analogy.method.points_file import read_points
 from analogy.method.session import Session
-from analogy.system.outputs import make_folder, staged, write_image, write_json
+from analogy.system.outputs import make_folder, staged, write_json
 from analogy.video.ffmpeg import (
     Film,
     add_sound,
@@ -170,8 +171,11 @@ def write_frames(
     """
     if folder.resolve() in {path.resolve().parent for path in source.paths}:
         raise AnalogyError(f"{folder}: holds the frames; choose another folder with --out")
-    style = read_image(style_path)
-    places = None if points is None else _points_of(points, source.paths[0], style)
+    if source.video is None:
+        _check_one_size([path for path in source.paths if path.is_file()])
+    style = read_picture(style_path, parameters.background)
+    check_has_something(style, str(style_path))
+    places = None if points is None else _points_of(points, source.paths[0], style.shape)
     make_folder(folder)
     # Numba takes a second to import; bad input has been answered by now.
     from analogy.video.resume import REPORT, STATE, find_left, identify
@@ -183,7 +187,8 @@ def write_frames(
     left = find_left(folder, identity, source.paths)
     if found is not None:
         found(len(left.records))
-    records = _written(film, source.paths, folder, left, identity, report, progress)
+    read = partial(read_picture, behind=parameters.background)
+    records = _written(film, source.paths, read, folder, left, identity, report, progress)
     record = _record(source, style_path, identity, records)
     with staged(folder) as staging:
         if has_ffmpeg():
@@ -194,23 +199,41 @@ def write_frames(
     return record
 
 
-def _points_of(path, first_frame, style):
-    return read_points(path).inside(read_image(first_frame).shape[:2], style.shape[:2])
+def _check_one_size(paths):
+    """Raise where frames differ in size, before the first of them is worked on for long."""
+    if not paths:
+        return
+    first, *others = paths
+    shape = image_shape(first, str(first))
+    unlike = [path for path in others if image_shape(path, str(path)) != shape]
+    # Some may lie on their sides.
+    upright = read_picture(first).shape if unlike else shape
+    for path in unlike:
+        height, width = read_picture(path).shape
+        if (height, width) != upright:
+            raise AnalogyError(
+                f"{path}: {width} x {height} px where {first.name} has "
+                f"{upright[1]} x {upright[0]}; give frames of one size"
+            )
 
 
-def _written(film, paths, folder, left, identity, report, progress):
+def _points_of(path, first_frame, shape):
+    return read_points(path).inside(read_picture(first_frame).shape, shape)
+
+
+def _written(film, paths, read, folder, left, identity, report, progress):
     """Records of all frames, of which those that are left to do have been written."""
     from analogy.video.resume import digests_of, write_state
 
     records = list(left.records)
     if left.state is not None:
-        before = read_image(folder / records[-1]["result"])
-        film.go_on(left.state, read_image(paths[len(records) - 1]), before)
+        before = read_picture(folder / records[-1]["result"])
+        film.go_on(left.state, read(paths[len(records) - 1]), before)
     for index, path in enumerate(paths[len(records) :], len(records) + 1):
-        frame = film.next(read_image(path), index, progress)
+        frame = film.next(read(path), index, progress)
         result = folder / f"{path.stem}.png"
         with staged(folder) as staging:
-            write_image(staging / result.name, frame.a_prime)
+            write_picture(staging / result.name, frame.picture)
         names = {"frame": path.name, "result": result.name}
         records.append(names | _figures(frame) | {"digests": digests_of(path, result)})
         # After the picture: what it says is done is there.

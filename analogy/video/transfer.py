@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from analogy.errors import AnalogyError
-from analogy.images import as_image, matching_shape, resize, size_of
-from analogy.method.colour_refinement import refine
+from analogy.images import Picture, as_picture, matching_shape, resize, size_of
+from analogy.method.colour_refinement import refine_picture
 from analogy.method.full_size import scale_of, vote_at_full_size
+from analogy.method.masks import MatchingMasks, hide_transparent
 from analogy.method.session import Session
 from analogy.method.transfer import transfer
 from analogy.parameters import Parameters
@@ -40,6 +41,7 @@ class Frame:
     ----------
     a_prime : uint8 array, (height, width, 3)
         The frame in the look of the style; with ``Parameters.refine`` in its colours alone (eq. 7).
+        In sRGB and over white.
     flow : float32 array, (height, width, 2)
         From each pixel to its match in the style, (dx, dy) in pixels.
     is_fresh : bool
@@ -53,6 +55,8 @@ class Frame:
         Mean of the matches' cost at the finest level.
     seconds : float
         Time that it took.
+    picture : Picture
+        `a_prime` as it is to be written.
     """
 
     a_prime: np.ndarray
@@ -62,6 +66,7 @@ class Frame:
     inconsistency: float | None
     cost: float
     seconds: float
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,9 @@ def transfer_video(
 
     Parameters
     ----------
-    frames : iterable of arrays, (height, width, 3)
+    frames : iterable of arrays, (height, width, 3), or Picture
         RGB images of one size, as :func:`analogy.transfer` takes them. No more than two are held.
-    style : array, (height, width, 3)
+    style : array, (height, width, 3), or Picture
     parameters : Parameters, optional
         Parameters of each transfer.
     video : VideoParameters, optional
@@ -127,14 +132,14 @@ def transfer_video(
         If a frame, the style, the model or the device cannot be used.
     """
     film = FilmTransfer(
-        as_image(style, "style"),
+        as_picture(style, "style"),
         parameters or Parameters(),
         video or VideoParameters(),
         session or Session(model, device),
         points,
     )
     for index, frame in enumerate(frames, 1):
-        yield film.next(as_image(frame, f"frame {index}"), index, progress)
+        yield film.next(as_picture(frame, f"frame {index}"), index, progress)
 
 
 class FilmTransfer:
@@ -142,7 +147,7 @@ class FilmTransfer:
 
     Parameters
     ----------
-    style : uint8 array, (height, width, 3)
+    style : Picture
     parameters : Parameters
     video : VideoParameters
     session : Session
@@ -180,7 +185,7 @@ class FilmTransfer:
         ----------
         state : State
             After that frame.
-        frame, a_prime : uint8 arrays, (height, width, 3)
+        frame, a_prime : Picture
             It, and what was made of it.
         """
         self._parameters, self._fields = state.parameters, dict(state.fields)
@@ -193,7 +198,7 @@ class FilmTransfer:
 
         Parameters
         ----------
-        frame : uint8 array, (height, width, 3)
+        frame : Picture
         index : int
             That messages name it by, from 1 on.
         progress : callable, optional
@@ -224,26 +229,28 @@ class FilmTransfer:
         else:
             a_prime, flow = self._followed(frame, small, motion)
         if self._parameters.refine:
-            a_prime = refine(a_prime, frame, self._parameters, self._session.target)
+            a_prime = refine_picture(a_prime, frame, self._parameters, self._session.target)
         inconsistency = None
         if not is_cut:
-            backward = motion[0].at_size(frame.shape[:2])
-            before = moved_along(self._a_prime, backward)
+            backward = motion[0].at_size(frame.shape)
+            before = moved_along(self._a_prime.values(), backward)
             if not is_fresh and self._video.blend:
-                a_prime = _blended(a_prime, before, backward.reliable, self._video.blend)
-            inconsistency = float(np.abs(a_prime - before)[backward.reliable].mean())
+                blended = _blended(a_prime.values(), before, backward.reliable, self._video.blend)
+                a_prime = frame.with_values(blended)
+            inconsistency = float(np.abs(a_prime.values() - before)[backward.reliable].mean())
         self._frame, self._small, self._a_prime = frame, small, a_prime
         cost = self._fields[self._parameters.finest_level].cost
         seconds = time.perf_counter() - started
         how = "afresh" if is_fresh else "from the one before"
         _log.info("frame %d: matched %s in %.3f s", index, how, seconds)
-        return Frame(a_prime, flow, is_fresh, reliable, inconsistency, cost, seconds)
+        figures = flow, is_fresh, reliable, inconsistency, cost, seconds
+        return Frame(a_prime.shown, *figures, a_prime)
 
     def _check_size(self, frame, index):
         if frame.shape != self._frame.shape:
             raise AnalogyError(
-                f"frame {index}: {size_of(frame)} px where the one before has "
-                f"{size_of(self._frame)}; give frames of one size"
+                f"frame {index}: {size_of(frame.samples)} px where the one before has "
+                f"{size_of(self._frame.samples)}; give frames of one size"
             )
 
     def _transferred(self, frame, progress):
@@ -267,7 +274,7 @@ class FilmTransfer:
         used = Parameters(**found.record["parameters"])
         self._parameters = replace(used, refine=self._asked.refine)
         self._small_style, self._style_features = None, None
-        return found.a_prime, found.flow_ab
+        return found.pictures["a_prime"], found.flow_ab
 
     def _followed(self, frame, small, motion):
         if self._style_features is None:
@@ -280,24 +287,27 @@ class FilmTransfer:
             self._style_features,
             self._parameters,
             self._video,
+            MatchingMasks(hide_transparent(None, frame, self._style)),
         )
         finest = self._parameters.finest_level
         shape = self._style_features[finest].shape[:2]
         nnf = self._session.target.asarray(nearest(self._fields[finest].ab, shape))
         stride = 2 ** (finest - 1)
         scales = (
-            scale_of(stride, small.shape[:2], frame.shape[:2]),
-            scale_of(stride, self._small_style.shape[:2], self._style.shape[:2]),
+            scale_of(stride, small.shape[:2], frame.shape),
+            scale_of(stride, self._small_style.shape[:2], self._style.shape),
         )
         width = self._parameters.vote_width
         # Without one the plain mean was asked for.
         width = None if width is None else min(width, self._video.vote_width)
         side = self._parameters.vote_side
-        return vote_at_full_size(nnf, frame, self._style, *scales, side, width)
+        paint = self._style.paint(frame.space)
+        values, flow = vote_at_full_size(nnf, frame.pixels, paint, *scales, side, width)
+        return frame.with_values(values), flow
 
-    def _as_matched(self, image, name):
+    def _as_matched(self, picture, name):
         scale = self._parameters.ratio, self._parameters.max_side
-        return resize(image, matching_shape(image.shape[:2], *scale, name))
+        return resize(picture.pixels, matching_shape(picture.shape, *scale, name))
 
 
 def _check_suits(parameters):
@@ -308,4 +318,5 @@ def _check_suits(parameters):
 
 def _blended(a_prime, before, reliable, share):
     shares = np.where(reliable, np.float32(share), np.float32(0))[..., None]
-    return np.rint(a_prime + shares * (before - a_prime)).astype(np.uint8)
+    blended = a_prime + shares * (before - a_prime)
+    return np.rint(blended).astype(np.uint8) if a_prime.dtype == np.uint8 else blended

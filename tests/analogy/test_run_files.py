@@ -1,19 +1,24 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from analogy.errors import AnalogyError
+from analogy.images import Picture, read_picture, write_picture
+from analogy.images.colour_tags import ColourTags, space_of
 from analogy.parameters import Parameters
 from analogy.request import Extras, Inputs, Request
 from analogy.run_files import transfer_files
+from tests.picture_files import ADOBE_RGB, icc_gamma, icc_matrix
 
 QUICK = Parameters(search_iterations=(1,) * 5, deconv_iterations=1)
 OF_A_PAIR = {
     *("a_prime.png", "b.png", "flow_ab.npy", "flow_ba.npy"),
     *("confidence_a.png", "confidence_b.png", "report.json"),
 }
+PICTURES = ("a_prime", "b", "a_prime_refined", "b_refined")
 OF_SEVERAL = {"a_prime.png", "choice.png", "choice.npy", "flow_ab.npy", "confidence_a.png"}
 
 
@@ -68,6 +73,88 @@ def test_the_report_of_several_shows_the_choice_and_leads_to_each(paths, tmp_pat
     for index, name in ((1, "first.png"), (2, "second.png")):
         assert f'<a href="reference_{index}/report.html">{name}</a>' in page
     assert "analogy run a &lt;b&gt;" in page
+
+
+@pytest.fixture
+def kept(paths, tmp_path, random):
+    """A of 8 bits in Adobe RGB, bluish, and B' of 16 bits, greenish; what is red is transparent."""
+    profile = icc_matrix(ADOBE_RGB, icc_gamma(563 / 256))
+    space = space_of(ColourTags(profile), False, "a")
+    a = random.integers(0, 100, (48, 64, 3), dtype=np.uint8)
+    a[..., 2] += 120
+    alpha_a = np.full((48, 64), 255, np.uint8)
+    alpha_a[30:, :40] = 0
+    b_prime = random.integers(0, 2**14, (40, 48, 3), dtype=np.uint16)
+    b_prime[..., 1] += 2**15
+    alpha_b = np.full((40, 48), 2**16 - 1, np.uint16)
+    alpha_b[:, 25:] = 0
+    a[alpha_a == 0] = 255, 0, 0
+    b_prime[alpha_b == 0] = 2**16 - 1, 0, 0
+    write_picture(paths[0], Picture(a, alpha_a, space))
+    write_picture(paths[1], Picture(b_prime, alpha_b))
+    return read_picture(paths[0]), read_picture(paths[1])
+
+
+def test_results_keep_what_the_files_have(kept, paths, tmp_path):
+    a, b_prime = kept
+    folder, wanted = tmp_path / "out", replace(QUICK, refine=True)
+    extras = Extras(viz=True, report=True)
+    transfer_files(Request(Inputs(paths[0], paths[1:2]), folder, wanted, extras, device="cpu"))
+
+    read = {name: read_picture(folder / f"{name}.png") for name in PICTURES}
+    for name in ("a_prime", "a_prime_refined"):
+        assert read[name].has_16_bits
+        assert read[name].space == a.space
+        np.testing.assert_array_equal(read[name].alpha, a.alpha.astype(np.uint16) * 257)
+    assert len(np.unique(read["a_prime"].samples % 257)) > 100
+    assert not read["b"].has_16_bits
+    assert read["b_refined"].has_16_bits
+    for name in ("b", "b_refined"):
+        assert read[name].space is None
+        np.testing.assert_array_equal(read[name].opaque, b_prime.opaque)
+    # Nothing that is transparent was fetched.
+    for name, channel in (("a_prime", 1), ("b", 2)):
+        colours = read[name].pixels[read[name].opaque].astype(int)
+        assert (colours[:, channel] > colours[:, 0]).all()
+    for flow, opaque, others in (
+        ("ab", a.opaque, b_prime.opaque),
+        ("ba", b_prime.opaque, a.opaque),
+    ):
+        x, y = np.moveaxis(np.load(folder / f"flow_{flow}.npy"), -1, 0).astype(int)
+        rows, columns = np.indices(opaque.shape)
+        assert others[rows + y, columns + x][opaque].all()
+
+
+def test_a_background_makes_them_opaque(kept, paths, tmp_path):
+    wanted = replace(QUICK, background="white")
+    folder = tmp_path / "out"
+    transfer_files(Request(Inputs(paths[0], paths[1:2]), folder, wanted, device="cpu"))
+
+    for name in ("a_prime", "b"):
+        assert read_picture(folder / f"{name}.png").alpha is None
+    assert read_picture(folder / "a_prime.png").has_16_bits
+
+
+def test_of_several_the_one_of_most_bits_counts(kept, paths, tmp_path):
+    folder = tmp_path / "out"
+    keep = tmp_path / "keep.png"
+    kept_rows = np.zeros((48, 64), np.uint8)
+    kept_rows[:10] = 255
+    Image.fromarray(kept_rows).save(keep)
+    run(Inputs(paths[0], paths[1:], {"keep": keep}), folder)
+
+    a, found = kept[0], read_picture(folder / "a_prime.png")
+    assert found.has_16_bits
+    assert found.space == a.space
+    np.testing.assert_array_equal(found.opaque, a.opaque)
+    np.testing.assert_array_equal(found.samples[:10], a.samples[:10].astype(np.uint16) * 257)
+
+
+def test_what_is_wholly_transparent_is_named(paths, tmp_path):
+    Image.new("RGBA", (48, 40)).save(paths[1])
+    with pytest.raises(AnalogyError, match=r"first\.png: all of it is transparent; .*--background"):
+        run(Inputs(paths[0], paths[1:2]), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_left_where_an_image_is_bad(paths, tmp_path):

@@ -6,6 +6,7 @@ import pickle
 import tempfile
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,24 @@ from PIL import Image
 
 from analogy.model import bundled_path
 from tests.analogy import weights_files as files
-from tests.picture_files import Tiff, png, png_chunk, tiff
+from tests.picture_files import (
+    ADOBE_RGB,
+    COMPRESSION,
+    DISPLAY_P3,
+    PHOTOMETRIC,
+    SRGB_CURVE,
+    Tiff,
+    colour_map,
+    icc_curve,
+    icc_formula,
+    icc_gamma,
+    icc_matrix,
+    icc_profile,
+    icc_table,
+    png,
+    png_chunk,
+    tiff,
+)
 
 LAYOUTS = {
     "planes.tiff": Tiff(bits=16, planes=True),
@@ -26,6 +44,59 @@ LAYOUTS = {
 IMAGES = ("png", "jpg", "gif", "tiff", "bmp", "webp", "ppm", "tga", "ico", "jp2", "pcx")
 IMAGES += ("key.png", *LAYOUTS)
 
+_KINDS = {1: "u", 2: "u", 4: "u", 8: "ui", 16: "uif", 32: "uif", 64: "f"}
+_CHANNELS = {"white is 0": 1, "grey": 1, "RGB": 3, "palette": 1, "CMYK": 4, "YCbCr": 3, "LAB": 3}
+
+# Every layout of a TIFF by what its samples are, its photometric interpretation and how they lie.
+TIFFS = [
+    (kind, Tiff(photometric, compression, bits, order, planes, tile, extra))
+    for photometric in PHOTOMETRIC
+    for bits, kinds in _KINDS.items()
+    for kind in kinds
+    for compression in COMPRESSION
+    for order in "<>"
+    for planes in (False, True)
+    for tile in (None, 16)
+    for extra in ((), (0,), (1,), (2,))
+]
+TIFFS += [
+    (kind, replace(layout, **{change: True}))
+    for kind, layout in TIFFS
+    for change in ("big", "reversed_bits", "predictor")
+    if layout.tile is None and not layout.extra and (kind, change) != ("f", "predictor")
+]
+
+# Those of a PNG by the kind of its pixels, the bits of a sample and what it says of its colours.
+_PROFILE = icc_matrix(DISPLAY_P3, icc_formula(*SRGB_CURVE))
+PNG_TAGS = {
+    "none": b"",
+    "key": png_chunk(b"tRNS", bytes(6)),
+    "profile": png_chunk(b"iCCP", b"P3\0\0" + zlib.compress(_PROFILE)),
+    "gamma": png_chunk(b"gAMA", (100_000).to_bytes(4, "big")) + png_chunk(b"cHRM", bytes(32)),
+    "numbers": png_chunk(b"cICP", bytes([12, 13, 0, 1])),
+}
+PNGS = [
+    (kind, bits, tag)
+    for kind, depths in {
+        "grey": (1, 2, 4, 8, 16),
+        "palette": (1, 2, 4, 8),
+        **dict.fromkeys(("RGB", "RGBA", "grey and alpha"), (8, 16)),
+    }.items()
+    for bits in depths
+    for tag in PNG_TAGS
+]
+
+# Profiles of every build; those of tables are littlecms' business.
+_RAMP = np.full((2, 2, 2, 3), (255, 128, 128))
+_RAMP[0, ..., 0] = 0
+PROFILES = {
+    "gamma": icc_matrix(ADOBE_RGB, icc_gamma(2.2)),
+    "formula": _PROFILE,
+    "table": icc_matrix(DISPLAY_P3, icc_curve(np.linspace(0, 1, 64) ** 2)),
+    "grey": icc_profile("GRAY", {"kTRC": icc_gamma(1.8)}),
+    "cube": icc_profile("RGB ", {"A2B0": icc_table(_RAMP), "B2A0": icc_table(_RAMP)}, pcs="Lab "),
+}
+
 MODELS = {
     "keras.h5": files.write_keras,
     "v1.caffemodel": files.write_caffe_v1,
@@ -35,6 +106,40 @@ MODELS = {
     "keras.npz": files.write_npz(files.keras_names),
     "caffe.safetensors": files.write_safetensors(files.caffe_names),
 }
+
+
+@functools.cache
+def tiff_seed(index):
+    """The TIFF of one of `TIFFS`."""
+    kind, layout = TIFFS[index]
+    random = np.random.default_rng(0)
+    shape = 33, 34, _CHANNELS[layout.photometric] + len(layout.extra)
+    samples = random.random(shape)
+    if kind != "f":
+        samples = samples * 2 ** min(layout.bits - (kind == "i"), 16)
+    tags = {}
+    if layout.photometric == "palette" and layout.bits <= 8:
+        tags = colour_map(random.integers(0, 2**16, (2**layout.bits, 3)), layout.bits)
+    dtype = f"{kind}{max(layout.bits, 8) // 8}"
+    return tiff(samples.astype(dtype), replace(layout, tags=tags))
+
+
+@functools.cache
+def png_seed(index):
+    """The PNG of one of `PNGS`."""
+    kind, bits, tag = PNGS[index]
+    random = np.random.default_rng(0)
+    channels = {"RGB": 3, "RGBA": 4, "grey and alpha": 2}.get(kind, 1)
+    samples = random.integers(0, 2**bits, (33, 34, channels), np.uint16)
+    palette = random.integers(0, 256, (2**bits, 3), np.uint8) if kind == "palette" else None
+    return png(samples, kind, bits, before=PNG_TAGS[tag], palette=palette)
+
+
+def with_profile(profile):
+    """A PNG, grey, whose profile is as it is given."""
+    samples = np.zeros((33, 34, 1), np.uint8)
+    tag = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
+    return png(samples, "grey", before=tag)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from analogy.batch.pairs import read_jobs
 from analogy.cli.main import main
 from analogy.errors import AnalogyError
-from analogy.images import read_image
+from analogy.images import read_image, read_picture
 from analogy.model import conversion
 from analogy.model.graph import read_model
 from tests.fuzz import corpus
@@ -72,6 +72,48 @@ def test_images(kind, tmp_path, count):
     def check(content):
         count.append(kind)
         assert_refused_or_read(read_image, tmp_path / f"a.{kind}", mend(content))
+
+    check()
+
+
+def test_layouts_of_tiff(tmp_path, count):
+    """Every layout there is, as it is or damaged."""
+    seeds = st.integers(0, len(corpus.TIFFS) - 1).map(corpus.tiff_seed)
+
+    @fuzz_test
+    @given(seeds.flatmap(lambda seed: st.one_of(st.just(seed), damaged(seed))))
+    def check(content):
+        count.append("layout of TIFF")
+        assert_refused_or_read(read_picture, tmp_path / "a.tif", content)
+
+    check()
+
+
+def test_layouts_of_png(tmp_path, count):
+    seeds = st.integers(0, len(corpus.PNGS) - 1).map(corpus.png_seed)
+
+    @fuzz_test
+    @given(seeds.flatmap(lambda seed: st.one_of(st.just(seed), damaged(seed))))
+    def check(content):
+        count.append("layout of PNG")
+        content = corpus.png_checksums(content)
+        assert_refused_or_read(read_picture, tmp_path / "a.png", content)
+
+    check()
+
+
+@pytest.mark.parametrize("kind", corpus.PROFILES)
+def test_profiles(kind, tmp_path, count):
+    """What is damaged is left out; the picture is read."""
+
+    @fuzz_test
+    @given(damaged(corpus.PROFILES[kind]))
+    def check(profile):
+        count.append("profile")
+        (tmp_path / "a.png").write_bytes(corpus.with_profile(profile))
+        with limited():
+            picture = read_picture(tmp_path / "a.png")
+        assert picture.pixels.shape == (33, 34, 3)
 
     check()
 

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from analogy.errors import AnalogyError
-from analogy.images import read_image
+from analogy.images import Picture, read_image, read_picture, write_picture
 from analogy.video.ffmpeg import (
     Film,
     add_sound,
@@ -92,21 +93,28 @@ def test_sound_is_not_read_out_of_titles(make):
         ("film.mp4", "25"),
     ],
 )
-def test_rates_are_exact(make, name, rate):
+def test_rates_are_exact(make, name, rate, caplog):
     """Matroska rounds times to milliseconds, and names the rate beside them."""
-    _, film = opened(make(name, *picture(rate=rate), "-pix_fmt", "yuv420p"))
+    with caplog.at_level(logging.WARNING):
+        _, film = opened(make(name, *picture(rate=rate), "-pix_fmt", "yuv420p"))
 
+    assert not caplog.messages
     assert film.rate == Fraction(rate)
     assert as_text(film.rate) == rate
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_variable_rate_is_the_mean_of_its_times(make):
+def test_a_variable_rate_is_the_mean_of_its_times(make, caplog):
     """Twenty frames at 30 a second and thirteen at 10: 20 / 30 + 12.33 / 10 seconds."""
     selected = "select='not(mod(n,3))+lt(n,20)'"
     film = picture(rate="30", seconds="2"), ("-vf", selected, "-fps_mode", "vfr")
-    frames, film = opened(make("film.mp4", *film[0], *film[1]))
+    path = make("film.mp4", *film[0], *film[1])
+    with caplog.at_level(logging.WARNING):
+        frames, film = opened(path)
 
+    (told,) = caplog.messages
+    assert told.startswith(f"{path}: its frames follow at a variable rate; ")
+    assert f"{as_text(film.rate)} a second" in told
     # From the first frame to the last, 57 / 30 seconds.
     assert film.rate == Fraction(len(frames) - 1) / Fraction(57, 30)
 
@@ -151,6 +159,30 @@ def test_frames_have_the_colours_that_the_matrix_stores(make, matrix, pixels):
     assert np.abs(frames[0].astype(int) - (200, 40, 60)).max() <= 2
 
 
+@pytest.mark.parametrize("matrix", ["bt709", "bt2020nc"])
+def test_frames_have_no_colours_of_their_own(make, matrix):
+    """What a film says of its curves, players leave alone; images that said it would be changed."""
+    tags = f"setparams=colorspace={matrix}:color_primaries=bt2020:color_trc=bt709"
+    film = make("film.mkv", *picture(), "-vf", tags, "-c:v", "libx264")
+    folder = film.with_suffix(".frames")
+    folder.mkdir()
+    paths, _ = take_apart(describe(film), folder)
+
+    assert all(read_picture(path).is_plain for path in paths)
+
+
+def test_a_film_of_transparent_frames_is_over_white(make, tmp_path):
+    image = make("1.png", "-f", "lavfi", "-i", "color=0xC8283C:size=64x48", "-frames:v", "1")
+    alpha = np.full((48, 64), 255, np.uint8)
+    alpha[:, 32:] = 0
+    write_picture(image, Picture(read_image(image), alpha))
+    put_together([image], "10", tmp_path / "back.mp4")
+
+    frames, _ = opened(tmp_path / "back.mp4")
+    assert np.abs(frames[0][:, :28].astype(int) - (200, 40, 60)).max() <= 4
+    assert frames[0][:, 36:].min() >= 251
+
+
 @pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt470bg", "bt2020nc", "gbr"])
 def test_a_film_of_frames_shows_their_colours(make, matrix, tmp_path):
     """By its tag; it is read as players do. Colours of half the resolution blur at edges."""
@@ -186,6 +218,7 @@ def test_frames_are_upright(make):
     assert np.abs(frames[0].astype(int) - np.rot90(flat[0])).mean() < 1
 
 
+@pytest.mark.usefixtures("asked")
 def test_the_first_video_is_meant_and_cover_art_is_none(make):
     cover = make("cover.png", *picture("96x96"), "-frames:v", "1")
     film = make("plain.mp4", *picture(), *picture("128x96"), *SOUND, *maps("0", "1", "2"))
@@ -197,6 +230,7 @@ def test_the_first_video_is_meant_and_cover_art_is_none(make):
     assert found.sounds == ("aac",)
 
 
+@pytest.mark.usefixtures("asked")
 def test_what_has_only_cover_art_is_refused(make):
     cover = make("cover.png", *picture("96x96"), "-frames:v", "1")
     attached = ("-c:v", "copy", "-disposition:v:0", "attached_pic")
@@ -216,6 +250,7 @@ def sound_of(make, path):
     return np.frombuffer(make("samples", *arguments).read_bytes(), np.int16)
 
 
+@pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize(
     ("name", "options", "codecs"),
     [

@@ -6,7 +6,9 @@ from PIL import Image
 
 from analogy.errors import AnalogyError
 from analogy.images import read_image
-from analogy.video.files import frames_in, opened, put_together
+from analogy.parameters import Parameters
+from analogy.video.files import Source, frames_in, opened, put_together, write_frames
+from analogy.video.parameters import VideoParameters
 
 
 @pytest.fixture
@@ -46,6 +48,47 @@ def test_frames_of_one_name_are_refused(frames):
 
     with pytest.raises(AnalogyError, match=r"9\.jpg and 9\.png would both become 9\.png"):
         frames_in(frames[0].parent)
+
+
+def refused(frames, style="absent.png"):
+    """What a run of frames is refused for, before anything is written."""
+    folder = frames[0].parent
+    out, source = folder.parent / "out", Source(folder, frames_in(folder), "25")
+    with pytest.raises(AnalogyError) as raised:
+        write_frames(source, Path(style), out, Parameters(), VideoParameters(), report=None)
+    assert not out.exists()
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
+def test_a_frame_of_another_size_is_named_at_once(frames, kind):
+    other = frames[0].with_name(f"10b.{kind}")
+    Image.new("RGB", (45, 63)).save(other)
+
+    assert refused(frames) == (
+        f"{other}: 45 x 63 px where 8.png has 63 x 45; give frames of one size"
+    )
+
+
+def test_so_is_a_frame_that_is_none(frames):
+    frames[2].write_text("no image")
+
+    assert refused(frames).startswith(f"{frames[2]}: not an image")
+
+
+def test_a_frame_that_lies_on_its_side_has_the_size_that_it_is_shown_at(frames):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (45, 63)).save(frames[0].with_name("10b.jpg"), exif=exif)
+
+    assert refused(frames).startswith("absent.png: no such file")
+
+
+def test_a_style_without_anything_on_it_is_refused(frames, tmp_path):
+    Image.new("RGBA", (40, 40)).save(tmp_path / "style.png")
+
+    reason = refused(frames, tmp_path / "style.png")
+    assert reason.startswith(f"{tmp_path / 'style.png'}: all of it is transparent")
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

@@ -57,6 +57,7 @@ def write_report(path, a, b_prime, result, pictures, record):
         record=record,
         images=_images(a, b_prime, result, record["inputs"]),
         data=_data(result, pictures, record),
+        command_with_points=with_points(record["command"]),
         legends=_legends(pictures),
         poses=_poses(result, record),
         plots=_plots(record["deconvolution"]),
@@ -173,7 +174,6 @@ def _data(result, pictures, record):
     """What the script works on."""
     return {
         "points": record.get("points", []),
-        "command_with_points": with_points(record["command"]),
         "flows": {
             "a": pack_flow(result.flow_ab, _FLOW_SAMPLES),
             "b_prime": pack_flow(result.flow_ba, _FLOW_SAMPLES),

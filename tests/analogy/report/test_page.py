@@ -137,7 +137,19 @@ def test_names_that_are_no_text_are_shown_by_their_escapes(page_of):
 def test_script_gets_its_data(plain):
     data = Page(plain).text["script"]
 
-    assert json.loads(data[: data.index("const data")])["levels"][0]["level"] == 5
+    # The scripts follow.
+    assert json.JSONDecoder().raw_decode(data)[0]["levels"][0]["level"] == 5
+
+
+def test_the_command_with_points_is_told_and_points_of_the_run_are_there(page_of):
+    run = small_run()
+    result = dataclasses.replace(run.result, record=run.result.record | {"points": [[1, 2, 3, 4]]})
+
+    page = Page(page_of(dataclasses.replace(run, result=result)))
+
+    assert "analogy run photo.png cup.png --points points.csv" in page.text["pre"]
+    data = json.JSONDecoder().raw_decode(page.text["script"])[0]
+    assert data["points"] == [[1, 2, 3, 4]]
 
 
 def test_noise_of_any_size_stays_under_the_limit(page_of, random):

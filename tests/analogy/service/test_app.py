@@ -231,6 +231,13 @@ def test_a_job_is_done_again_by_points(service):
     assert Image.open(io.BytesIO(preview.content)).size == (40, 40)
 
 
+@pytest.fixture(scope="module")
+def done(service):
+    identifier = service.submit()
+    assert service.until_over(identifier)[-1]["state"] == "done"
+    return identifier
+
+
 @pytest.mark.parametrize(
     ("points", "status", "words"),
     [
@@ -243,11 +250,8 @@ def test_a_job_is_done_again_by_points(service):
         (b"#" * 200_000, 413, "more than 0.1 MB"),
     ],
 )
-def test_points_that_cannot_be_used_are_refused(service, points, status, words):
-    first = service.submit()
-    service.until_over(first)
-
-    answer = service.again(first, points)
+def test_points_that_cannot_be_used_are_refused(service, done, points, status, words):
+    answer = service.again(done, points)
 
     assert answer.status_code == status
     assert answer.json()["error"].startswith(words)

@@ -1,10 +1,11 @@
 from .errors import AnalogyError
 from .images import read_image
+from .method.again import transfer_again
 from .method.algorithm import LevelState
 from .method.masks import Masks
 from .method.session import Session
 from .method.several import SeveralAnalogies, transfer_from_several
-from .method.transfer import Analogy, transfer
+from .method.transfer import Analogy, Remains, transfer
 from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 __version__: str
@@ -18,9 +19,11 @@ __all__ = [
     "LevelState",
     "Masks",
     "Parameters",
+    "Remains",
     "Session",
     "SeveralAnalogies",
     "read_image",
     "transfer",
+    "transfer_again",
     "transfer_from_several",
 ]

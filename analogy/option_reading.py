@@ -37,7 +37,7 @@ def make_request(
         Inputs(a, b_primes, guides.files()),
         _default_folder(a, b_primes) if results.out is None else results.out,
         method.parameters(),
-        Extras(results.viz, results.report, _words_of(context)),
+        Extras(results.viz, results.report, _words_of(context), results.preview),
         where.model,
         where.device,
     )

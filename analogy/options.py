@@ -378,6 +378,14 @@ class ResultOptions:
             rich_help_panel=_RESULTS,
         ),
     ] = False
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview",
+            help="Write preview.png as soon as it can be told what a_prime.png will look like.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = False
 
 
 A = Annotated[Path, typer.Argument(metavar="A", help="Image that gives the structure.")]

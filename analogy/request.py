@@ -41,11 +41,14 @@ class Extras:
         Pictures of every level; a page to look through the run.
     command : str
         The command line that repeats the run.
+    preview : bool
+        A picture of what A' is going to look like, as soon as that is known.
     """
 
     viz: bool = False
     report: bool = False
     command: str = ""
+    preview: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analogy.images import Picture, check_has_something, matching_shape, read_picture, write_picture
+from analogy.images import (
+    Picture,
+    check_has_something,
+    matching_shape,
+    read_picture,
+    resize,
+    write_picture,
+)
 from analogy.images.drawn_masks import at_size, meant_labels
 from analogy.images.reading import read_labels
 from analogy.method.masks import Masks, check_masks
@@ -17,12 +26,20 @@ from analogy.method.session import Session
 from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
+if TYPE_CHECKING:
+    from analogy.method.transfer import Remains
+
+_PREVIEW = "preview.png"
+
 
 def transfer_files(
     request: Request,
     *,
     session: Session | None = None,
     progress: Callable[[float, str], None] | None = None,
+    on_preview: Callable[[Any, Any], None] | None = None,
+    remains: Remains | None = None,
+    on_remains: Callable[[Remains], None] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     """Read images, transfer their looks and write what comes out.
 
@@ -36,6 +53,12 @@ def transfer_files(
     session : Session, optional
         What to transfer by, in place of the request's model and device.
     progress : callable, (fraction in [0, 1], text) -> None, optional
+    on_preview : callable, (A', B) -> None, optional
+        As for :func:`analogy.transfer`.
+    remains : Remains, optional
+        What an earlier transfer of the same pair has left: this one goes on from it, by its points.
+    on_remains : callable, Remains -> None, optional
+        Called with what a transfer of a pair leaves, for another to go on from.
 
     Returns
     -------
@@ -51,8 +74,9 @@ def transfer_files(
     a, *b_primes = _read_images(request)
     masks, points = _read_guides(a, b_primes[0], **request.inputs.guides)
     session = session or Session(request.model, request.device)
-    run = _Run(request, a, b_primes, masks, points, session, progress)
-    with staged(request.folder) as staging:
+    hooks = progress, on_preview, on_remains
+    with staged(request.folder) as staging, _previewing(request, a, staging) as write_preview:
+        run = _Run(request, a, b_primes, masks, points, session, remains, *hooks, write_preview)
         record = _run_pair(run, staging) if len(b_primes) == 1 else _run_several(run, staging)
         names = sorted(path.name for path in staging.iterdir() if not path.name.startswith("."))
     return record, {name: request.folder / name for name in names}
@@ -70,7 +94,10 @@ class _Run:
     masks : Masks or None
     points : Points or None
     session : Session
-    progress : callable or None
+    remains : Remains or None
+        What it goes on from.
+    progress, on_preview, on_remains : callable or None
+    write_preview : callable or None
     """
 
     request: Request
@@ -79,7 +106,11 @@ class _Run:
     masks: Masks | None
     points: Points | None
     session: Session
+    remains: Any
     progress: Callable[[float, str], None] | None
+    on_preview: Callable[[Any, Any], None] | None
+    on_remains: Callable[[Any], None] | None
+    write_preview: Callable[[Any, Any], None] | None
 
     @property
     def is_watched(self) -> bool:
@@ -90,7 +121,35 @@ class _Run:
     def options(self) -> dict[str, Any]:
         """What every transfer is given."""
         guides = {"masks": self.masks, "points": self.points}
-        return guides | {"session": self.session, "progress": self.progress}
+        return guides | {"session": self.session} | self.hooks
+
+    @property
+    def hooks(self) -> dict[str, Any]:
+        """What every transfer calls."""
+        return {"progress": self.progress, "on_preview": self._preview()}
+
+    def _preview(self):
+        shows = [show for show in (self.write_preview, self.on_preview) if show]
+        return (lambda a_prime, b: [show(a_prime, b) for show in shows]) if shows else None
+
+
+@contextlib.contextmanager
+def _previewing(request, a, staging):
+    """Yield what writes the preview into the request's folder, None where none is asked for."""
+    if not request.extras.preview:
+        yield None
+        return
+
+    def write(a_prime, _):
+        write_image(staging / _PREVIEW, resize(a_prime, a.shape))
+        # Whole, or not at all, to who looks.
+        os.replace(staging / _PREVIEW, request.folder / _PREVIEW)
+
+    try:
+        yield write
+    except BaseException:
+        (request.folder / _PREVIEW).unlink(missing_ok=True)
+        raise
 
 
 def _read_images(request):
@@ -131,15 +190,26 @@ def _read_labels(*files):
 
 
 def _run_pair(run, staging):
-    # Numba takes a second to import; bad input has been answered by now.
-    from analogy.method.transfer import transfer
-
     request, (b_prime,) = run.request, run.b_primes
     trace = _level_trace() if run.is_watched else None
-    result = transfer(run.a, b_prime, request.parameters, on_level=trace, **run.options)
+    result = _transferred(run, b_prime, trace)
+    if run.on_remains and result.remains is not None:
+        run.on_remains(result.remains)
     record = _record(request, request.inputs.b_primes[0], result)
     _write_pair(staging, (run.a.shown, b_prime.shown), result, trace, record, request.extras)
     return record
+
+
+def _transferred(run, b_prime, trace):
+    # Numba takes a second to import; bad input has been answered by now.
+    from analogy.method.again import transfer_again
+    from analogy.method.transfer import transfer
+
+    if run.remains is not None:
+        return transfer_again(run.remains, run.points, on_level=trace, **run.hooks)
+    keeps = run.on_remains is not None
+    parameters = run.request.parameters
+    return transfer(run.a, b_prime, parameters, on_level=trace, keep_remains=keeps, **run.options)
 
 
 def _run_several(run, staging):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy as np
 from analogy.images import resize
 from analogy.method.coarse import coarse_matches
 from analogy.method.deconvolution import Deconvolution, prepare
-from analogy.method.drawing import draw, hold
+from analogy.method.drawing import Anchors, draw, hold
 from analogy.method.masks import LevelMasks, MatchingMasks
-from analogy.method.plan import leading, plan_levels
+from analogy.method.plan import LevelPlan, leading, plan_levels
 from analogy.method.points import LevelPoints, MatchingPoints
 from analogy.method.progress import Progress, ScaleProgress
 from analogy.method.reconstruction import (
@@ -30,10 +30,9 @@ from analogy.method.reconstruction import (
 from analogy.method.scales import carried_matches
 from analogy.method.search import (
     LevelFeatures,
+    LevelSearch,
     Matches,
-    evaluate_matches,
     initial_matches,
-    search_matches,
 )
 from analogy.network.features import FeatureExtractor
 from analogy.network.layers import Network
@@ -54,12 +53,18 @@ class LevelState:
     matches : Matches
     a_prime, b : float32 arrays, (height, width, channels)
         Features of A' and B that were matched.
+    pair : FeaturePair or None
+        The images at the level's size, and what they are matched by.
+    scale : int
+        Which size that is, counted from 0.
     """
 
     level: int
     matches: Matches
     a_prime: Any
     b: Any
+    pair: FeaturePair | None = None
+    scale: int = 0
 
 
 def match_from_small_to_large(
@@ -74,6 +79,7 @@ def match_from_small_to_large(
     masks: MatchingMasks | None = None,
     points: MatchingPoints | None = None,
     sheets: int = 1,
+    watch: Callable[[LevelState], None] | None = None,
 ) -> tuple[Matches, dict[tuple[int, int, str], Deconvolution]]:
     """Match two images at one size after another, each led by the matches of the one before.
 
@@ -93,6 +99,8 @@ def match_from_small_to_large(
     points : MatchingPoints, optional
     sheets : int
         Copies of which B' is made, one below another, see :mod:`analogy.method.sheets`.
+    watch : callable, LevelState -> None, optional
+        Called with each level of every size.
 
     Returns
     -------
@@ -118,7 +126,7 @@ def match_from_small_to_large(
             network,
             parameters if is_last else leading(parameters),
             part,
-            on_level if is_last else None,
+            _telling(scale, on_level if is_last else None, watch),
             masks,
             matches,
             points,
@@ -126,6 +134,19 @@ def match_from_small_to_large(
         )
         deconvolutions |= {(scale, *key): value for key, value in found.items()}
     return matches, deconvolutions
+
+
+def _telling(scale, on_level, watch):
+    """What tells of the levels of a size, None where nobody listens."""
+
+    def tell(state):
+        if on_level:
+            # Who keeps what is told need not keep all features.
+            on_level(replace(state, scale=scale, pair=None))
+        if watch:
+            watch(replace(state, scale=scale))
+
+    return tell if on_level or watch else None
 
 
 def match_features(
@@ -177,9 +198,9 @@ def match_features(
             if plan.start == "votes":
                 known = coarse_matches(features_a, features_b_prime, points, masks, sheets)
             start = _start(plan, pair, known, matches)
-            matches = _matched(features, start, plan, pair)
+            matches = match_level(features, start, plan, pair)
         if on_level:
-            on_level(LevelState(plan.level, matches, features.a_prime, features.b))
+            on_level(LevelState(plan.level, matches, features.a_prime, features.b, pair))
         carried, found = carry_down(plan, pair, known, matches, progress)
         deconvolutions |= found
     return matches, deconvolutions
@@ -243,23 +264,63 @@ def upsampled(matches, shape_a, shape_b):
     )
 
 
-def _matched(features, start, plan, pair):
-    """Matches of a level and what they cost."""
-    level, parameters = plan.level, pair.parameters
-    has_colours = parameters.colour_weight > 0 and level == 1
-    colours = (pair.a[0], pair.b_prime[0]) if has_colours else None
-    by = level, parameters
-    options = {"colours": colours, "masks": pair.masks_at(level)}
-    points, anchors = pair.points_at(level), None
-    if not plan.is_searched:
-        start = start if points is None else hold(start, points)
-        return evaluate_matches(features, start, *by, **options)
-    if points is not None:
-        start, anchors = draw(features, start, *by, points, **options)
-    found = search_matches(features, start, *by, reach=plan.reach, anchors=anchors, **options)
+def match_level(
+    features: LevelFeatures, start: Matches, plan: LevelPlan, pair: FeaturePair
+) -> Matches:
+    """Matches of a level, led by what points the pair has, and what they cost."""
+    return lead_level(features, start, plan, pair).found()
+
+
+@dataclass(frozen=True)
+class LedLevel:
+    """A level that is about to be searched, or whose matches are taken as they are.
+
+    Attributes
+    ----------
+    search : LevelSearch
+    plan : LevelPlan
+    start : Matches
+        Those of pixels that points draw elsewhere are there already.
+    points : LevelPoints or None
+    anchors : Anchors or None
+    """
+
+    search: LevelSearch
+    plan: LevelPlan
+    start: Matches
+    points: LevelPoints | None
+    anchors: Anchors | None = None
+
+    def found(self) -> Matches:
+        """Matches of the level, and what they cost."""
+        if not self.plan.is_searched:
+            return self.search.evaluate(self.start)
+        found = self.search.improve(self.start, reach=self.plan.reach, anchors=self.anchors)
+        return found if self.points is None else self.search.evaluate(hold(found, self.points))
+
+
+def lead_level(
+    features: LevelFeatures, start: Matches, plan: LevelPlan, pair: FeaturePair
+) -> LedLevel:
+    """Lead the start of a level by what points the pair has."""
+    search, points = _search_of(features, plan.level, pair), pair.points_at(plan.level)
     if points is None:
-        return found
-    return evaluate_matches(features, hold(found, points), *by, **options)
+        return LedLevel(search, plan, start, None)
+    if not plan.is_searched:
+        return LedLevel(search, plan, hold(start, points), points)
+    return LedLevel(search, plan, *_drawn(search, start, points))
+
+
+def _drawn(search, start, points):
+    start, anchors = draw(search, start, points)
+    return start, points, anchors
+
+
+def _search_of(features, level, pair):
+    has_colours = pair.parameters.colour_weight > 0 and level == 1
+    colours = (pair.a[0], pair.b_prime[0]) if has_colours else None
+    masks = pair.masks_at(level)
+    return LevelSearch(features, level, pair.parameters, colours=colours, masks=masks)
 
 
 def carry_down(plan, pair, known, matches, progress):
@@ -269,19 +330,20 @@ def carry_down(plan, pair, known, matches, progress):
     finer = plan.level - 1
     if plan.carrying == "vote":
         start = known.get(finer) or upsampled(matches, *pair.shapes(finer))
-        return _blended(pair, _voted(pair, start, finer), finer), {}
+        return voted_features(pair, start, finer), {}
     with progress.stage("reconstruction", plan.level) as tick:
         reconstruct = _RECONSTRUCTIONS[plan.carrying]
         details, found = reconstruct(pair, matches, plan.level, tick)
         return _blended(pair, details, finer), found
 
 
-def _voted(pair, matches, level):
-    """Details of B' in A's place and of A in that of B', straight from matches of the level."""
-    return (
+def voted_features(pair: FeaturePair, matches: Matches, level: int) -> tuple[Any, Any]:
+    """Features of A' and B at a level, straight from its matches."""
+    details = (
         vote_detail(pair.b_prime, matches.ab, level, pair.parameters),
         vote_detail(pair.a, matches.ba, level, pair.parameters),
     )
+    return _blended(pair, details, level)
 
 
 def _resampled(pair, matches, level, _):

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analogy.method.points import LevelPoints, held_field, pixels_of
-from analogy.method.search import LevelFeatures, Matches, evaluate_matches
-from analogy.parameters import Parameters
+from analogy.method.search import LevelSearch, Matches
 from analogy_kernels.target import target_of
 
 # All as shares of the longer side of a map. How far a point reaches: a standard deviation.
@@ -61,6 +60,11 @@ class Anchors(NamedTuple):
     ba: Any
     cost: float
     reaches: tuple[float, float]
+
+    def drawn(self) -> list[np.ndarray]:
+        """Which matches of either direction are not free: bool arrays, (height, width)."""
+        on = target_of(self.ab)
+        return [on.to_host(field)[..., 0] != _NOWHERE for field in (self.ab, self.ba)]
 
 
 @dataclass(frozen=True)
@@ -178,23 +182,15 @@ def _shares(pull, other_shape):
     return (1 - weights * (1 - close)).astype(np.float32)
 
 
-def draw(
-    features: LevelFeatures,
-    matches: Matches,
-    level: int,
-    parameters: Parameters,
-    points: LevelPoints,
-    **options: Any,
-) -> tuple[Matches, Anchors]:
+def draw(search: LevelSearch, matches: Matches, points: LevelPoints) -> tuple[Matches, Anchors]:
     """Lead a level's matches by points before it is searched.
 
     Parameters
     ----------
-    features, matches, level, parameters
-        As for :func:`analogy.method.search.search_matches`.
+    search : LevelSearch
+        Of the level.
+    matches : Matches
     points : LevelPoints
-    options
-        `colours` and `masks`, as there.
 
     Returns
     -------
@@ -203,7 +199,7 @@ def draw(
     anchors : Anchors
         For these pixels.
     """
-    on = target_of(matches.ab)
+    on, features = target_of(matches.ab), search.features
     shapes = features.a.shape[:2], features.b_prime.shape[:2]
     pulls = (
         pull_of(on.to_host(features.a), points.a, points.b_prime, shapes[1]),
@@ -215,9 +211,8 @@ def draw(
         for pull, other in zip(pulls, others, strict=True)
     ]
     offer = Matches(on.asarray(places[0]), on.asarray(places[1]))
-    present = evaluate_matches(features, matches, level, parameters, **options)
-    offered = evaluate_matches(features, offer, level, parameters, **options)
-    cost = _COST * (1.0 if parameters.single_direction else 2.0)
+    present, offered = search.evaluate(matches), search.evaluate(offer)
+    cost = _COST * (1.0 if search.parameters.single_direction else 2.0)
     reaches = _cost_reach(shapes[1]), _cost_reach(shapes[0])
     offers = [
         (on.to_host(nnf), on.to_host(nnf_cost))

@@ -67,12 +67,18 @@ class MatchingMasks:
     ----------
     masks : Masks or None
         As :func:`check_masks` lets pass.
+
+    Attributes
+    ----------
+    keep : bool array, (height of A, width of A), or None
+        What of A is kept.
     """
 
     def __init__(self, masks: Masks | None) -> None:
         masks = masks or Masks()
         self._labels = None if masks.a is None else _counted(masks.a, masks.b_prime)
-        self._keep = None if masks.keep is None else (masks.keep != 0).astype(np.int32)
+        self.keep = None if masks.keep is None else masks.keep != 0
+        self._keep = None if self.keep is None else self.keep.astype(np.int32)
 
     @property
     def has_labels(self) -> bool:

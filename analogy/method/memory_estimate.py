@@ -36,6 +36,10 @@ BYTES_PER_DECONVOLVED_PIXEL = {
 BYTES_PER_REFINED_PIXEL = 180
 
 
+class NotEnoughMemoryError(AnalogyError):
+    """A transfer does not fit into memory."""
+
+
 def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None, refine=False):
     """Peak resident memory of one transfer, in bytes.
 
@@ -85,7 +89,7 @@ def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None, ref
 
     Raises
     ------
-    AnalogyError
+    NotEnoughMemoryError
         If it does not fit; the message says which ``--ratio`` does, or which ``--max-side`` where
         the ratio would make the smaller image too small.
     """
@@ -93,7 +97,7 @@ def check_memory(shape_a, shape_b, ratio=1.0, max_side=None, available=None, ref
     needed = estimate_memory(shape_a, shape_b, ratio, max_side, refine)
     if needed <= available:
         return
-    raise AnalogyError(
+    raise NotEnoughMemoryError(
         f"not enough memory: about {needed / MIB:.0f} MiB needed, {available / MIB:.0f} MiB free; "
         + _remedy(shape_a, shape_b, ratio, max_side, available, refine)
     )

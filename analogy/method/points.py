@@ -141,11 +141,16 @@ class MatchingPoints:
     points : Points
     shape_a, shape_b_prime : (int, int)
         Height and width of the images.
+
+    Attributes
+    ----------
+    points : Points
     """
 
     def __init__(
         self, points: Points, shape_a: tuple[int, int], shape_b_prime: tuple[int, int]
     ) -> None:
+        self.points = points
         ends = points.positions[:, 1::-1], points.positions[:, 3:1:-1]
         self._shares = [
             (end + 0.5) / shape for end, shape in zip(ends, (shape_a, shape_b_prime), strict=True)

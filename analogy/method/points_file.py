@@ -36,9 +36,19 @@ def read_points(path: str | os.PathLike) -> Points:
         If the file cannot be read, has other columns, something that is no number, or no points;
         the message names the line.
     """
-    path = Path(path)
+    return points_of_text(_text_of(Path(path)), str(path))
+
+
+def points_of_text(text: str, path: str) -> Points:
+    """Points of what a CSV file holds; `path` is what messages call the file.
+
+    Raises
+    ------
+    AnalogyError
+        As :func:`read_points`.
+    """
     positions, names = [], []
-    for number, cells in _rows(path):
+    for number, cells in _rows(text, path):
         name = f"{path}: line {number}"
         if not positions and _is_header(cells):
             continue
@@ -49,9 +59,9 @@ def read_points(path: str | os.PathLike) -> Points:
     return Points(np.array(positions, np.float64), tuple(names))
 
 
-def _rows(path):
+def _rows(text, path):
     """Numbers of lines that hold something, and their cells."""
-    for number, line in enumerate(_text_of(path).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         content = line.partition("#")[0].strip()
         if not content:
             continue

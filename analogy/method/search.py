@@ -104,10 +104,8 @@ def search_matches(
     -------
     Matches
     """
-    start, labels = _legal(matches, masks, _seed(level, parameters))
-    search = _search_of(features, level, parameters, colours, labels, anchors)
-    found = search(start, parameters.iterations(level) if iterations is None else iterations)
-    return found if reach is None else search(_held(found, start, reach), 0)
+    search = LevelSearch(features, level, parameters, colours=colours, masks=masks)
+    return search.improve(matches, iterations=iterations, reach=reach, anchors=anchors)
 
 
 def evaluate_matches(features, matches, level, parameters, *, colours=None, masks=None):
@@ -122,36 +120,61 @@ def evaluate_matches(features, matches, level, parameters, *, colours=None, mask
     -------
     Matches
     """
-    legal, labels = _legal(matches, masks, _seed(level, parameters))
-    return _search_of(features, level, parameters, colours, labels)(legal, 0)
+    search = LevelSearch(features, level, parameters, colours=colours, masks=masks)
+    return search.evaluate(matches)
 
 
-def _search_of(features, level, parameters, colours, labels, anchors=None):
-    """What takes matches and a number of iterations to better matches and their costs."""
-    maps = _maps(features, parameters, COLOUR_CHANNELS if colours else 0)
-    # The directions of eq. 3 compare different maps, and so do those of a colour term, whose maps
-    # are written anew for each: there is nothing to exchange. Nor would anchors allow it.
-    is_apart = parameters.single_direction or colours or anchors
-    together = parameters.exchange_matches and not is_apart
-    evenness = parameters.evenness[LEVELS.index(level)]
-    apart = partial(_search_apart, evenness=evenness, anchors=anchors)
-    find = _search_together if together else apart
-    others, seed = (features.b_prime, features.a), _seed(level, parameters)
+class LevelSearch:
+    """The search of one level, whose maps are normalised once however often it is asked.
 
-    def search(matches, iterations):
+    Parameters
+    ----------
+    features, level, parameters, colours, masks
+        As for :func:`search_matches`.
+    """
+
+    def __init__(self, features, level, parameters, *, colours=None, masks=None):
+        self.features, self.parameters = features, parameters
+        self._level, self._colours, self._masks = level, colours, masks
+        self._maps = _maps(features, parameters, COLOUR_CHANNELS if colours else 0)
+
+    def improve(self, matches, *, iterations=None, reach=None, anchors=None):
+        """Better matches and their costs; as :func:`search_matches`."""
+        start, labels = self._legal(matches)
+        count = self.parameters.iterations(self._level) if iterations is None else iterations
+        found = self._search(start, count, labels, anchors)
+        return found if reach is None else self._search(_held(found, start, reach), 0, labels)
+
+    def evaluate(self, matches):
+        """The same matches and their costs; as :func:`evaluate_matches`."""
+        legal, labels = self._legal(matches)
+        return self._search(legal, 0, labels)
+
+    def _legal(self, matches):
+        return _legal(matches, self._masks, _seed(self._level, self.parameters))
+
+    def _search(self, matches, iterations, labels, anchors=None):
+        parameters, colours = self.parameters, self._colours
+        # The directions of eq. 3 compare different maps, and so do those of a colour term, whose
+        # maps are written anew for each: there is nothing to exchange. Nor would anchors allow it.
+        is_apart = parameters.single_direction or colours or anchors
+        together = parameters.exchange_matches and not is_apart
+        evenness = parameters.evenness[LEVELS.index(self._level)]
+        apart = partial(_search_apart, evenness=evenness, anchors=anchors)
+        find = _search_together if together else apart
+        others = self.features.b_prime, self.features.a
+        seed = _seed(self._level, parameters)
         (ab, cost_ab), (ba, cost_ba) = find(
-            _with_colours(maps, colours, parameters.colour_weight),
+            _with_colours(self._maps, colours, parameters.colour_weight),
             (matches.ab, matches.ba),
-            parameters.patch_side(level),
-            [parameters.search_radius(level, other.shape[:2]) for other in others],
+            parameters.patch_side(self._level),
+            [parameters.search_radius(self._level, other.shape[:2]) for other in others],
             seeds=(seed + _FORWARD, seed + _REVERSE),
             iterations=iterations,
             bound=1.0 if parameters.single_direction else 2.0,
             labels=labels,
         )
         return Matches(ab, ba, cost_ab, cost_ba)
-
-    return search
 
 
 def _seed(level, parameters):

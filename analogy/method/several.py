@@ -77,6 +77,7 @@ def transfer_from_several(
     on_level: Callable[[int, LevelState], None] | None = None,
     masks: Masks | None = None,
     points: ArrayLike | None = None,
+    on_preview: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> SeveralAnalogies:
     """Give A the look of several images, each pixel that of the image which suits it best.
 
@@ -91,6 +92,8 @@ def transfer_from_several(
         Masks of what is kept; labels belong to a pair.
     points : None
         They belong to a pair, too.
+    on_preview : callable, (A', B) -> None, optional
+        As for :func:`analogy.transfer`; of the first reference.
 
     Returns
     -------
@@ -128,6 +131,7 @@ def transfer_from_several(
                 progress=_part_of(progress, index, len(b_primes)),
                 on_level=_both(costs[-1], on_level, index),
                 masks=masks,
+                on_preview=None if index else on_preview,
             )
         )
     choice = choose([cost.map for cost in costs], a.shape)

@@ -26,20 +26,12 @@ def expected_shares(parameters, shapes):
     -------
     dict, (stage, level) or (stage, level, size) -> float
     """
-    shares: dict[tuple, float] = {
-        ("features", None): 0.5,
-        (PREPARATION, None): 0.5,
-        ("vote", None): 0.1,
-        ("confidence", None): 0.1,
-    }
-    if parameters.refines_matches:
-        shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
+    shares = _shares_of_results(parameters)
+    shares |= {("features", None): 0.5, (PREPARATION, None): 0.5}
     if parameters.pose != "none":
         shares["poses", None] = 5.0
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
-    if parameters.refine:
-        shares["refinement", None] = 0.5
     largest = math.prod(shapes[-1][0])
     for scale, (shape_a, _) in enumerate(shapes):
         is_last = scale == len(shapes) - 1
@@ -57,4 +49,26 @@ def _shares_of_a_size(parameters, is_led):
         shares["search", plan.level] = _SEARCH_SHARES[plan.level]
         if plan.carrying in ("deconvolution", "resampling"):
             shares["reconstruction", plan.level] = _RECONSTRUCTION_SHARES[plan.level]
+    return shares
+
+
+def expected_shares_again(parameters, shapes):
+    """The same of a transfer that goes on from another: searches of the first and last size."""
+    shares = _shares_of_results(parameters)
+    last = len(shapes) - 1
+    for scale in {0, last}:
+        size = math.prod(shapes[scale][0]) / math.prod(shapes[last][0])
+        own = parameters if scale == last else leading(parameters)
+        for plan in plan_levels(own, scale > 0):
+            shares["search", plan.level, scale] = size * _SEARCH_SHARES[plan.level]
+    return shares
+
+
+def _shares_of_results(parameters):
+    """What is done with the matches of the last size."""
+    shares: dict[tuple, float] = {("vote", None): 0.1, ("confidence", None): 0.1}
+    if parameters.refines_matches:
+        shares["match refinement", None] = 1.5 * parameters.smoothing + 0.4 * parameters.subpixel
+    if parameters.refine:
+        shares["refinement", None] = 0.5
     return shares

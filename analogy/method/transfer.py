@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from analogy.images import Picture, as_picture, check_has_something, resize
 from analogy.method.algorithm import LevelState, match_from_small_to_large
-from analogy.method.blend_weight import choose_blend_weight
+from analogy.method.blend_weight import BlendWeightChoice, choose_blend_weight
 from analogy.method.colour_refinement import refine_picture
 from analogy.method.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.method.drawing import hold_fractions
@@ -30,8 +30,10 @@ from analogy.method.original import (
 from analogy.method.points import MatchingPoints, Points, as_points
 from analogy.method.pose_choice import choose_poses
 from analogy.method.poses import UPRIGHT
+from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
+from analogy.method.rematching import MatchedSize, SizesKept
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
 from analogy.method.sheets import Sheets, level_shape, sheets_of
@@ -69,6 +71,8 @@ class Analogy:
     pictures : dict, str -> Picture
         The pictures by those names as they are to be written: A' with the alpha and in the space
         of A and with the bits of B'.
+    remains : Remains, or None where not asked for
+        What :func:`analogy.transfer_again` goes on from.
     """
 
     a_prime: np.ndarray
@@ -82,6 +86,26 @@ class Analogy:
     b_refined: np.ndarray | None = None
     poses: np.ndarray | None = None
     pictures: dict[str, Picture] = field(default_factory=dict)
+    remains: Remains | None = None
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a transfer, for :func:`analogy.transfer_again`: features and matches.
+
+    Those of 448 x 448 pixels are 320 MiB, on the device where there is one. Its fields are nobody's
+    business but the method's.
+    """
+
+    upright: Task
+    task: Task
+    sizes: dict[int, MatchedSize]
+    choice: BlendWeightChoice | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds."""
+        return sum(size.nbytes for size in self.sizes.values())
 
 
 def transfer(
@@ -96,6 +120,8 @@ def transfer(
     on_level: Callable[[LevelState], None] | None = None,
     masks: Masks | None = None,
     points: ArrayLike | Points | None = None,
+    on_preview: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    keep_remains: bool = False,
 ) -> Analogy:
     """Exchange the looks of two images that show the same kind of thing.
 
@@ -119,6 +145,12 @@ def transfer(
     points : array, (count, 4), or Points, optional
         Pixels that correspond, each as ax, ay, bx and by in pixels of the images. The matching is
         drawn to them, see :mod:`analogy.method.points`.
+    on_preview : callable, (A', B) -> None, optional
+        Called with what A' and B are going to look like, uint8 arrays at the size at which the
+        images are matched: by votes of the smallest size's levels 5 and 4, and after each size but
+        the last.
+    keep_remains : bool, optional
+        Keep what :func:`transfer_again` goes on from, as the result's `remains`.
 
     Returns
     -------
@@ -140,7 +172,10 @@ def transfer(
     with progress.stage(PREPARATION):
         task.session.warm_up(task.parameters)
     upright, choice = _weighted(task, progress)
+    if on_preview:
+        first_preview(upright, on_preview)
     task = _posed(upright, progress)
+    kept = SizesKept(len(task.shapes)) if keep_remains else None
     matches, deconvolutions = match_from_small_to_large(
         task.a,
         task.b_prime,
@@ -149,20 +184,41 @@ def transfer(
         extractor,
         task.parameters,
         progress,
-        _told(on_level, upright, task),
+        in_original(on_level, upright, task),
         task.matching_masks,
         task.matching_points,
-        1 if task.sheets is None else len(task.sheets.copies),
+        task.copies,
+        called_both(on_preview and Previews(upright, task, on_preview), kept),
     )
+    found = result_of(upright, task, matches, progress, deconvolutions, choice)
+    if kept is None:
+        return found
+    return replace(found, remains=Remains(upright, task, kept.sizes, choice))
+
+
+def called_both(*listeners):
+    """What calls all of the listeners that there are, None where there is none."""
+    listening = [listener for listener in listeners if listener]
+    return (lambda state: [listener(state) for listener in listening]) if listening else None
+
+
+def result_of(upright, task, matches, progress, deconvolutions, choice):
+    """Results of a transfer whose matches are found."""
+    session, keep = task.session, upright.matching_masks.keep
     found = _found(upright, task, matches, progress)
-    if masks and masks.keep is not None:
+    if keep is not None:
         own = upright.pictures[0].values_in(found["a_prime"].dtype)
-        found["a_prime"][masks.keep != 0] = own[masks.keep != 0]
+        found["a_prime"][keep] = own[keep]
     pictures = _pictures(upright, found.pop("a_prime"), found.pop("b"), progress)
+    extractor = session.extractor
     used = {"device": extractor.device, "providers": list(extractor.providers)}
-    record = run_record(upright.parameters, network, used, progress, deconvolutions, upright.shapes)
+    record = run_record(
+        upright.parameters, session.network, used, progress, deconvolutions, upright.shapes
+    )
     if choice:
         record["blend_weight"] = asdict(choice)
+    if upright.matching_points is not None:
+        record["points"] = upright.matching_points.points.positions.tolist()
     if task.sheets is not None:
         record["poses"] = task.sheets.record(found["poses"])
     shown = {name: picture.shown for name, picture in pictures.items()}
@@ -170,7 +226,7 @@ def transfer(
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A transfer that can be done: what goes in, and where it is done.
 
     Attributes
@@ -210,9 +266,14 @@ class _Task:
         """What B and A' are made of: A in the space of B', and B' in that of A."""
         a, b_prime = self.pictures
         paint_a, paint_b_prime = a.paint(b_prime.space), b_prime.paint(a.space)
-        return paint_a, paint_b_prime if self.sheets is None else self.sheets.image_of(
-            paint_b_prime
-        )
+        if self.sheets is not None:
+            paint_b_prime = self.sheets.image_of(paint_b_prime)
+        return paint_a, paint_b_prime
+
+    @property
+    def copies(self) -> int:
+        """How many copies of B' `b_prime` is made of."""
+        return 1 if self.sheets is None else len(self.sheets.copies)
 
     @property
     def stride(self) -> int:
@@ -232,14 +293,14 @@ def _checked(a, b_prime, masks, points, parameters, session):
         if masks.a is not None:
             # Votes know no labels.
             parameters = replace(parameters, coarse_matching="patchmatch")
-    matching_points = _matching_points(points, a.shape, b_prime.shape)
+    matching_points = matching_points_of(points, a.shape, b_prime.shape)
     shapes = scale_shapes(a.shape, b_prime.shape, parameters, ("a", "b_prime"))
     limits = parameters.ratio, parameters.max_side, session.free_memory
     check_memory(a.shape, b_prime.shape, *limits, parameters.refine)
-    return _Task(pictures, parameters, session, shapes, MatchingMasks(masks), matching_points)
+    return Task(pictures, parameters, session, shapes, MatchingMasks(masks), matching_points)
 
 
-def _matching_points(points, shape_a, shape_b):
+def matching_points_of(points, shape_a, shape_b):
     if points is None:
         return None
     points = as_points(points).inside(shape_a, shape_b)
@@ -302,7 +363,7 @@ def _with_sheets(task, sheets):
     )
 
 
-def _told(on_level, upright, task):
+def in_original(on_level, upright, task):
     """What is called with each level, whose matches are with B' as it is."""
     if on_level is None or task.sheets is None:
         return on_level

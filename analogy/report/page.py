@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from analogy.method.poses import Pose
 from analogy.parameters import Parameters
+from analogy.report.command import with_points
 from analogy.report.encoding import data_uri, pack_flow, picture_uri
 from analogy.system.outputs import write_text
 from analogy.visualization.colours import choice_colours, confidence_bar, flow_wheel
@@ -51,11 +52,11 @@ def write_report(path, a, b_prime, result, pictures, record):
     """
     page = _render(
         "template.html",
-        style=_text("style.css") + _columns(a, b_prime),
-        script=_text("script.js"),
+        style=_text("style.css") + _text("points.css") + _columns(a, b_prime),
+        script=_text("points.js") + _text("script.js"),
         record=record,
         images=_images(a, b_prime, result, record["inputs"]),
-        data=_data(result, pictures),
+        data=_data(result, pictures, record),
         legends=_legends(pictures),
         poses=_poses(result, record),
         plots=_plots(record["deconvolution"]),
@@ -168,9 +169,11 @@ def _images(a, b_prime, result, inputs):
     }
 
 
-def _data(result, pictures):
+def _data(result, pictures, record):
     """What the script works on."""
     return {
+        "points": record.get("points", []),
+        "command_with_points": with_points(record["command"]),
         "flows": {
             "a": pack_flow(result.flow_ab, _FLOW_SAMPLES),
             "b_prime": pack_flow(result.flow_ba, _FLOW_SAMPLES),

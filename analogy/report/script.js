@@ -6,7 +6,8 @@ const PATCH_SIDE = 31; // pixels of the images; odd, so that one is the middle
 
 for (const slider of document.querySelectorAll(".compare input")) followSplit(slider);
 followLevels(document.getElementById("level"));
-document.getElementById("copy").addEventListener("click", copyCommand);
+for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", copyCommand);
+setPoints();
 await explore();
 
 // Before and after.
@@ -220,13 +221,25 @@ function clamp(index, extent) {
   return Math.min(Math.max(index, 0), extent - 1);
 }
 
-// The command.
+// Points.
 
-async function copyCommand() {
-  const command = document.getElementById("command");
-  const status = document.getElementById("copied");
+function setPoints() {
+  const named = { a: "a", b: "b_prime" };
+  const images = Object.entries(named).map(([side, key]) => {
+    const picture = pictureOf(key);
+    const size = { width: Number(picture.getAttribute("width")), height: Number(picture.getAttribute("height")) };
+    return [side, { name: side === "a" ? "A" : "B′", source: picture.src, alt: picture.alt, ...size }];
+  });
+  editPoints(document.getElementById("points"), { images: Object.fromEntries(images), points: data.points });
+}
+
+// The commands.
+
+async function copyCommand({ currentTarget }) {
+  const command = document.getElementById(currentTarget.dataset.copies);
+  const status = currentTarget.nextElementSibling;
   try {
-    await navigator.clipboard.writeText(command.textContent);
+    await navigator.clipboard.writeText(command.textContent.trim());
     status.textContent = "Copied.";
   } catch {
     getSelection().selectAllChildren(command);

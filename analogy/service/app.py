@@ -22,15 +22,24 @@ from starlette.routing import Route
 from analogy.errors import AnalogyError
 from analogy.images import check_not_too_small, image_shape
 from analogy.method.memory_estimate import check_memory
+from analogy.method.points_file import points_of_text
 from analogy.parameters import APPLICATIONS
-from analogy.service.form import file_name, form_fields, in_the_forms_words, request_of
+from analogy.report.command import POINTS_FILE
+from analogy.service.form import (
+    again_with_points,
+    file_name,
+    form_fields,
+    in_the_forms_words,
+    request_of,
+)
 from analogy.service.guard import SameOrigin, limited
 from analogy.service.jobs import DONE, WAITING, QueueFullError
 
 _HERE = Path(__file__).parent
 
 # The page looks as the report does.
-_STYLE_SHEETS = _HERE.parent / "report" / "style.css", _HERE / "page.css"
+_REPORT = _HERE.parent / "report"
+_STYLE_SHEETS = _REPORT / "style.css", _REPORT / "points.css", _HERE / "page.css"
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -39,6 +48,9 @@ _POLICY = (
 
 _MEGABYTE, _MEGAPIXEL = 10**6, 10**6
 _FIELD_BYTES, _FIELDS = 1000, 10
+
+# Of a file of points, and how many it may hold: more than anyone sets by hand.
+_POINTS_BYTES, _POINTS = 100_000, 1000
 
 
 @dataclass(frozen=True)
@@ -86,9 +98,11 @@ def make_app(jobs, limits, hosts, public_host=None):
             Route("/", service.page),
             Route("/style.css", service.style),
             Route("/page.js", service.script),
+            Route("/points.js", service.points_script),
             Route("/jobs", service.submit, methods=["POST"]),
             Route("/jobs/{id}", service.job),
             Route("/jobs/{id}", service.cancel, methods=["DELETE"]),
+            Route("/jobs/{id}/again", service.submit_again, methods=["POST"]),
             Route("/jobs/{id}/{folder}/{name}", service.file),
         ],
         middleware=[
@@ -144,11 +158,29 @@ class _Service:
     async def script(self, request):
         return FileResponse(_HERE / "page.js", media_type="text/javascript")
 
+    async def points_script(self, request):
+        return FileResponse(_REPORT / "points.js", media_type="text/javascript")
+
     async def submit(self, request):
         """Take two images and what to do with them."""
         job = self._jobs.admit()
         try:
             asked = await self._receive(request, job)
+        except BaseException:
+            self._jobs.discard(job)
+            raise
+        self._jobs.enqueue(job, asked)
+        location = f"/jobs/{job.id}"
+        return JSONResponse(self._shown(job), 201, headers={"Location": location})
+
+    async def submit_again(self, request):
+        """Take points, by which a job that is done is to be done again."""
+        earlier = self._find(request)
+        if earlier.state != DONE:
+            raise HTTPException(409, "only a job that is done can be run again; wait for it")
+        job = self._jobs.admit()
+        try:
+            asked = await self._receive_points(request, earlier, job)
         except BaseException:
             self._jobs.discard(job)
             raise
@@ -167,11 +199,12 @@ class _Service:
     async def file(self, request):
         """One of the files that a job reads or writes."""
         job, name = self._find(request), request.path_params["name"]
-        folder = {"inputs": job.inputs, "results": job.results}.get(request.path_params["folder"])
+        folders = {"inputs": job.inputs, "results": job.results, "previews": job.previews}
+        folder = folders.get(request.path_params["folder"])
         # Of the folder's own files: a name that leads elsewhere is none of them.
         if folder is None or name not in _names(folder):
             raise HTTPException(404, "no such file")
-        return FileResponse(folder / name, media_type=_media_type(name, folder == job.results))
+        return FileResponse(folder / name, media_type=_media_type(name, folder != job.inputs))
 
     def _find(self, request):
         job = self._jobs.find(request.path_params["id"])
@@ -190,6 +223,19 @@ class _Service:
             for name, upload in zip((a, b_prime), files.values(), strict=True):
                 await asyncio.to_thread(_store, upload.file, job.inputs / name)
         return asked
+
+    async def _receive_points(self, request, earlier, job):
+        """What is asked of a job that does an earlier one again, whose files it has now."""
+        limits, inputs = self._limits, earlier.request.inputs
+        body = Request(request.scope, limited(request, _POINTS_BYTES, limits.patience))
+        content = await body.body()
+        names = inputs.a, inputs.b_primes[0]
+        job.points = await asyncio.to_thread(_points_in, content, earlier.inputs, names)
+        for name in names:
+            await asyncio.to_thread(shutil.copyfile, earlier.inputs / name, job.inputs / name)
+        (job.inputs / POINTS_FILE).write_bytes(content)
+        job.origin = earlier.origin
+        return again_with_points(earlier.request, job.results)
 
     def _check(self, files, names, parameters):
         shapes = [
@@ -229,6 +275,9 @@ class _Service:
             "a": str(job.request.inputs.a),
             "b_prime": str(job.request.inputs.b_primes[0]),
             "results": _names(job.results) if job.state == DONE else [],
+            "points": job.points,
+            "again": job.origin != job.id,
+            "preview": _newest_preview(job),
         }
 
 
@@ -277,6 +326,26 @@ def _media_type(name, is_ours):
     kind = mimetypes.guess_type(name)[0] or ""
     is_picture = kind.startswith("image/") and kind != "image/svg+xml"
     return kind if kind and (is_ours or is_picture) else "application/octet-stream"
+
+
+def _points_in(content, folder, names):
+    """Points of a file that was sent, which lie in the images of a folder."""
+    try:
+        points = points_of_text(content.decode("utf-8-sig"), POINTS_FILE)
+    except UnicodeDecodeError:
+        raise AnalogyError(f"{POINTS_FILE}: no text in UTF-8; save it as CSV in UTF-8") from None
+    if len(points.names) > _POINTS:
+        raise AnalogyError(f"{POINTS_FILE}: {len(points.names)} points; give {_POINTS} at most")
+    shapes = []
+    for name in names:
+        with (folder / name).open("rb") as file:
+            shapes.append(image_shape(file, str(name)))
+    return points.inside(*shapes).positions.tolist()
+
+
+def _newest_preview(job):
+    """How many previews of a job's results there are; the last is the one to look at."""
+    return sum(name.endswith("_a_prime.png") for name in _names(job.previews))
 
 
 def _store(file, path):

@@ -14,6 +14,7 @@ from analogy.errors import AnalogyError, brief
 from analogy.option_reading import UsageError, read_request
 from analogy.options import MethodOptions, OnPage, options_on_page
 from analogy.parameters import APPLICATIONS, PRESETS, Parameters
+from analogy.report.command import POINTS_FILE, with_points
 from analogy.request import Request
 
 
@@ -47,6 +48,14 @@ def request_of(a: str, b_prime: str, folder: Path, texts: Mapping[str, str]) -> 
     except UsageError as error:
         raise AnalogyError(_refusal(error, known)) from error
     return replace(request, folder=folder)
+
+
+def again_with_points(request: Request, folder: Path) -> Request:
+    """The same request by the points of a file that lies beside its images, results elsewhere."""
+    guides = request.inputs.guides | {"points": Path(POINTS_FILE)}
+    extras = replace(request.extras, command=with_points(request.extras.command))
+    inputs = replace(request.inputs, guides=guides)
+    return replace(request, inputs=inputs, folder=folder, extras=extras)
 
 
 def _refusal(error, texts):

@@ -7,11 +7,12 @@ import contextlib
 import secrets
 import shutil
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from analogy.errors import AnalogyError, brief
-from analogy.request import Request
+from analogy.service.worker import Task
 
 ARRIVING, WAITING, RUNNING = "arriving", "waiting", "running"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
@@ -34,7 +35,7 @@ class Job:
         A folder of the job's own; holds ``inputs`` and ``results``.
     state : str
         "arriving", "waiting", "running", "done", "failed" or "cancelled".
-    request : Request
+    request : Request or None
         None while it arrives.
     fraction : float
         Share of it that is done, in [0, 1].
@@ -44,16 +45,22 @@ class Job:
         Why it failed.
     seconds : float
         Time that it took.
+    origin : str
+        The job that it goes on from; its own identifier if it begins anew.
+    points : list of (ax, ay, bx, by)
+        Pixels that correspond, as far as any were given.
     """
 
     id: str
     folder: Path
     state: str = ARRIVING
-    request: Request | None = None
+    request: Any = None
     fraction: float = 0.0
     stage: str = ""
     error: str = ""
     seconds: float = 0.0
+    origin: str = ""
+    points: list = field(default_factory=list)
 
     @property
     def inputs(self):
@@ -62,6 +69,16 @@ class Job:
     @property
     def results(self):
         return self.folder / "results"
+
+    @property
+    def previews(self):
+        return self.folder / "previews"
+
+    @property
+    def task(self):
+        """What the worker is to do."""
+        goes_on = self.origin != self.id
+        return Task(self.request, self.inputs, self.origin, goes_on, self.previews)
 
     def tell(self, fraction, stage):
         """Note how far it has come; a worker's callback."""
@@ -110,7 +127,7 @@ class Jobs:
         if len(waiting) >= self._queue_length:
             raise QueueFullError(f"{len(waiting)} jobs are waiting already; try again later")
         identifier = secrets.token_urlsafe(12)
-        job = Job(identifier, self._folder / identifier)
+        job = Job(identifier, self._folder / identifier, origin=identifier)
         job.inputs.mkdir(parents=True)
         self._jobs[job.id] = job
         return job
@@ -150,9 +167,7 @@ class Jobs:
         try:
             # It may have died while it had nothing to do.
             self._worker.start_if_ended()
-            job.seconds = await asyncio.to_thread(
-                self._worker.run, job.request, job.inputs, job.tell
-            )
+            job.seconds = await asyncio.to_thread(self._worker.run, job.task, job.tell)
         except AnalogyError as error:
             job.error = str(error)
         # No job may end the queue.

@@ -1,3 +1,5 @@
+import { editPoints } from "./points.js";
+
 const BETWEEN_QUESTIONS = 400; // ms
 const UNFINISHED = new Set(["waiting", "running"]);
 const PICTURES = [
@@ -13,6 +15,8 @@ const at = (id) => document.getElementById(id);
 const jobs = new Map(); // identifier -> what the service last said of it; the newest is last
 let shown = null; // identifier
 let lost = false; // the service does not answer
+let previewed = ""; // identifier and number of the preview that is on the page
+let pointsOnPage = () => ""; // the points that are set, as a file has them
 let drawn = ""; // identifier and state of the job whose results are on the page
 
 for (const zone of document.querySelectorAll(".drop")) followDrops(zone);
@@ -21,6 +25,7 @@ at("form").addEventListener("submit", (event) => {
   start();
 });
 at("cancel").addEventListener("click", cancel);
+at("again").addEventListener("click", again);
 // A file that misses its place must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
 await recall();
@@ -83,15 +88,29 @@ async function start() {
   complain("");
   at("start").disabled = true;
   try {
-    const job = await ask("jobs", { method: "POST", body: new FormData(form) });
-    jobs.set(job.id, job);
-    remember();
-    show(job.id);
-    at("job-title").focus();
+    take(await ask("jobs", { method: "POST", body: new FormData(form) }));
   } catch (error) {
     complain(error.message);
   } finally {
     at("start").disabled = false;
+  }
+}
+
+function take(job) {
+  jobs.set(job.id, job);
+  remember();
+  show(job.id);
+  at("job-title").focus();
+}
+
+async function again() {
+  setText(at("again-problem"), "");
+  at("again").disabled = true;
+  try {
+    take(await ask(`jobs/${shown}/again`, { method: "POST", body: pointsOnPage(), headers: { "Content-Type": "text/csv" } }));
+  } catch (error) {
+    setText(at("again-problem"), error.message);
+    at("again").disabled = false;
   }
 }
 
@@ -172,16 +191,36 @@ function draw() {
 function drawJob(job) {
   at("job").hidden = !job;
   if (!job) return;
-  setText(at("job-title"), `${job.a} and ${job.b_prime}`);
+  setText(at("job-title"), title(job));
   setText(at("state"), sentence(job));
   at("state").classList.toggle("problem", job.state === "failed");
   at("running").hidden = !UNFINISHED.has(job.state);
   at("progress").value = job.fraction;
   setText(at("percent"), `${Math.floor(100 * job.fraction)} %`);
+  drawPreview(job);
   if (drawn === job.id + job.state) return;
   drawn = job.id + job.state;
   at("results").hidden = job.state !== "done";
   if (job.state === "done") drawResults(job);
+}
+
+function title(job) {
+  const count = job.points.length;
+  const points = count ? `, with ${count} ${count === 1 ? "point" : "points"}` : "";
+  return `${job.a} and ${job.b_prime}${points}`;
+}
+
+/** What the results are going to look like, until they are there. */
+function drawPreview(job) {
+  at("previews").hidden = !(UNFINISHED.has(job.state) && job.preview);
+  if (at("previews").hidden || previewed === `${job.id} ${job.preview}`) return;
+  previewed = `${job.id} ${job.preview}`;
+  const place = (name) => `jobs/${job.id}/previews/${job.preview}_${name}.png`;
+  at("previews").replaceChildren(
+    picture(place("a_prime"), "Preview of A′: A in the look of B′"),
+    picture(place("b"), "Preview of B: B′ in the look of A"),
+  );
+  giveOneHeight(at("previews"));
 }
 
 function sentence(job) {
@@ -217,6 +256,7 @@ function drawResults(job) {
     ),
   );
   giveOneHeight(at("pictures"));
+  drawPoints(job);
   at("report").href = place("results", "report.html");
   at("files").replaceChildren(
     ...job.results.map((name) => {
@@ -225,6 +265,29 @@ function drawResults(job) {
       return item;
     }),
   );
+}
+
+/** Points can be set where the browser shows both images. */
+async function drawPoints(job) {
+  const id = job.id;
+  at("points").replaceChildren();
+  at("again").disabled = true;
+  const images = {};
+  for (const [side, key, name] of [["a", "a", "A"], ["b", "b_prime", "B′"]]) {
+    const source = `jobs/${id}/inputs/${encodeURIComponent(job[key])}`;
+    const image = Object.assign(new Image(), { src: source });
+    await image.decode().catch(() => {});
+    images[side] = { name, source, alt: `${name}: ${job[key]}`, width: image.naturalWidth, height: image.naturalHeight };
+  }
+  // Another job may be shown by now.
+  if (id !== shown) return;
+  if (!images.a.width || !images.b.width) {
+    at("points").textContent = "This browser cannot show images of this kind, so no points can be set in them.";
+    return;
+  }
+  const changed = (count) => { at("again").disabled = count === 0; };
+  pointsOnPage = editPoints(at("points"), { images, points: job.points, changed });
+  giveOneHeight(at("points"));
 }
 
 async function giveOneHeight(pictures) {
@@ -279,7 +342,7 @@ function entry(job) {
 }
 
 function fill(button, job) {
-  setText(button.firstChild, `${job.a} and ${job.b_prime}`);
+  setText(button.firstChild, title(job));
   setText(button.lastChild, job.state === "running" ? `running, ${Math.floor(100 * job.fraction)} %` : job.state);
   button.setAttribute("aria-current", String(job.id === shown));
   button.onclick = () => show(job.id);

@@ -7,14 +7,48 @@ import multiprocessing
 import os
 import signal
 import traceback
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from analogy.errors import AnalogyError, brief
+from analogy.request import Request
+from analogy.system.memory import total_memory
+from analogy.system.outputs import make_folder, write_image
 
 _READY, _PROGRESS, _DONE, _FAILED, _BROKEN = "ready", "progress", "done", "failed", "broken"
 
 # A killed process is gone at once, unless the system is busy writing its memory to disk.
 _SECONDS_TO_END = 10
+
+# What is left of jobs, to go on from: of so many at most, in so much of the memory.
+_MOST_REMAINS, _REMAINS_SHARE = 3, 1 / 8
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the process is to do.
+
+    Attributes
+    ----------
+    request : Request
+        Its files are named relative to `folder`.
+    folder : pathlib.Path
+    origin : str
+        By what is left of which job it may go on, and in whose name it leaves something.
+    goes_on : bool
+        Whether it goes on from that, as far as it is still there.
+    previews : pathlib.Path or None
+        Folder for pictures of what the results are going to look like: ``1_a_prime.png`` and
+        ``1_b.png``, then those of 2, and so on.
+    """
+
+    request: Request
+    folder: Path
+    origin: str = ""
+    goes_on: bool = False
+    previews: Path | None = None
 
 
 class Worker:
@@ -59,14 +93,12 @@ class Worker:
         """
         self._expect(_READY, lambda fraction, stage: None)
 
-    def run(self, request, folder, tell):
+    def run(self, task, tell):
         """Transfer, and wait until it is done.
 
         Parameters
         ----------
-        request : Request
-            Its files are named relative to `folder`.
-        folder : pathlib.Path
+        task : Task
         tell : callable, (fraction in [0, 1], text) -> None
 
         Returns
@@ -81,7 +113,7 @@ class Worker:
         """
         # Where the process is gone already, reading tells why.
         with contextlib.suppress(OSError):
-            self._connection.send((request, folder))
+            self._connection.send(task)
         return self._expect(_DONE, tell)
 
     def start_if_ended(self):
@@ -127,9 +159,41 @@ def _work(connection, model, device):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         session = _loaded(connection, model, device)
+        if session:
+            kept = _RemainsKept(session)
         while session:
-            request, folder = connection.recv()
-            connection.send(_answer(request, folder, session, connection))
+            task = connection.recv()
+            connection.send(_answer(task, session, kept, connection))
+
+
+class _RemainsKept:
+    """What is left of the newest jobs, as much as there is room for."""
+
+    def __init__(self, session):
+        memory = session.free_memory if session.target.is_cuda else total_memory()
+        self._most_bytes = _REMAINS_SHARE * memory
+        self._remains = OrderedDict()
+
+    def find(self, origin):
+        """What is left of a job, None where nothing is; it counts as new from now on."""
+        if origin in self._remains:
+            self._remains.move_to_end(origin)
+        return self._remains.get(origin)
+
+    def keep(self, origin, remains):
+        self._remains[origin] = remains
+        self._remains.move_to_end(origin)
+        while len(self._remains) > _MOST_REMAINS or self._bytes() > self._most_bytes:
+            self._remains.popitem(last=False)
+
+    def clear(self):
+        """Make room; tells whether there was anything."""
+        had_any = bool(self._remains)
+        self._remains.clear()
+        return had_any
+
+    def _bytes(self):
+        return sum(remains.nbytes for remains in self._remains.values())
 
 
 def _loaded(connection, model, device):
@@ -146,12 +210,12 @@ def _loaded(connection, model, device):
     return session
 
 
-def _answer(request, folder, session, connection):
+def _answer(task, session, kept, connection):
     def tell(fraction, text):
         connection.send((_PROGRESS, (fraction, text)))
 
     try:
-        return _DONE, _transfer(request, folder, session, tell)
+        return _DONE, _transfer_with_room(task, session, kept, tell)
     except AnalogyError as error:
         return _FAILED, str(error)
     except MemoryError:
@@ -165,10 +229,45 @@ def _answer(request, folder, session, connection):
         return _BROKEN, f"failed unexpectedly: {type(error).__name__}: {brief(error)}"
 
 
-def _transfer(request, folder, session, tell):
+def _transfer_with_room(task, session, kept, tell):
+    """Transfer; what is left of other jobs gives way where memory is short."""
+    from analogy.method.memory_estimate import NotEnoughMemoryError
+
+    try:
+        return _transfer(task, session, kept, tell)
+    except NotEnoughMemoryError:
+        if not kept.clear():
+            raise
+    return _transfer(task, session, kept, tell)
+
+
+def _transfer(task, session, kept, tell):
     from analogy.run_files import transfer_files
 
     # Files then have their bare names in messages and in the report.
-    os.chdir(folder)
-    record, _ = transfer_files(request, session=session, progress=tell)
+    os.chdir(task.folder)
+    record, _ = transfer_files(
+        task.request,
+        session=session,
+        progress=tell,
+        on_preview=task.previews and _Previews(task.previews),
+        remains=kept.find(task.origin) if task.goes_on else None,
+        on_remains=lambda remains: kept.keep(task.origin, remains),
+    )
     return record["seconds"]["total"]
+
+
+class _Previews:
+    """Writes pictures of what results are going to look like into a folder, one pair a call."""
+
+    def __init__(self, folder):
+        self._folder, self._count = folder, 0
+
+    def __call__(self, a_prime, b):
+        self._count += 1
+        folder = make_folder(self._folder)
+        # Of a pair A' is the last to be there.
+        for name, image in (("b", b), ("a_prime", a_prime)):
+            unfinished = folder / "unfinished.png"
+            write_image(unfinished, image)
+            os.replace(unfinished, folder / f"{self._count}_{name}.png")

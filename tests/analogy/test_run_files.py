@@ -197,3 +197,56 @@ def test_points_are_refused_with_several(paths, tmp_path):
     points.write_text("1,2,3,4")
     with pytest.raises(AnalogyError, match=r"points: .* one reference"):
         run(Inputs(paths[0], paths[1:], {"points": points}), tmp_path / "out")
+
+
+def test_a_preview_is_there_before_the_results(paths, tmp_path):
+    folder, seen = tmp_path / "out", []
+
+    def look(fraction, text):
+        if (folder / "preview.png").exists():
+            seen.append((folder / "a_prime.png").exists())
+
+    request = Request(
+        Inputs(paths[0], paths[1:2]), folder, QUICK, Extras(preview=True), device="cpu"
+    )
+    _, outputs = transfer_files(request, progress=look)
+
+    assert seen[0] is False
+    assert set(outputs) == OF_A_PAIR
+    assert Image.open(folder / "preview.png").size == (64, 48)
+
+
+def test_no_preview_is_left_of_a_run_that_failed(paths, tmp_path):
+    folder = tmp_path / "out"
+
+    def fail(fraction, text):
+        if (folder / "preview.png").exists():
+            raise KeyboardInterrupt
+
+    request = Request(
+        Inputs(paths[0], paths[1:2]), folder, QUICK, Extras(preview=True), device="cpu"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        transfer_files(request, progress=fail)
+
+    assert not folder.exists()
+
+
+def test_a_run_goes_on_from_what_another_has_left(paths, tmp_path):
+    kept = []
+    (tmp_path / "points.csv").write_text("10,20,30,15\n")
+    first = Request(Inputs(paths[0], paths[1:2]), tmp_path / "first", QUICK, device="cpu")
+    transfer_files(first, on_remains=kept.append)
+    again = Request(
+        Inputs(paths[0], paths[1:2], {"points": tmp_path / "points.csv"}),
+        tmp_path / "again",
+        QUICK,
+        Extras(report=True, command="analogy run a b"),
+        device="cpu",
+    )
+
+    record, outputs = transfer_files(again, remains=kept[0])
+
+    assert record["again"] is True
+    assert set(outputs) == OF_A_PAIR | {"report.html"}
+    assert np.load(tmp_path / "again" / "flow_ab.npy")[20, 10].tolist() == [20, -5]

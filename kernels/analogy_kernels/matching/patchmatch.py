@@ -157,16 +157,19 @@ def patchmatch(
     ([2, 3], -1.0)
     """
     by = labels, bound, cost, displacements
-    sides = sides_of({"source": source, "other": other}, patch_side, *by, stream)
+    iterations = whole("iterations", iterations)
+    # What is not searched passes nothing over.
+    sketching = iterations > 0
+    sides = sides_of({"source": source, "other": other}, patch_side, *by, stream, sketching)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
     field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed))
     evenness = number("evenness", evenness, 0)
-    for iteration in range(whole("iterations", iterations)):
+    for iteration in range(iterations):
         if evenness:
             field.charge(evenness)
         field.improve(iteration)
-    if anchors is not None or evenness:
+    if anchors is not None or (evenness and iterations):
         field.forget_charges()
     return field.nnf, field.cost
 

@@ -195,8 +195,11 @@ class Problem(NamedTuple):
     high_x: Any
 
 
-def sides_of(sides, patch_side, labels, bound, cost, displacements, stream):
-    """Check two sides, maps by the names of the arguments, and what they are compared by."""
+def sides_of(sides, patch_side, labels, bound, cost, displacements, stream, sketching=True):
+    """Check two sides, maps by the names of the arguments, and what they are compared by.
+
+    Sketches are made where they can be, unless nothing is going to be passed over by them.
+    """
     half, bound = odd("patch_side", patch_side) // 2, number("bound", bound, 0, float(HUGE))
     if cost is not None:
         device_function("cost", cost, COST_TAKES)
@@ -216,7 +219,8 @@ def sides_of(sides, patch_side, labels, bound, cost, displacements, stream):
     labels = _labels(labels, sources[0], others[0], on)
     shapes = sources[0].shape[:2], others[0].shape[:2]
     within = displacements, bounds_of("displacements", displacements, *shapes)
-    sketched = sketches_of if count == 1 and cost is None else no_sketches
+    can_sketch = sketching and count == 1 and cost is None
+    sketched = sketches_of if can_sketch else no_sketches
     maps = sources, others, labels, sketched(sources[0], others[0])
     return Sides(on, *maps, half, bound, cost, *within, _no_anchors(on))
 

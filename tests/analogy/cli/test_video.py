@@ -62,6 +62,30 @@ def test_frames_keep_their_names_and_order(film, command_line, monkeypatch):
     assert lines[-1] == "results: out/film__church"
 
 
+def test_points_of_the_first_frame_are_read_and_change_the_film(film, command_line):
+    Path("points.csv").write_text("ax,ay,bx,by\n12,10,20,30\n")
+    few = ["--device", "cpu", "--set", "deconv_iterations=1", "--quiet"]
+    pictures = []
+    for name, points in (("plain", []), ("led", ["--points", "points.csv"])):
+        assert command_line(*film, "--out", name, *few, *points)[0] == 0
+        pictures.append(read_image(Path(name, "9.png")))
+
+    assert (pictures[0] != pictures[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("1,2,3\n", "points.csv: line 1: has 3 columns"), ("40,2,3,4\n", "is outside A")],
+)
+def test_points_that_cannot_be_used_are_refused(film, command_line, text, words):
+    Path("points.csv").write_text(text)
+
+    code, out, error = command_line(*film, "--points", "points.csv")
+
+    assert (code, out) == (2, "")
+    assert words in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

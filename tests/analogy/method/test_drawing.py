@@ -1,8 +1,8 @@
 import numpy as np
 
-from analogy.method.drawing import draw, drawn_similarity, hold_fractions, pull_of
+from analogy.method.drawing import draw, drawn_similarity, hold, hold_fractions, pull_of
 from analogy.method.points import LevelPoints
-from analogy.method.search import LevelFeatures, Matches
+from analogy.method.search import LevelFeatures, LevelSearch, Matches
 from analogy.parameters import Parameters
 
 FLAT = np.ones((20, 30, 1), np.float32)
@@ -55,11 +55,12 @@ def test_weights_fade_with_distance_and_unlikeness():
     assert weights[4] == 1
 
 
-def test_matches_around_the_place_keep_their_similarity(random):
-    maps = [random.random((2, 9, 3), np.float32) for _ in range(2)]
+def test_matches_around_the_place_keep_their_similarity(target, random):
+    maps = [target.asarray(random.random((2, 9, 3), np.float32)) for _ in range(2)]
     points = LevelPoints(np.array([[0.0, 2.0]]), np.array([[0.0, 6.0]]))
 
-    drawn = drawn_similarity(np.ones((18, 18), np.float32), maps, points)
+    alike = target.asarray(np.ones((18, 18), np.float32))
+    drawn = target.to_host(drawn_similarity(alike, maps, points))
 
     assert drawn[2].argmax() == 6
     assert drawn[:, 6].argmax() == 2
@@ -73,38 +74,58 @@ def two_alike():
     a[..., 0], b[..., 0] = 1, 1
     for image, column in ((a, 2), (b, 2), (b, 10)):
         image[1:4, column : column + 3] = (0, 1, 0)
-    return LevelFeatures(a, a, b, b)
+    return a, a, b, b
 
 
-def start(column):
-    grid = np.stack(np.mgrid[:5, :15], axis=-1).astype(np.int32)
-    return Matches(np.clip(np.add(grid, (0, column)), 0, (4, 14)).astype(np.int32), grid)
+def drawn(target, points):
+    """Matches that start in place, and anchors, both of A, and which of its pixels are drawn."""
+    features = LevelFeatures(*map(target.asarray, two_alike()))
+    grid = target.asarray(np.stack(np.mgrid[:5, :15], axis=-1).astype(np.int32))
+    search = LevelSearch(features, 1, Parameters())
+    led, anchors = draw(search, Matches(grid, grid), points)
+    return target.to_host(led.ab), target.to_host(anchors.ab), anchors.drawn()[0]
 
 
-def test_what_looks_alike_is_matched_where_the_point_says():
+def test_what_looks_alike_is_matched_where_the_point_says(target):
     points = LevelPoints(np.array([[2.0, 3.0]]), np.array([[2.0, 11.0]]))
 
-    led, anchors = draw(two_alike(), start(0), 1, Parameters(), points)
+    led, anchors, are_drawn = drawn(target, points)
 
     grid = np.stack(np.mgrid[1:4, 2:5], axis=-1)
-    np.testing.assert_array_equal(led.ab[1:4, 2:5], np.add(grid, (0, 8)))
-    np.testing.assert_array_equal(anchors.ab[1:4, 2:5], np.add(grid, (0, 8)))
+    np.testing.assert_array_equal(led[1:4, 2:5], np.add(grid, (0, 8)))
+    np.testing.assert_array_equal(anchors[1:4, 2:5], np.add(grid, (0, 8)))
+    assert are_drawn[1:4, 2:5].all()
 
 
-def test_what_looks_otherwise_stays_free():
+def test_what_looks_otherwise_stays_free(target):
     points = LevelPoints(np.array([[2.0, 3.0]]), np.array([[2.0, 7.0]]))
 
-    led, anchors = draw(two_alike(), start(0), 1, Parameters(), points)
+    led, anchors, are_drawn = drawn(target, points)
 
-    np.testing.assert_array_equal(led.ab[2, 3], [2, 3])
-    assert (anchors.ab[2, 3] < -1000).all()
+    np.testing.assert_array_equal(led[2, 3], [2, 3])
+    assert (anchors[2, 3] < -1000).all()
+    assert not are_drawn[2, 3]
 
 
-def test_fractions_are_held(random):
+def test_pixels_are_held_both_ways(target):
+    fields = (np.zeros((4, 5, 2), np.int32), np.zeros((6, 7, 2), np.int32))
+    points = LevelPoints(np.array([[1.0, 2.2]]), np.array([[3.0, 0.25]]))
+
+    held = hold(Matches(*map(target.asarray, fields)), points)
+
+    assert target.to_host(held.ab)[1, 2].tolist() == [3, 0]
+    assert target.to_host(held.ba)[3, 0].tolist() == [1, 2]
+    # Those beside them go along, as far as both ends lie inside.
+    assert target.to_host(held.ab)[2, 3].tolist() == [4, 1]
+    assert (target.to_host(held.ab)[:, 1] == 0).all()
+
+
+def test_fractions_are_held(target, random):
     ab, ba = (random.random((4, 5, 2), np.float32) for _ in range(2))
     points = LevelPoints(np.array([[1.0, 2.2]]), np.array([[3.0, 0.25]]))
 
-    held_ab, held_ba = hold_fractions((ab, ba), points)
+    held = hold_fractions((target.asarray(ab), target.asarray(ba)), points)
+    held_ab, held_ba = map(target.to_host, held)
 
     assert held_ab[1, 2].tolist() == [3, 0.25]
     np.testing.assert_allclose(held_ba[3, 0], [1, 2.2], rtol=1e-6)

@@ -90,8 +90,8 @@ def test_page_is_small(page):
 def test_every_image_has_an_alternative_text_and_content(browser):
     images = browser.find_elements(By.TAG_NAME, "img")
 
-    # Four images, two again to point at, six of a level, two legends, a plot.
-    assert len(images) == 15
+    # Four images, two again to point at and two for points, six of a level, two legends, a plot.
+    assert len(images) == 17
     for image in images:
         assert len(image.get_attribute("alt")) > 3
         assert browser.execute_script("return arguments[0].naturalWidth", image) > 0
@@ -108,7 +108,8 @@ def test_what_can_be_used_has_a_role_and_a_name(browser):
 
     assert len(names["slider"]) == 3
     assert names["application"] == ["A: photo.png", "B′: cup.png"]
-    assert names["button"] == ["Copy"]
+    buttons = ["Add a point", "Copy", "Copy the command with points", "Load points", "Save points"]
+    assert sorted(names["button"]) == buttons
     for role in ("slider", "image", "link", "heading", "table"):
         assert names[role]
         assert all(names[role]), role
@@ -286,6 +287,25 @@ def test_command_can_be_copied(browser):
     said = find(browser, "#copied").text
     selected = browser.execute_script("return String(getSelection())")
     assert said == "Copied." or selected.strip() == "analogy run photo.png cup.png"
+
+
+def test_points_are_set_without_a_server(browser, page, tmp_path):
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    for side, key, y, x in (("a", "a", 20, 41), ("b", "b_prime", 30, 5)):
+        _, _, shape, _ = PICKERS[key]
+        move_to(browser, f".points-image[data-side={side}]", y, x, shape).click().perform()
+
+    assert find(browser, ".points-list li span").text == "A (41, 20) is B′ (5, 30)"
+    save = find_all(browser, ".points-actions button")[1]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", save)
+    save.click()
+    saved = tmp_path / "points.csv"
+    WebDriverWait(browser, 30).until(lambda _: saved.exists() and saved.stat().st_size > 20)
+    assert saved.read_text() == "ax,ay,bx,by\n41,20,5,30\n"
+    command = "analogy run photo.png cup.png --points points.csv"
+    assert find(browser, "#points-command").text == command
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -77,6 +77,9 @@ class Service:
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
+    def again(self, identifier, points):
+        return requests.post(f"{self.url}/jobs/{identifier}/again", data=points)
+
     def get(self, path, **options):
         return requests.get(f"{self.url}/{path}", **options)
 

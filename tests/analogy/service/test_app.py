@@ -199,3 +199,62 @@ def test_page_asks_nothing_of_other_places(service):
 
 def test_answers_are_json(service):
     assert json.loads(service.get("nothing").text) == {"error": "Not Found"}
+
+
+def test_a_job_is_done_again_by_points(service):
+    first = service.submit()
+    assert service.until_over(first)[-1]["points"] == []
+    answer = service.again(first, "ax,ay,bx,by\n10,12,40,20\n30,30,5,6\n")
+    assert answer.status_code == 201, answer.text
+    again = answer.json()["id"]
+    assert answer.headers["Location"] == f"/jobs/{again}"
+
+    said = service.until_over(again)[-1]
+    assert said["state"] == "done", said
+    assert said["results"] == FILES
+    assert said["points"] == [[10, 12, 40, 20], [30, 30, 5, 6]]
+    assert (said["again"], service.job(first)["again"]) == (True, False)
+    record = service.get(f"jobs/{again}/results/report.json").json()
+    assert record["again"] is True
+    command = "analogy run photo.png cup.png --max-side 40 --report --points points.csv"
+    assert record["command"] == command
+    flow = np.load(io.BytesIO(service.get(f"jobs/{again}/results/flow_ab.npy").content))
+    # Images of 48 pixels are matched at 40.
+    assert np.abs(flow[12, 10] - (30, 8)).max() <= 48 / 40 + 1
+
+    # Of one that was done again too; its points are all that hold.
+    third = service.again(again, "20,20,21,22\n").json()["id"]
+    said = service.until_over(third)[-1]
+    assert (said["state"], said["points"]) == ("done", [[20, 20, 21, 22]])
+    assert service.get(f"jobs/{third}/results/report.json").json()["again"] is True
+    preview = service.get(f"jobs/{third}/previews/{said['preview']}_a_prime.png")
+    assert Image.open(io.BytesIO(preview.content)).size == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("points", "status", "words"),
+    [
+        (b"", 422, "points.csv: holds no points"),
+        (b"1,2,3\n", 422, "points.csv: line 1: has 3 columns"),
+        (b"1,2,3,4\n1,2,3,x\n", 422, "points.csv: line 2: by is 'x'"),
+        (b"48,2,3,4\n", 422, "points.csv: line 1: (48, 2) is outside A"),
+        (b"\xff\xfe1", 422, "points.csv: no text in UTF-8"),
+        (b"1,2,3,4\n" * 1001, 422, "points.csv: 1001 points; give 1000 at most"),
+        (b"#" * 200_000, 413, "more than 0.1 MB"),
+    ],
+)
+def test_points_that_cannot_be_used_are_refused(service, points, status, words):
+    first = service.submit()
+    service.until_over(first)
+
+    answer = service.again(first, points)
+
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(words)
+
+
+def test_only_jobs_that_are_done_are_done_again(service):
+    running = service.submit(LARGE, {})
+    assert service.again(running, "1,2,3,4\n").status_code == 409
+    service.cancel(running)
+    assert service.again("unknown", "1,2,3,4\n").status_code == 404

@@ -8,6 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from analogy.method.points_file import read_points
 from tests.analogy.browser import (
     a_browser,
     contrast,
@@ -208,4 +209,126 @@ def test_text_is_readable_in_every_scheme_and_width(browser, service, scheme, wi
     ):
         # WCAG 2 asks for 4.5 of text.
         assert contrast(luminance(browser, selector, "color"), behind) >= 4.5, selector
+    emulate(browser, "light", 1280)
+
+
+@pytest.fixture
+def done(browser, service, tmp_path):
+    """The browser with the results of a job, and points to be set in them."""
+    choose(browser, PAIR, tmp_path)
+    set_longest_side(browser, "40")
+    start(browser)
+    until(browser, lambda: state(browser).startswith("Done in "))
+    until(browser, lambda: len(find_all(browser, ".points-image")) == 2)
+    return browser
+
+
+def click_pixel(browser, side, x, y, size):
+    """Click the middle of a pixel of an image of a size, (width, height)."""
+    image = find(browser, f".points-image[data-side={side}]")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", image)
+    right, down = (
+        round((place + 0.5) / extent * length - length / 2)
+        for place, extent, length in zip(
+            (x, y), size, (image.rect["width"], image.rect["height"]), strict=True
+        )
+    )
+    ActionChains(browser).move_to_element_with_offset(image, right, down).click().perform()
+
+
+def points(browser):
+    return [item.text.partition("\n")[0] for item in find_all(browser, ".points-list li span")]
+
+
+def test_points_are_clicked_dragged_deleted_and_run_again(done):
+    browser, a, b = done, (48, 48), (56, 48)
+    assert not find(browser, "#again").is_enabled()
+    click_pixel(browser, "a", 10, 12, a)
+    assert find(browser, "#points [role=status]").text.startswith("Now click where it belongs in B")
+    assert points(browser) == []
+    click_pixel(browser, "b", 40, 20, b)
+    click_pixel(browser, "a", 30, 30, a)
+    click_pixel(browser, "b", 5, 6, b)
+    assert points(browser) == ["A (10, 12) is B′ (40, 20)", "A (30, 30) is B′ (5, 6)"]
+    markers = find_all(browser, ".points-image[data-side=a] .points-marker")
+    assert [marker.text for marker in markers] == ["1", "2"]
+
+    step = find(browser, ".points-image[data-side=a]").rect["width"] / 48
+    ActionChains(browser).drag_and_drop_by_offset(markers[1], round(6 * step), 0).perform()
+    assert points(browser)[1] == "A (36, 30) is B′ (5, 6)"
+    markers[1].send_keys(Keys.ARROW_LEFT, Keys.ARROW_UP)
+    assert points(browser)[1] == "A (35, 29) is B′ (5, 6)"
+    markers[0].send_keys(Keys.DELETE)
+    assert points(browser) == ["A (35, 29) is B′ (5, 6)"]
+    assert browser.switch_to.active_element == markers[1]
+
+    find(browser, "#again").click()
+    until(browser, lambda: find(browser, "#job-title").text.endswith(", with 1 point"))
+    until(browser, lambda: state(browser).startswith("Done in "))
+    until(browser, lambda: points(browser) == ["A (35, 29) is B′ (5, 6)"])
+    until(browser, lambda: widths(browser, "#pictures img") == [48, 56, 48, 56])
+    browser.get(find(browser, "#report").get_attribute("href"))
+    until(browser, lambda: find_all(browser, "html[data-ready]"))
+    assert points(browser) == ["A (35, 29) is B′ (5, 6)"]
+    command = "analogy run photo.png cup.png --max-side 40 --report --points points.csv"
+    assert find(browser, "#points-command").text == command
+
+
+def test_points_are_saved_and_loaded(done, tmp_path):
+    browser = done
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    (tmp_path / "mine.csv").write_text("# mine\nax, ay, bx, by\n1,2,3,4  # one\n\n5.5,6,7,8\n")
+    load = find(browser, ".points-load input")
+    load.send_keys(str(tmp_path / "mine.csv"))
+    until(browser, lambda: points(browser) == ["A (1, 2) is B′ (3, 4)", "A (5.5, 6) is B′ (7, 8)"])
+
+    button(browser, "Save points").click()
+    saved = tmp_path / "points.csv"
+    until(browser, saved.exists)
+    expected = [[1, 2, 3, 4], [5.5, 6, 7, 8]]
+    until(browser, lambda: saved.stat().st_size > 20)
+    assert read_points(saved).positions.tolist() == expected
+
+    (tmp_path / "mine.csv").write_text("1,2,3,4\n1,2,56,4\n")
+    load.send_keys(str(tmp_path / "mine.csv"))
+    problem = "mine.csv: line 2: (56, 4) is outside B′, which has 56 × 48 px"
+    until(browser, lambda: find(browser, ".points-problem").text == problem)
+    assert len(points(browser)) == 2
+
+
+def button(browser, text):
+    return next(one for one in find_all(browser, "#points button") if one.text == text)
+
+
+def test_points_are_set_by_the_keyboard_alone(done):
+    browser = done
+    button(browser, "Add a point").send_keys(Keys.ENTER)
+    marker = browser.switch_to.active_element
+    assert marker.get_attribute("aria-label") == "Point 1 in A: (24, 24)"
+    marker.send_keys(Keys.SHIFT, Keys.ARROW_LEFT, Keys.NULL)
+    marker.send_keys(Keys.ARROW_DOWN)
+    assert marker.get_attribute("aria-label") == "Point 1 in A: (14, 25)"
+    assert find(browser, "#again").is_enabled()
+
+    marker.send_keys(Keys.BACKSPACE)
+    assert points(browser) == []
+    assert not find(browser, "#again").is_enabled()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_points_fit_a_telephone_and_can_be_read(done, scheme):
+    browser = done
+    emulate(browser, scheme, 360)
+    button(browser, "Add a point").click()
+
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+    card, ground = (
+        luminance(browser, selector, "background-color") for selector in (".points-load", "body")
+    )
+    assert contrast(luminance(browser, ".points-load", "color"), card) >= 4.5
+    assert contrast(luminance(browser, "#points .note", "color"), ground) >= 4.5
+    number = luminance(browser, ".points-marker span", "color")
+    assert contrast(number, luminance(browser, ".points-marker span", "background-color")) >= 4.5
     emulate(browser, "light", 1280)

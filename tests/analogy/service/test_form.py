@@ -8,7 +8,13 @@ import pytest
 from analogy import AnalogyError
 from analogy.options import MethodOptions
 from analogy.parameters import APPLICATIONS, BLEND_WEIGHTS, PRESETS
-from analogy.service.form import file_name, form_fields, in_the_forms_words, request_of
+from analogy.service.form import (
+    again_with_points,
+    file_name,
+    form_fields,
+    in_the_forms_words,
+    request_of,
+)
 
 
 def asked(**texts):
@@ -114,3 +120,13 @@ def test_file_names_are_made_harmless(sent, kept):
 def test_messages_use_the_forms_names():
     said = in_the_forms_words("a.png: too small; raise --ratio or --max-side")
     assert said == "a.png: too small; raise scale or longest side"
+
+
+def test_a_request_is_asked_again_by_points():
+    first = request_of("a.png", "b.png", Path("first"), {"seed": "3"})
+
+    again = again_with_points(again_with_points(first, Path("second")), Path("third"))
+
+    assert (again.folder, again.parameters) == (Path("third"), first.parameters)
+    assert again.inputs.guides == {"points": Path("points.csv")}
+    assert again.extras.command == f"{first.extras.command} --points points.csv"

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 from dataclasses import replace
@@ -6,8 +7,8 @@ import psutil
 import pytest
 
 from analogy import AnalogyError
-from analogy.service.form import request_of
-from analogy.service.worker import Worker
+from analogy.service.form import again_with_points, request_of
+from analogy.service.worker import Task, Worker
 from tests.analogy.service.serving import CUP, PHOTO, QUICK, started_worker
 
 
@@ -28,7 +29,9 @@ def task_in(folder, parameters=None):
     (folder / "photo.png").write_bytes(PHOTO)
     (folder / "cup.png").write_bytes(CUP)
     request = request_of("photo.png", "cup.png", folder / "results", QUICK)
-    return request if parameters is None else replace(request, parameters=parameters), folder
+    if parameters is not None:
+        request = replace(request, parameters=parameters)
+    return Task(request, folder)
 
 
 def ignore(fraction, stage):
@@ -40,21 +43,21 @@ def process_of(worker):
 
 
 def test_failed_task_names_its_file_and_the_process_goes_on(worker, tmp_path):
-    request, folder = task_in(tmp_path)
+    task = task_in(tmp_path)
     (tmp_path / "cup.png").write_bytes(CUP[:200])
     process = process_of(worker)
     with pytest.raises(AnalogyError, match=r"^cup\.png: damaged"):
-        worker.run(request, folder, ignore)
+        worker.run(task, ignore)
 
     assert process_of(worker) == process
     assert process.is_running()
-    assert not request.folder.exists()
+    assert not task.request.folder.exists()
 
 
 def test_process_that_failed_unexpectedly_is_replaced(worker, tmp_path):
     process = process_of(worker)
     with pytest.raises(AnalogyError, match="failed unexpectedly: AttributeError"):
-        worker.run(*task_in(tmp_path, parameters="none"), ignore)
+        worker.run(task_in(tmp_path, parameters="none"), ignore)
     assert not process.is_running()
 
     worker.start_if_ended()
@@ -67,7 +70,50 @@ def test_process_that_was_killed_says_what_it_may_have_been(worker, tmp_path):
         os.kill(worker.process_id, signal.SIGKILL)
 
     with pytest.raises(AnalogyError, match="killed, as the system does when memory runs out"):
-        worker.run(*task_in(tmp_path), kill)
+        worker.run(task_in(tmp_path), kill)
+
+
+def record_of(task):
+    return json.loads((task.request.folder / "report.json").read_text())
+
+
+def goes_on(task, origin, points="10,10,20,20\n"):
+    """The task again with points, in a folder of its own."""
+    (task.folder / "points.csv").write_text(points)
+    return Task(again_with_points(task.request, task.folder / "again"), task.folder, origin, True)
+
+
+def test_what_is_left_of_the_newest_jobs_is_gone_on_from(worker, tmp_path):
+    for name in "abcd":
+        task = replace(task_in(tmp_path), origin=name)
+        worker.run(task, ignore)
+
+    again = goes_on(task, "d")
+    worker.run(again, ignore)
+    assert record_of(again)["again"] is True
+    assert record_of(again)["points"] == [[10, 10, 20, 20]]
+
+    # Of three jobs at most something is left: "a" is done as a whole, and leaves something anew.
+    again = goes_on(task, "a")
+    worker.run(again, ignore)
+    assert "again" not in record_of(again)
+    assert record_of(again)["points"] == [[10, 10, 20, 20]]
+    worker.run(again, ignore)
+    assert record_of(again)["again"] is True
+
+
+def test_previews_are_there_before_the_results(worker, tmp_path):
+    seen = []
+
+    def look(fraction, stage):
+        if (tmp_path / "previews" / "1_a_prime.png").exists():
+            seen.append((tmp_path / "results" / "a_prime.png").exists())
+
+    worker.run(replace(task_in(tmp_path), previews=tmp_path / "previews"), look)
+
+    assert seen[0] is False
+    names = {path.name for path in (tmp_path / "previews").iterdir()}
+    assert names == {"1_a_prime.png", "1_b.png"}
 
 
 def test_model_that_is_none_is_refused_before_any_task(tmp_path):

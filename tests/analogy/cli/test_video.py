@@ -84,7 +84,7 @@ def test_bad_input_is_one_line(film, command_line, arguments, words):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_film_goes_on_to_the_same_bytes(tmp_path, command_line, monkeypatch):
-    """A shot of 31 frames of 224 pixels, which are matched at a quarter of that: it takes seconds."""
+    """A shot of 31 frames of 224 pixels, matched at a quarter of that, which is quick."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
     Path("film").mkdir()

@@ -35,7 +35,7 @@ class FilterBank:
     Notes
     -----
     The memory is that of the weights for either direction, on the CPU from 16 input channels on
-    four times that.
+    four times that, with the channels of the result filled up to a multiple of 16.
 
     Examples
     --------

@@ -3,9 +3,10 @@ from .images import read_image
 from .method.again import transfer_again
 from .method.algorithm import LevelState
 from .method.masks import Masks
+from .method.rematching import Remains
 from .method.session import Session
 from .method.several import SeveralAnalogies, transfer_from_several
-from .method.transfer import Analogy, Remains, transfer
+from .method.transfer import Analogy, transfer
 from .parameters import BLEND_WEIGHTS, CATEGORIES, PRESETS, Parameters
 
 __version__: str

@@ -27,7 +27,7 @@ from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
 if TYPE_CHECKING:
-    from analogy.method.transfer import Remains
+    from analogy.method.rematching import Remains
 
 _PREVIEW = "preview.png"
 

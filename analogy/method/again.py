@@ -12,11 +12,10 @@ from analogy.method.algorithm import LevelState
 from analogy.method.points import Points
 from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
-from analogy.method.rematching import match_again
+from analogy.method.rematching import Remains, match_again
 from analogy.method.stages import expected_shares_again
 from analogy.method.transfer import (
     Analogy,
-    Remains,
     called_both,
     in_original,
     matching_points_of,

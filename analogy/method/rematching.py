@@ -78,6 +78,31 @@ class SizesKept:
             size.levels[state.level] = replace(state, pair=None)
 
 
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a transfer, for :func:`analogy.transfer_again`: features and matches.
+
+    Those of 448 x 448 pixels are 320 MiB, on the device where there is one.
+
+    Attributes
+    ----------
+    upright, task : analogy.method.transfer.Task
+        As it was asked for, and as it was matched.
+    sizes : dict, scale -> MatchedSize
+    choice : BlendWeightChoice or None
+    """
+
+    upright: Any
+    task: Any
+    sizes: dict[int, MatchedSize]
+    choice: Any
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its features and matches."""
+        return sum(size.nbytes for size in self.sizes.values())
+
+
 def match_again(
     sizes: dict[int, MatchedSize],
     points: MatchingPoints | None,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from analogy.images import Picture, as_picture, check_has_something, resize
 from analogy.method.algorithm import LevelState, match_from_small_to_large
-from analogy.method.blend_weight import BlendWeightChoice, choose_blend_weight
+from analogy.method.blend_weight import choose_blend_weight
 from analogy.method.colour_refinement import refine_picture
 from analogy.method.confidence import confidence_map, fill_unreliable, round_trips
 from analogy.method.drawing import hold_fractions
@@ -33,7 +33,7 @@ from analogy.method.poses import UPRIGHT
 from analogy.method.preview import Previews, first_preview
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
-from analogy.method.rematching import MatchedSize, SizesKept
+from analogy.method.rematching import Remains, SizesKept
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
 from analogy.method.sheets import Sheets, level_shape, sheets_of
@@ -87,25 +87,6 @@ class Analogy:
     poses: np.ndarray | None = None
     pictures: dict[str, Picture] = field(default_factory=dict)
     remains: Remains | None = None
-
-
-@dataclass(frozen=True)
-class Remains:
-    """What is left of a transfer, for :func:`analogy.transfer_again`: features and matches.
-
-    Those of 448 x 448 pixels are 320 MiB, on the device where there is one. Its fields are nobody's
-    business but the method's.
-    """
-
-    upright: Task
-    task: Task
-    sizes: dict[int, MatchedSize]
-    choice: BlendWeightChoice | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it holds."""
-        return sum(size.nbytes for size in self.sizes.values())
 
 
 def transfer(
@@ -252,6 +233,11 @@ class Task:
     sheets: Sheets | None = None
 
     @property
+    def copies(self) -> int:
+        """How many copies of B' `b_prime` is made of."""
+        return 1 if self.sheets is None else len(self.sheets.copies)
+
+    @property
     def a(self) -> np.ndarray:
         """A as it is matched: uint8, (height, width, 3)."""
         return self.pictures[0].pixels
@@ -269,11 +255,6 @@ class Task:
         if self.sheets is not None:
             paint_b_prime = self.sheets.image_of(paint_b_prime)
         return paint_a, paint_b_prime
-
-    @property
-    def copies(self) -> int:
-        """How many copies of B' `b_prime` is made of."""
-        return 1 if self.sheets is None else len(self.sheets.copies)
 
     @property
     def stride(self) -> int:

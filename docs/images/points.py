@@ -16,6 +16,7 @@ import analogy
 
 ROOT = Path(__file__).parents[2]
 OUT = Path(__file__).with_name("points.jpg")
+PARAMETERS = analogy.Parameters(ratio=0.5, pose="none")
 
 # ax, ay, bx, by: left, middle and right of the roofs.
 POINTS = [(140, 163, 296, 186), (197, 166, 312, 188), (285, 164, 330, 190)]
@@ -31,8 +32,9 @@ def main():
     )
     session = analogy.Session()
     # What is compiled, and loaded, is not the transfer's time.
-    session.warm_up(analogy.Parameters())
-    first, took = _timed(lambda: analogy.transfer(a, b_prime, session=session, keep_remains=True))
+    session.warm_up(PARAMETERS)
+    options = {"session": session, "keep_remains": True}
+    first, took = _timed(lambda: analogy.transfer(a, b_prime, PARAMETERS, **options))
     again, took_again = _timed(lambda: analogy.transfer_again(first.remains, POINTS))
     print(f"{took:.1f} s of processor time, again {took_again:.1f} s: {took_again / took:.2f}")
     places = np.array(POINTS)

@@ -17,6 +17,9 @@ from analogy.method.session import Session
 from analogy.request import Request
 from analogy.system.outputs import make_folder, staged, write_array, write_image, write_json
 
+#: What is told while results are written.
+WRITING = "writing files"
+
 
 def transfer_files(
     request: Request,
@@ -92,6 +95,11 @@ class _Run:
         guides = {"masks": self.masks, "points": self.points}
         return guides | {"session": self.session, "progress": self.progress}
 
+    def tell_of_writing(self) -> None:
+        """Tell that all is computed, and that files are written now."""
+        if self.progress:
+            self.progress(1.0, WRITING)
+
 
 def _read_images(request):
     paths = [request.inputs.a, *request.inputs.b_primes]
@@ -136,6 +144,7 @@ def _run_pair(run, staging):
     request, (b_prime,) = run.request, run.b_primes
     trace = _level_trace() if run.is_watched else None
     result = transfer(run.a, b_prime, request.parameters, on_level=trace, **run.options)
+    run.tell_of_writing()
     record = _record(request, request.inputs.b_primes[0], result)
     _write_pair(staging, (run.a, b_prime), result, trace, record, request.extras)
     return record
@@ -150,6 +159,7 @@ def _run_several(run, staging):
     found = transfer_from_several(
         run.a, run.b_primes, request.parameters, on_level=tell, **run.options
     )
+    run.tell_of_writing()
     records = []
     for index, one in enumerate(found.analogies):
         record = _record(request, inputs.b_primes[index], one)

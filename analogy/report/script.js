@@ -9,20 +9,6 @@ followLevels(document.getElementById("level"));
 document.getElementById("copy").addEventListener("click", copyCommand);
 await explore();
 
-// Before and after.
-
-function followSplit(slider) {
-  const box = slider.closest(".compare");
-  const { before, after } = slider.dataset;
-  const show = () => {
-    const share = Number(slider.value);
-    box.style.setProperty("--split", `${share}%`);
-    slider.setAttribute("aria-valuetext", `${share} % ${before}, ${100 - share} % ${after}`);
-  };
-  slider.addEventListener("input", show);
-  show();
-}
-
 // Levels.
 
 function followLevels(slider) {

@@ -29,10 +29,9 @@ onService((isThere) => {
   isLost = !isThere;
   at("gone").hidden = isThere;
 });
-onOthers(draw);
+onOthers(showNewest);
 await recall();
-shown = [...jobs.keys()].pop() ?? null;
-draw();
+showNewest();
 document.documentElement.dataset.ready = "true";
 for (let turn = 1; ; turn++) {
   await new Promise((resolve) => setTimeout(resolve, BETWEEN_QUESTIONS));
@@ -79,6 +78,10 @@ async function follow(turn) {
 function show(id) {
   shown = id;
   draw();
+}
+
+function showNewest() {
+  show(shown ?? [...jobs.keys()].pop() ?? null);
 }
 
 function draw() {

@@ -1,10 +1,11 @@
 """Make the pictures of the page from the example pair: ``python docs/images/applications.py``.
 
-Each application is shown by a picture whose right half has the look of the small one in its
-corner, and the balanced one by both of its results. The second picture of some is made of the
-castle: a drawing of it, or the castle at dusk.
+Each application is shown by a picture before and after, with the one whose look it takes in the
+corner, and the balanced one by both of its results. Some pictures are made of the castle: a drawing
+of it, or the castle at dusk. With names of applications as arguments it makes those alone.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ FOLDER = ROOT / "analogy" / "service" / "pictures"
 
 # Of a picture on the page, at twice the size that it has there; and of what is in its corner.
 WIDTH, HEIGHT = 400, 250
-INSET_HEIGHT, EDGE = 100, 4
+MIDDLE, INSET_HEIGHT, EDGE = WIDTH // 2, 100, 4
+
+# What is kept of a picture that is cut: here its buildings are.
+CENTRE = 0.3, 0.3
 
 # Pixels of a side at which they are matched.
 SIDE = 320
@@ -45,33 +49,37 @@ def pairs_of(castle, church):
     return {
         "default": (castle, church),
         "photo2style": (castle, church),
-        "style2style": (church, drawing_of(castle)),
+        "style2style": (drawing_of(castle), church),
         "style2photo": (church, castle),
         "photo2photo": (castle, dusk_of(castle)),
     }
 
 
 def shown(before, after, look):
-    """A picture before and after, half of each, with the look in its corner."""
-    size = WIDTH, HEIGHT
-    before, after = (ImageOps.fit(image, size, centering=(0.3, 0.3)) for image in (before, after))
-    middle = WIDTH // 2
-    picture = before.copy()
-    picture.paste(after.crop((middle, 0, WIDTH, HEIGHT)), (middle, 0))
-    picture.paste("white", (middle - 1, 0, middle + 1, HEIGHT))
-    small = ImageOps.fit(look, (INSET_HEIGHT, INSET_HEIGHT), centering=(0.3, 0.3))
+    """A picture before and after with the look in its corner: half of each, or both if upright."""
+    if before.width > before.height:
+        picture = fitted(before, WIDTH)
+        picture.paste(fitted(after, WIDTH).crop((MIDDLE, 0, WIDTH, HEIGHT)), (MIDDLE, 0))
+        picture.paste("white", (MIDDLE - 1, 0, MIDDLE + 1, HEIGHT))
+    else:
+        picture = beside(before, after)
+    small = ImageOps.fit(look, (INSET_HEIGHT, INSET_HEIGHT), centering=CENTRE)
     framed = ImageOps.expand(small, EDGE, "white")
     picture.paste(framed, (WIDTH - framed.width, HEIGHT - framed.height))
     return picture
 
 
-def both(a_prime, b):
-    """Two results side by side."""
-    size = WIDTH // 2, HEIGHT
+def beside(one, other):
+    """Two pictures side by side."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
-    for left, image in ((0, a_prime), (size[0] + 1, b)):
-        picture.paste(ImageOps.fit(image, (size[0] - 1, HEIGHT), centering=(0.25, 0.3)), (left, 0))
+    picture.paste(fitted(one, MIDDLE - 1), (0, 0))
+    picture.paste(fitted(other, MIDDLE - 1), (MIDDLE + 1, 0))
     return picture
+
+
+def fitted(image, width):
+    """A picture cut to a width, at the height of all."""
+    return ImageOps.fit(image, (width, HEIGHT), centering=CENTRE)
 
 
 def main():
@@ -86,12 +94,14 @@ def main():
     for name, sample in (("castle", castle), ("church", church)):
         sample.save(FOLDER / f"{name}.jpg", quality=SAMPLE_QUALITY, optimize=True)
     session = analogy.Session()
-    for preset, (picture, look) in pairs_of(castle, church).items():
+    pairs = pairs_of(castle, church)
+    for preset in sys.argv[1:] or pairs:
+        picture, look = pairs[preset]
         parameters = adjusted_preset(preset, max_side=SIDE)
         found = analogy.transfer(np.asarray(picture), np.asarray(look), parameters, session=session)
         after = found.a_prime if found.a_prime_refined is None else found.a_prime_refined
         if preset == "default":
-            made = both(Image.fromarray(after), Image.fromarray(found.b))
+            made = beside(Image.fromarray(after), Image.fromarray(found.b))
         else:
             made = shown(picture, Image.fromarray(after), look)
         made.save(FOLDER / f"{preset}.jpg", quality=QUALITY, optimize=True)

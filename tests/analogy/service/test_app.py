@@ -73,6 +73,18 @@ def test_job_goes_from_two_images_to_what_a_run_writes(service):
     assert same == result("a_prime.png").content
 
 
+def test_progress_comes_on_without_leaps(service):
+    identifier = service.submit(LARGE, {})
+    said = service.until(identifier, lambda job: job["fraction"] > 0.5)
+    service.cancel(identifier)
+
+    fractions = [job["fraction"] for job in said]
+    assert fractions == sorted(fractions)
+    assert max(np.diff(fractions)) <= 0.1
+    # Half of it is done, so that the rest can be told.
+    assert said[-1]["seconds_left"] > 0
+
+
 def test_newest_picture_so_far_is_told_of(service):
     identifier = service.submit(LARGE, {})
     assert service.job(identifier)["preview"] == 0

@@ -23,7 +23,7 @@ from tests.analogy.browser import (
     luminance,
     needs_browser,
 )
-from tests.analogy.service.serving import LARGE, PAIR, PATIENCE, PHOTO, black, served
+from tests.analogy.service.serving import CUP, LARGE, PAIR, PATIENCE, PHOTO, black, served
 
 pytestmark = needs_browser
 
@@ -322,7 +322,7 @@ def test_files_that_are_too_large_together_are_said_so(browser, tmp_path):
     assert problem(browser) == ""
     choose(browser, {"b_prime": heavy["b_prime"]}, tmp_path)
     until(browser, lambda: problem(browser) == "The files have 1.2 MB; 1 MB are taken.")
-    choose(browser, {"b_prime": PAIR["b_prime"]}, tmp_path)
+    choose(browser, {"b_prime": ("light.png", CUP)}, tmp_path)
     until(browser, lambda: problem(browser) == "")
 
 
@@ -395,7 +395,7 @@ def test_service_that_has_gone_is_said_to_be_gone_until_it_is_back(chromium, tmp
         # The page goes on, with the files that were chosen.
         set_longest_side(chromium, "40")
         start(chromium)
-        until(chromium, lambda: state(chromium).startswith("Done in "))
+        until(chromium, lambda: state(chromium).startswith("Running: "))
     until(chromium, lambda: find(chromium, "#gone").is_displayed())
     with served(tmp_path / "jobs", Worker(), port=port):
         # A service that was started anew knows nothing of what was before.
@@ -438,7 +438,7 @@ def test_text_is_readable_in_every_scheme_and_width(browser, service, scheme, wi
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     ground = luminance(browser, "body", "background-color")
     assert (ground < 0.1) == (scheme == "dark")
-    card = luminance(browser, ".drop", "background-color")
+    card = luminance(browser, ".zone", "background-color")
     for selector, behind in (
         ("h1", ground),
         (".lead", ground),

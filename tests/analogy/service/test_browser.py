@@ -361,11 +361,12 @@ def test_two_tabs_see_the_same_jobs_and_lose_none(browser, service, tmp_path):
     open_page(browser, service)
     second = browser.current_window_handle
     # Either adds one while the other is open, neither knowing of the other's.
-    for tab in (first, second, first):
+    for count, tab in enumerate((first, second, first), 1):
         browser.switch_to.window(tab)
         choose(browser, PAIR, tmp_path)
         find(browser, "#max-side").get_attribute("value") or set_longest_side(browser, "40")
         start(browser)
+        until(browser, lambda count=count: listed(browser) == count)
         until(browser, lambda: state(browser).startswith("Done in "))
     for tab in (second, first):
         browser.switch_to.window(tab)

@@ -135,6 +135,11 @@ class _Run:
         shows = [show for show in (self.write_preview, self.on_preview) if show]
         return (lambda a_prime, b: [show(a_prime, b) for show in shows]) if shows else None
 
+    def tell_of_writing(self) -> None:
+        """Tell that all is computed, and that files are written now."""
+        if self.progress:
+            self.progress(1.0, WRITING)
+
 
 @contextlib.contextmanager
 def _previewing(request, a, staging):
@@ -153,11 +158,6 @@ def _previewing(request, a, staging):
     except BaseException:
         (request.folder / _PREVIEW).unlink(missing_ok=True)
         raise
-
-    def tell_of_writing(self) -> None:
-        """Tell that all is computed, and that files are written now."""
-        if self.progress:
-            self.progress(1.0, WRITING)
 
 
 def _read_images(request):

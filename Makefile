@@ -6,7 +6,7 @@
 # make coverage                                               which lines of kernels/ the tests reach, uncompiled
 # make bench [BENCH="--solver --curve"]                        measure this machine's CPU against the bars
 # make peers [PEERS="--middlebury DIR"]                        hold it against what people would use instead
-# make fuzz [FUZZ_INPUTS=450]                                  10,000 malformed inputs, so many a kind, 60,000 guided,
+# make fuzz [FUZZ_INPUTS=450]                                  13,000 malformed inputs, so many a kind, 60,000 guided,
 #                                                              and 10,000 wrong calls of the kernels
 # make gpu-check                                               on a GPU: all tests, then the kernels' times
 # make hooks                                                   have git run what lint does before each commit

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _PREVIEW = "preview.png"
 
+#: What is told while results are written.
+WRITING = "writing files"
+
 
 def transfer_files(
     request: Request,
@@ -132,6 +135,11 @@ class _Run:
         shows = [show for show in (self.write_preview, self.on_preview) if show]
         return (lambda a_prime, b: [show(a_prime, b) for show in shows]) if shows else None
 
+    def tell_of_writing(self) -> None:
+        """Tell that all is computed, and that files are written now."""
+        if self.progress:
+            self.progress(1.0, WRITING)
+
 
 @contextlib.contextmanager
 def _previewing(request, a, staging):
@@ -193,6 +201,7 @@ def _run_pair(run, staging):
     request, (b_prime,) = run.request, run.b_primes
     trace = _level_trace() if run.is_watched else None
     result = _transferred(run, b_prime, trace)
+    run.tell_of_writing()
     if run.on_remains and result.remains is not None:
         run.on_remains(result.remains)
     record = _record(request, request.inputs.b_primes[0], result)
@@ -221,6 +230,7 @@ def _run_several(run, staging):
     found = transfer_from_several(
         run.a, run.b_primes, request.parameters, on_level=tell, **run.options
     )
+    run.tell_of_writing()
     records = []
     for index, one in enumerate(found.analogies):
         record = _record(request, inputs.b_primes[index], one)

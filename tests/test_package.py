@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / "analogy", ROOT / "kernels" / "analogy_kernels"]
 MODEL = Path("models", "vgg19.onnx")
 
+# Bytes of the page's pictures, which everyone installs.
+MOST_OF_PICTURES = 500_000
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
@@ -129,8 +132,11 @@ def test_the_wheel_holds_the_program_and_the_model(wheel):
 
     model = {"analogy/model/vgg19.onnx": (ROOT / MODEL).read_bytes()}
     assert files == files_of(ROOT / "analogy") | model
-    assert {"analogy/py.typed", "analogy/report/template.html"} < files.keys()
-    assert licences == {"LICENSE", "models/README.md"}
+    page = {f"analogy/service/{name}" for name in ("page.html", "jobs.js", "pictures/castle.jpg")}
+    assert {"analogy/py.typed", "analogy/report/template.html", *page} < files.keys()
+    pictures = [name for name in files if name.startswith("analogy/service/pictures/")]
+    assert sum(len(files[name]) for name in pictures) < MOST_OF_PICTURES
+    assert licences == {"LICENSE", "models/README.md", "analogy/service/pictures/README.md"}
 
 
 def test_the_wheel_of_the_kernels_holds_them_alone(kernels_wheel):

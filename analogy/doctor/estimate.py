@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
@@ -15,8 +16,9 @@ _USUAL_SIDE = 448
 _SIDES = (1024, 896, 700, 640, 512, 448, 384, 320, 256, 192, 128, 96, 64)
 _TRIAL_SIDE = 96
 
-# Programs that wait for each processor, beyond which times tell more of them than of this one.
-_BUSY = 1.5
+# Programs that wait for each processor, beyond which times tell more of them than of this one; and
+# the share of a processor under which it waits for them: one thread of it is always at work.
+_BUSY, _LEAST_SHARE = 1.5, 0.8
 
 
 def fitting_size(target):
@@ -38,35 +40,62 @@ def fitting_size(target):
 def transfer_time(device, model):
     """Estimate a transfer of the usual size from a small one and a layer's convolution."""
     try:
-        seconds, trial = _trial_seconds(device, model)
+        trial = _trial(device, model)
     except (AnalogyError, RuntimeError) as error:
         return Finding("transfer", "broken", f"fails ({brief(error)})", REINSTALL)
     size, small = (f"{side}x{side}" for side in (_USUAL_SIDE, _TRIAL_SIDE))
-    text = f"{size}: about {seconds:.0f} s, an estimate from {small} in {trial:.1f} s"
-    busy = psutil.getloadavg()[0] / (os.cpu_count() or 1)
-    if busy > _BUSY:
+    text = (
+        f"{size}: about {trial.usual_seconds:.0f} s once kernels are compiled, an estimate from "
+        f"{small} in {trial.seconds:.1f} s"
+    )
+    waiting = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    if waiting > _BUSY or trial.processor_share < _LEAST_SHARE:
         return Finding("transfer", "note", f"{text}; the machine is busy, an idle one is faster")
     return Finding("transfer", "ok", text)
 
 
-def _trial_seconds(device, model):
-    """Estimated seconds at the usual size, and those of the trial.
+@dataclass(frozen=True)
+class _Trial:
+    """A small transfer, and what it says of one of the usual size.
+
+    Attributes
+    ----------
+    usual_seconds : float
+        Estimate of the usual size.
+    seconds : float
+        Time that it took itself.
+    processor_share : float
+        Processors that it had, on average; 1 on a device, which works while the host waits.
+    """
+
+    usual_seconds: float
+    seconds: float
+    processor_share: float
+
+
+def _trial(device, model):
+    """Time a small transfer by compiled kernels, and estimate the usual one.
 
     Search and vote grow with the pixels. Deconvolutions do not: on small maps they wait for the
     filters. They are taken to need as many evaluations, each as long as its convolutions. The trial
     is too small to be matched at more than one size, and the usual image is matched at several.
     """
     from analogy.method.scales import scale_shapes
+    from analogy.method.session import Session
     from analogy.method.transfer import transfer
     from analogy.parameters import Parameters
-    from analogy.system.device import resolve
 
+    session = Session(model, device)
+    # What is compiled is kept, and the next run is to be foretold.
+    session.warm_up(Parameters())
     random = np.random.default_rng(0)
     a, b_prime = (
         np.kron(random.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         for _ in range(2)
     )
-    record = transfer(a, b_prime, model=model, device=device).record
+    started = time.perf_counter(), time.process_time()
+    record = transfer(a, b_prime, session=session).record
+    wall, used = time.perf_counter() - started[0], time.process_time() - started[1]
     seconds = record["seconds"]
     growing = sum(seconds["search"].values()) + seconds["vote"]
     fixed = seconds["total"] - growing - sum(seconds["reconstruction"].values())
@@ -80,8 +109,9 @@ def _trial_seconds(device, model):
         for found in record["deconvolution"]
         if found["level"] in levels
     )
-    convolving = flops / _flops_per_second(resolve(device))
-    return fixed + growing * growth + convolving, seconds["total"]
+    convolving = flops / _flops_per_second(session.target)
+    share = 1.0 if session.target.is_cuda else used / wall
+    return _Trial(fixed + growing * growth + convolving, seconds["total"], share)
 
 
 def _deconvolved(scale):

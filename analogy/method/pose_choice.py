@@ -49,7 +49,7 @@ _SHARE = 1 / 3
 # By how much, as a logarithm, the votes of a copy have to be more than those of B' as it is. Left
 # and right are told apart by little: most things are as good as symmetric to the network. Few
 # things are seen upside down, so a turn has to be the better the further it goes.
-_MIRRORED, _SCALED, _TURNED, _HALF_TURNED = 0.3, 0.35, 0.1, 0.25
+_MIRRORED, _SCALED, _TURNED, _HALF_TURNED = 0.6, 0.35, 0.1, 0.25
 
 # The same of a further copy against the best one, in a part of A, and how large that has to be.
 _FURTHER, _LEAST_PART = 0.7, 0.12

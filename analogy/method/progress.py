@@ -39,9 +39,10 @@ class Progress:
     @contextmanager
     def stage(
         self, name: str, level: int | None = None, scale: tuple[int, int] | None = None
-    ) -> Iterator[Callable[[float], None]]:
+    ) -> Iterator[Callable[..., None]]:
         """Run a stage; yields a callable that takes the share of the stage done so far.
 
+        It may be told, too, what is done at present where that is not what the stage is called.
         `scale` says which of how many sizes the stage is of, counted from 0.
         """
         key = (name, level) if scale is None else (name, level, scale[0])
@@ -51,8 +52,8 @@ class Progress:
         if scale is not None and scale[1] > 1:
             text = f"size {scale[0] + 1} of {scale[1]}, {text}"
 
-        def tick(part):
-            self._tell(self._done + share * part, text)
+        def tick(part, doing=text):
+            self._tell(self._done + share * part, doing)
 
         tick(0.0)
         _log.debug("%s: begins", text)
@@ -90,6 +91,6 @@ class ScaleProgress:
 
     def stage(
         self, name: str, level: int | None = None
-    ) -> AbstractContextManager[Callable[[float], None]]:
+    ) -> AbstractContextManager[Callable[..., None]]:
         """Run a stage of this size, see :meth:`Progress.stage`."""
         return self.whole.stage(name, level, self.scale)

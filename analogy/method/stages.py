@@ -6,7 +6,10 @@ import math
 
 from analogy.method.plan import leading, plan_levels
 
-PREPARATION = "preparing kernels (compiling, the first time)"
+PREPARATION = "preparing kernels"
+
+#: What is told of that stage while it compiles.
+COMPILING = "compiling kernels (the first time only)"
 
 # Seconds at 448x448 on two CPU cores.
 _SEARCH_SHARES = {5: 0.1, 4: 0.3, 3: 1.0, 2: 3.0, 1: 6.0}

@@ -37,9 +37,10 @@ from analogy.method.rematching import Remains, SizesKept
 from analogy.method.scales import scale_shapes
 from analogy.method.session import Session
 from analogy.method.sheets import Sheets, level_shape, sheets_of
-from analogy.method.stages import PREPARATION, expected_shares
+from analogy.method.stages import COMPILING, PREPARATION, expected_shares
 from analogy.method.subpixel_refinement import refine_matches
 from analogy.parameters import Parameters
+from analogy.system.compiling import told_of_compiling
 from analogy_kernels.imaging.vote import vote_field
 from analogy_kernels.matching.upsample import upsample_nnf
 from analogy_kernels.target import target_of
@@ -150,7 +151,7 @@ def transfer(
     _log.debug("%s", task.parameters)
     with progress.stage("features"):
         network, extractor = task.session.network, task.session.extractor
-    with progress.stage(PREPARATION):
+    with progress.stage(PREPARATION) as tick, told_of_compiling(lambda: tick(0.0, COMPILING)):
         task.session.warm_up(task.parameters)
     upright, choice = _weighted(task, progress)
     if on_preview:
@@ -252,9 +253,9 @@ class Task:
         """What B and A' are made of: A in the space of B', and B' in that of A."""
         a, b_prime = self.pictures
         paint_a, paint_b_prime = a.paint(b_prime.space), b_prime.paint(a.space)
-        return paint_a, paint_b_prime if self.sheets is None else self.sheets.image_of(
-            paint_b_prime
-        )
+        if self.sheets is not None:
+            paint_b_prime = self.sheets.image_of(paint_b_prime)
+        return paint_a, paint_b_prime
 
     @property
     def stride(self) -> int:

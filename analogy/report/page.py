@@ -21,9 +21,10 @@ from analogy.visualization.convergence import convergence_svg
 
 _HERE = Path(__file__).parent
 
-# The largest that the page's parts can come to stays under its 5 MB: four images, thirty pictures
-# of levels, two flows of four bytes a sample, base64 adding a third to all of them.
-_IMAGE_SIDE, _IMAGE_BYTES = 1024, 400_000
+# The largest that the page's parts can come to stays under its 5 MB: the images, each of which is
+# compared with another, four of them or, with refined ones, eight; thirty pictures of levels, two
+# flows of four bytes a sample, base64 adding a third to all of them.
+_IMAGE_SIDE, _IMAGE_BYTES, _REFINED_IMAGE_BYTES = 1024, 400_000, 240_000
 _PICTURE_SIDE, _PICTURE_BYTES = 448, 32_000
 _FLOW_SAMPLES = 280
 _WHEEL_SIDE, _WHEEL_BYTES = 160, 16_000
@@ -53,7 +54,7 @@ def write_report(path, a, b_prime, result, pictures, record):
     page = _render(
         "template.html",
         style=_text("style.css") + _text("points.css") + _columns(a, b_prime),
-        script=_text("points.js") + _text("script.js"),
+        script=_text("points.js") + _text("script.js") + _text("compare.js"),
         record=record,
         images=_images(a, b_prime, result, record["inputs"]),
         data=_data(result, pictures, record),
@@ -158,13 +159,28 @@ def _images(a, b_prime, result, inputs):
         "b": ("B", result.b, "B: B′ in the look of A"),
         "b_prime": ("B′", b_prime, f"B′: {Path(inputs['b_prime']).name}"),
     }
+    most_bytes = _IMAGE_BYTES
+    if result.a_prime_refined is not None:
+        most_bytes = _REFINED_IMAGE_BYTES
+        described |= {
+            "a_prime_refined": (
+                "A′ refined",
+                result.a_prime_refined,
+                "A′ refined: the new colours with A's own detail",
+            ),
+            "b_refined": (
+                "B refined",
+                result.b_refined,
+                "B refined: the new colours with the detail of B′",
+            ),
+        }
     return {
         key: {
             "name": name,
             "alt": alt,
             "height": image.shape[0],
             "width": image.shape[1],
-            "source": picture_uri(image, _IMAGE_SIDE, _IMAGE_BYTES),
+            "source": picture_uri(image, _IMAGE_SIDE, most_bytes),
         }
         for key, (name, image, alt) in described.items()
     }

@@ -10,20 +10,6 @@ for (const button of document.querySelectorAll("[data-copies]")) button.addEvent
 setPoints();
 await explore();
 
-// Before and after.
-
-function followSplit(slider) {
-  const box = slider.closest(".compare");
-  const { before, after } = slider.dataset;
-  const show = () => {
-    const share = Number(slider.value);
-    box.style.setProperty("--split", `${share}%`);
-    slider.setAttribute("aria-valuetext", `${share} % ${before}, ${100 - share} % ${after}`);
-  };
-  slider.addEventListener("input", show);
-  show();
-}
-
 // Levels.
 
 function followLevels(slider) {

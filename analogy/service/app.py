@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import mimetypes
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from analogy.errors import AnalogyError
@@ -25,6 +30,15 @@ from analogy.method.memory_estimate import check_memory
 from analogy.method.points_file import points_of_text
 from analogy.parameters import APPLICATIONS
 from analogy.report.command import POINTS_FILE
+from analogy.service.files import (
+    PICTURES,
+    SCRIPTS,
+    media_type,
+    names_in,
+    shown_kind,
+    write_shown_copy,
+    zipped,
+)
 from analogy.service.form import (
     again_with_points,
     file_name,
@@ -34,6 +48,7 @@ from analogy.service.form import (
 )
 from analogy.service.guard import SameOrigin, limited
 from analogy.service.jobs import DONE, WAITING, QueueFullError
+from analogy.service.progress import in_plain_words
 
 _HERE = Path(__file__).parent
 
@@ -51,6 +66,8 @@ _FIELD_BYTES, _FIELDS = 1000, 10
 
 # Of a file of points, and how many it may hold: more than anyone sets by hand.
 _POINTS_BYTES, _POINTS = 100_000, 1000
+# Files that are looked at, at once, before a job is made of them.
+_CHECKS = 4
 
 
 @dataclass(frozen=True)
@@ -97,12 +114,16 @@ def make_app(jobs, limits, hosts, public_host=None):
         routes=[
             Route("/", service.page),
             Route("/style.css", service.style),
-            Route("/page.js", service.script),
-            Route("/points.js", service.points_script),
+            Route("/{name}.js", service.script),
+            Route("/pictures/{name}", service.picture),
+            Route("/alive", service.alive),
+            Route("/check", service.check, methods=["POST"]),
             Route("/jobs", service.submit, methods=["POST"]),
             Route("/jobs/{id}", service.job),
             Route("/jobs/{id}", service.cancel, methods=["DELETE"]),
             Route("/jobs/{id}/again", service.submit_again, methods=["POST"]),
+            Route("/jobs/{id}/all.zip", service.all_files),
+            Route("/jobs/{id}/originals/{key}", service.original),
             Route("/jobs/{id}/{folder}/{name}", service.file),
         ],
         middleware=[
@@ -140,6 +161,9 @@ class _Service:
         self._jobs, self._limits = jobs, limits
         self._page = _page(limits)
         self._style = "\n".join(path.read_text(encoding="utf-8") for path in _STYLE_SHEETS)
+        self._checks = 0
+        # Large pictures are decoded one at a time.
+        self._copying = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app):
@@ -156,10 +180,28 @@ class _Service:
         return HTMLResponse(self._style, media_type="text/css")
 
     async def script(self, request):
-        return FileResponse(_HERE / "page.js", media_type="text/javascript")
+        return _file_of(SCRIPTS, f"{request.path_params['name']}.js", "text/javascript")
 
-    async def points_script(self, request):
-        return FileResponse(_REPORT / "points.js", media_type="text/javascript")
+    async def picture(self, request):
+        return _file_of(PICTURES, request.path_params["name"], "image/jpeg")
+
+    async def alive(self, request):
+        """Tell that the service is there."""
+        return JSONResponse({})
+
+    async def check(self, request):
+        """Look at one image as it is chosen, so that what is wrong with it is said then."""
+        if self._checks >= _CHECKS:
+            raise HTTPException(503, "many files are being looked at; try again")
+        self._checks += 1
+        try:
+            async with self._form(request, max_files=1) as form:
+                upload = _uploaded(form.get("image"), "an image is needed, in the field image")
+                name = file_name(upload.filename, "image")
+                height, width = await asyncio.to_thread(self._checked_shape, upload.file, name)
+        finally:
+            self._checks -= 1
+        return JSONResponse({"height": height, "width": width})
 
     async def submit(self, request):
         """Take two images and what to do with them."""
@@ -202,9 +244,37 @@ class _Service:
         folders = {"inputs": job.inputs, "results": job.results, "previews": job.previews}
         folder = folders.get(request.path_params["folder"])
         # Of the folder's own files: a name that leads elsewhere is none of them.
-        if folder is None or name not in _names(folder):
+        if folder is None or name not in names_in(folder):
             raise HTTPException(404, "no such file")
-        return FileResponse(folder / name, media_type=_media_type(name, folder != job.inputs))
+        return FileResponse(folder / name, media_type=media_type(name, folder != job.inputs))
+
+    async def all_files(self, request):
+        """All results of a job in one file."""
+        job = self._find(request)
+        if job.state != DONE:
+            raise HTTPException(404, "no such file: the job is not done")
+        name = f"{_stem(job.request.inputs.a)}__{_stem(job.request.inputs.b_primes[0])}"
+        # What it is saved as the page's link says: a header has no letters but those of Latin.
+        headers = {"Content-Disposition": "attachment"}
+        return StreamingResponse(zipped(job.results, name), 200, headers, "application/zip")
+
+    async def original(self, request):
+        """One of a job's images as a browser shows it, whatever kind it is of."""
+        job, key = self._find(request), request.path_params["key"]
+        if key not in ("a", "b_prime"):
+            raise HTTPException(404, "no such picture")
+        inputs = job.request.inputs
+        path = job.inputs / (inputs.a if key == "a" else inputs.b_primes[0])
+        if not path.is_file():
+            raise HTTPException(404, "no such picture: the job keeps no files")
+        kind = await asyncio.to_thread(shown_kind, path)
+        if kind:
+            return FileResponse(path, media_type=kind)
+        copy = job.folder / "shown" / f"{key}.png"
+        async with self._copying:
+            if not copy.exists():
+                await asyncio.to_thread(write_shown_copy, path, copy)
+        return FileResponse(copy, media_type="image/png")
 
     def _find(self, request):
         job = self._jobs.find(request.path_params["id"])
@@ -212,11 +282,16 @@ class _Service:
             raise HTTPException(404, "no such job; it may have been removed as newer ones came")
         return job
 
-    async def _receive(self, request, job):
+    def _form(self, request, max_files):
+        """The form that a request brings, within the limits."""
         limits = self._limits
         body = Request(request.scope, limited(request, limits.upload_bytes, limits.patience))
-        async with body.form(max_files=2, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
-            files = {key: _uploaded(form.get(key)) for key in ("a", "b_prime")}
+        return body.form(max_files=max_files, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)
+
+    async def _receive(self, request, job):
+        async with self._form(request, max_files=2) as form:
+            needed = "two images are needed, in the fields a and b_prime"
+            files = {key: _uploaded(form.get(key), needed) for key in ("a", "b_prime")}
             a, b_prime = _names_of(files)
             asked = request_of(a, b_prime, job.results, _filled_in(form))
             await asyncio.to_thread(self._check, files, (a, b_prime), asked.parameters)
@@ -268,16 +343,18 @@ class _Service:
             "id": job.id,
             "state": job.state,
             "ahead": self._jobs.ahead(job) if job.state == WAITING else 0,
-            "fraction": round(job.fraction, 4),
+            "fraction": round(job.shown_fraction, 4),
             "stage": job.stage,
+            "doing": in_plain_words(job.stage),
+            "seconds_left": job.seconds_left,
+            "preview": _newest_preview(job),
             "error": in_the_forms_words(job.error),
             "seconds": job.seconds,
             "a": str(job.request.inputs.a),
             "b_prime": str(job.request.inputs.b_primes[0]),
-            "results": _names(job.results) if job.state == DONE else [],
+            "results": names_in(job.results) if job.state == DONE else [],
             "points": job.points,
             "again": job.origin != job.id,
-            "preview": _newest_preview(job),
         }
 
 
@@ -292,16 +369,23 @@ def _page(limits):
     return environment.get_template("page.html").render(
         applications=APPLICATIONS,
         fields=form_fields(),
+        pictures={name: f"pictures/{name}.jpg" for name in APPLICATIONS},
         upload_bytes=limits.upload_bytes,
         upload_megabytes=f"{limits.upload_bytes / _MEGABYTE:g}",
         megapixels=f"{limits.pixels / _MEGAPIXEL:g}",
     )
 
 
-def _uploaded(file):
+def _file_of(files, name, kind):
+    if name not in files:
+        raise HTTPException(404, "no such file")
+    return FileResponse(files[name], media_type=kind)
+
+
+def _uploaded(file, needed):
     """A file that came with a form, which has to be there and to hold something."""
     if not isinstance(file, UploadFile) or not file.size:
-        raise HTTPException(422, "two images are needed, in the fields a and b_prime")
+        raise HTTPException(422, needed)
     return file
 
 
@@ -317,15 +401,13 @@ def _names_of(files):
     return a, b_prime if a != b_prime else f"b_{b_prime}"
 
 
-def _names(folder):
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+def _newest_preview(job):
+    """How many previews of a job's results there are; the last is the one to look at."""
+    return sum(name.endswith("_a_prime.png") for name in names_in(job.previews))
 
 
-def _media_type(name, is_ours):
-    """What a browser may take a file for: of what was sent in, for a picture or for nothing."""
-    kind = mimetypes.guess_type(name)[0] or ""
-    is_picture = kind.startswith("image/") and kind != "image/svg+xml"
-    return kind if kind and (is_ours or is_picture) else "application/octet-stream"
+def _stem(name):
+    return Path(name).stem
 
 
 def _points_in(content, folder, names):
@@ -341,11 +423,6 @@ def _points_in(content, folder, names):
         with (folder / name).open("rb") as file:
             shapes.append(image_shape(file, str(name)))
     return points.inside(*shapes).positions.tolist()
-
-
-def _newest_preview(job):
-    """How many previews of a job's results there are; the last is the one to look at."""
-    return sum(name.endswith("_a_prime.png") for name in _names(job.previews))
 
 
 def _store(file, path):

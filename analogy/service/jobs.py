@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import secrets
 import shutil
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from analogy.errors import AnalogyError, brief
+from analogy.service.progress import Pace
 from analogy.service.worker import Task
 
 ARRIVING, WAITING, RUNNING = "arriving", "waiting", "running"
@@ -41,6 +43,8 @@ class Job:
         Share of it that is done, in [0, 1].
     stage : str
         What it is at.
+    pace : Pace
+        How fast it comes on.
     error : str
         Why it failed.
     seconds : float
@@ -57,6 +61,7 @@ class Job:
     request: Any = None
     fraction: float = 0.0
     stage: str = ""
+    pace: Pace = field(default_factory=Pace)
     error: str = ""
     seconds: float = 0.0
     origin: str = ""
@@ -72,6 +77,7 @@ class Job:
 
     @property
     def previews(self):
+        """Folder of what the results are going to look like: 1_a_prime.png, 1_b.png and so on."""
         return self.folder / "previews"
 
     @property
@@ -81,8 +87,19 @@ class Job:
         return Task(self.request, self.inputs, self.origin, goes_on, self.previews)
 
     def tell(self, fraction, stage):
-        """Note how far it has come; a worker's callback."""
-        self.fraction, self.stage = fraction, stage
+        """Note how far it has come, never less than before; a worker's callback."""
+        self.fraction, self.stage = max(self.fraction, fraction), stage
+        self.pace.note(self.fraction, stage, time.monotonic())
+
+    @property
+    def shown_fraction(self):
+        """Share that is done as it is to be shown, which does not leap while it runs."""
+        return self.pace.shown(time.monotonic()) if self.state == RUNNING else self.fraction
+
+    @property
+    def seconds_left(self):
+        """Seconds that it will still take, or None where that cannot be told."""
+        return self.pace.seconds_left(time.monotonic()) if self.state == RUNNING else None
 
 
 class Jobs:
@@ -182,8 +199,7 @@ class Jobs:
     def _end(self, job, state):
         job.state = state
         self._jobs.move_to_end(job.id)
-        if state != DONE:
-            shutil.rmtree(job.folder, ignore_errors=True)
+        shutil.rmtree(job.previews if state == DONE else job.folder, ignore_errors=True)
         over = [job for job in self._jobs.values() if job.state in _OVER]
         for oldest in over[: -self._keep]:
             self.discard(oldest)

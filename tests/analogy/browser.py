@@ -52,8 +52,8 @@ def find_all(browser, selector):
     return browser.find_elements(By.CSS_SELECTOR, selector)
 
 
-def emulate(browser, scheme, width):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+def emulate(browser, scheme, width, height=900):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

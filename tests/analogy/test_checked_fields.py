@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
-from analogy.checked_fields import FieldError, Length, Odd, Range, check_fields
+from analogy.checked_fields import Colour, FieldError, Length, Odd, Range, check_fields
 from analogy.errors import AnalogyError
 
 
@@ -17,6 +17,7 @@ class Settings:
     side: Annotated[int, Odd()] = 3
     way: Literal["here", "there", 1] = "here"
     is_on: bool = False
+    paint: Annotated[str, Colour()] | None = None
     sides: Annotated[tuple[Annotated[int, Range(1)] | None, ...], Length(2)] = (1, None)
 
     def __post_init__(self):
@@ -34,6 +35,9 @@ class Settings:
         {"limit": 1},
         {"way": 1},
         {"is_on": True},
+        {"paint": "white"},
+        {"paint": "#1a2b3c"},
+        {"paint": "hsl(120, 50%, 50%)"},
         {"sides": (None, 7)},
     ],
     ids=str,
@@ -55,6 +59,8 @@ def test_what_an_annotation_allows_is_taken(change):
         ({"share": True}, "share: is True, but has to be a number"),
         ({"share": None}, "share: is None, but has to be a number"),
         ({"part": 1}, "part: is 1, but has to be at least 0 and below 1"),
+        ({"paint": "beeige"}, "paint: is 'beeige', but has to be a colour, as white or #ffffff"),
+        ({"paint": 7}, "paint: is 7, but has to be a text"),
         ({"count": -1}, "count: is -1, but has to be at least 0"),
         ({"count": 3.0}, "count: is 3.0, but has to be a whole number"),
         ({"limit": 0}, "limit: is 0, but has to be at least 1"),

@@ -40,6 +40,7 @@ ONE_SIZE = {
     "wls_lambda": 0.8,
     "wls_alpha": 1.0,
     "wls_epsilon": 1e-4,
+    "background": None,
     "seed": 0,
 }
 # What has come since, and is off.

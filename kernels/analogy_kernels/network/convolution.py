@@ -35,7 +35,7 @@ class FilterBank:
     Notes
     -----
     The memory is that of the weights for either direction, on the CPU from 16 input channels on
-    four times that.
+    four times that, with the channels of the result filled up to a multiple of 16.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def _form(on, channels, direction):
     if channels[0] < _FEW_CHANNELS:
         filters = im2col.TAPS * channels[0], channels[1]
         return filters if direction == "forward" else filters[::-1]
-    return winograd.FREQUENCIES, *shape
+    return winograd.filter_shape(*shape)
 
 
 def scratch_elements(bank: FilterBank, height: int, width: int) -> int:

@@ -1,8 +1,14 @@
+import time
+
 import pytest
 
 from analogy.doctor import estimate
+from analogy.method.session import Session
 from analogy.parameters import Parameters
 from analogy_kernels.target import CPU
+
+# Seconds that kernels are taken to compile.
+SLOW = 5.0
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,7 @@ def test_time_is_estimated_from_pixels_and_evaluations_at_each_size(monkeypatch,
     parameters = Parameters(first_scale=first_scale, coarsest_reconstruction=5)
     monkeypatch.setattr("analogy.parameters.Parameters", lambda: parameters)
 
-    found, trial = estimate._trial_seconds("cpu", None)
+    trial = estimate._trial("cpu", None)
 
     # conv1_1 and conv1_2 at full size, conv2_1 at half of it.
     fine = 18 * 448**2 * (3 * 64 + 64 * 64 + 64 * 128 / 4)
@@ -46,8 +52,37 @@ def test_time_is_estimated_from_pixels_and_evaluations_at_each_size(monkeypatch,
     # At half of the size all levels, and the finer ones again at the whole.
     growth, of_coarse = (1, 1) if first_scale is None else (1 + 1 / 4, 1 / 4)
     flops = 2 * (10 * growth * fine + 20 * of_coarse * coarse)
-    assert trial == 15
-    assert found == pytest.approx(5 + growth * (448 / 96) ** 2 + flops / 1e9)
+    assert trial.seconds == 15
+    assert trial.usual_seconds == pytest.approx(5 + growth * (448 / 96) ** 2 + flops / 1e9)
+
+
+@pytest.mark.parametrize(
+    ("load", "share", "status"), [(0.5, 1.2, "ok"), (9.0, 1.2, "note"), (0.5, 0.3, "note")]
+)
+def test_estimate_of_a_busy_machine_says_so(monkeypatch, load, share, status):
+    monkeypatch.setattr(estimate.psutil, "getloadavg", lambda: (load * estimate.os.cpu_count(),))
+    monkeypatch.setattr(estimate, "_trial", lambda *_: estimate._Trial(25.0, 1.0, share))
+
+    finding = estimate.transfer_time("cpu", None)
+
+    assert finding.status == status
+    assert finding.found.startswith("448x448: about 25 s once kernels are compiled, an estimate")
+    assert ("an idle one is faster" in finding.found) == (status == "note")
+
+
+def test_what_kernels_take_to_compile_is_no_part_of_the_estimate(monkeypatch):
+    def compile_slowly(session, parameters):
+        if not session._warm:
+            time.sleep(SLOW)
+        session._warm.add(parameters)
+
+    monkeypatch.setattr(Session, "warm_up", compile_slowly)
+
+    began = time.perf_counter()
+    trial = estimate._trial("cpu", None)
+
+    assert trial.seconds < time.perf_counter() - began - SLOW
+    assert trial.processor_share > 0
 
 
 def test_speed_of_convolution_is_plausible():

@@ -22,7 +22,7 @@ def command_line(capsys):
 def broken(monkeypatch):
     """Checks of a machine on which something is broken: findings by check, of the broken ones."""
     # Where something is broken no transfer is tried, which this makes sure of.
-    monkeypatch.setattr(estimate, "_trial_seconds", None)
+    monkeypatch.setattr(estimate, "_trial", None)
 
     def examined(**options):
         findings = examine(**{"device": "cpu"} | options)
@@ -47,7 +47,7 @@ def test_healthy_machine_passes_and_is_told_how_long_a_transfer_takes(command_li
 
 
 def test_broken_model_fails_with_a_remedy(command_line, tmp_path, monkeypatch):
-    monkeypatch.setattr(estimate, "_trial_seconds", None)
+    monkeypatch.setattr(estimate, "_trial", None)
     path = tmp_path / "mine.onnx"
     path.write_bytes(b"no model")
 

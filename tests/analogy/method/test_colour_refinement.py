@@ -38,6 +38,18 @@ def test_is_equation_7(photo, stylised):
     assert refined.dtype == np.uint8
 
 
+def test_what_has_16_bits_is_not_rounded(photo, stylised):
+    rounded = refine(stylised, photo, Parameters(), CPU)
+    for floats in (
+        refine(stylised.astype(np.float32), photo, Parameters(), CPU),
+        refine(stylised, photo.astype(np.float32), Parameters(), CPU),
+    ):
+        assert floats.dtype == np.float32
+        assert (floats % 1 != 0).any()
+        # A solver that starts from the same floats.
+        np.testing.assert_allclose(np.rint(floats), rounded, rtol=0, atol=1)
+
+
 def test_targets_agree(random, target):
     photo, stylised = random.integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
 

@@ -129,6 +129,19 @@ def test_tick_tells_the_share_of_the_iterations(random):
     assert told[-1] == 1.0
 
 
+def test_tick_leaves_little_to_leap_over_where_it_stops_early(random):
+    layers, x, wanted = problem(random, (6, 6), (2, 3, 4))
+    told = []
+    options = {"iterations": 20, "tolerance": 0.0, "tick": told.append}
+
+    deconvolve(prepare(layers, 0, CPU), wanted, x, **options)
+
+    # Five evaluations are half of most, and twenty nearly all.
+    assert told[4] == 0.5
+    assert told[9] == 0.75
+    assert max(later - before for before, later in pairwise([0, *told])) < 0.15
+
+
 def test_stops_on_convergence_before_the_last_iteration(random):
     layers, x, wanted = problem(random, (8, 8), (4, 8, 8))
     result = deconvolve(prepare(layers, 0, CPU), wanted, x, iterations=500, tolerance=0.05)

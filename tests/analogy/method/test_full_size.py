@@ -48,6 +48,20 @@ def test_strips_make_the_whole(target, random, shapes, strip):
     np.testing.assert_array_equal(flow, np.float32(displacement[..., ::-1]), strict=True)
 
 
+def test_floats_are_fetched_as_they_are(random):
+    nnf = random_nnf(random, MATCHED, OTHER_MATCHED)
+    image, other_image = (grey_levels(random, size) for size in PLAIN)
+    finer = other_image + random.random(other_image.shape, np.float32) / 4
+    scales = scales_of(*PLAIN)
+
+    result, flow = vote_at_full_size(nnf, image, finer, *scales, 1)
+    bytes_, same_flow = vote_at_full_size(nnf, image, other_image, *scales, 1)
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(np.floor(result), bytes_)
+    assert (result % 1 != 0).any()
+    np.testing.assert_array_equal(flow, same_flow)
+
+
 def test_edges_of_the_image_are_those_of_its_matches(random):
     nnf = random_nnf(random, MATCHED, OTHER_MATCHED)
     shape, other_shape = GUIDED

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from analogy.errors import AnalogyError
-from analogy.method.masks import Masks, MatchingMasks, check_masks, shrink_labels
+from analogy.images import Picture
+from analogy.method.masks import (
+    Masks,
+    MatchingMasks,
+    check_masks,
+    hide_transparent,
+    shrink_labels,
+)
 from analogy_kernels.target import CPU
 
 
@@ -126,3 +133,39 @@ def test_labels_that_only_b_has_and_free_pixels_are_no_mistake():
     a[:9] = 1
 
     check_masks(Masks(a, LABELS + 1, LABELS > 0), LABELS.shape, LABELS.shape)
+
+
+def picture(opaque=None):
+    """A black picture of 4 x 6 pixels; `opaque` says which of its columns are."""
+    alpha = None if opaque is None else np.tile(np.uint8(opaque) * np.uint8(255), (4, 1))
+    return Picture(np.zeros((4, 6, 3), np.uint8), alpha)
+
+
+LEFT, RIGHT = (1, 1, 1, 0, 0, 0), (0, 0, 0, 1, 1, 1)
+
+
+def test_pictures_without_alpha_leave_masks_as_they_are():
+    assert hide_transparent(None, picture(), picture()) is None
+    masks = Masks(keep=np.ones((4, 6)))
+    assert hide_transparent(masks, picture(), picture()) is masks
+
+
+def test_what_is_opaque_is_matched_with_nothing_else():
+    found = hide_transparent(None, picture(), picture(LEFT))
+
+    assert (found.a == 1).all()
+    np.testing.assert_array_equal(found.b_prime, np.tile(LEFT, (4, 1)))
+    both = hide_transparent(Masks(keep=np.ones((4, 6))), picture(RIGHT), picture(LEFT))
+    np.testing.assert_array_equal(both.a, np.tile(RIGHT, (4, 1)))
+    assert both.keep is not None
+
+
+def test_labels_stay_where_it_is_opaque():
+    labels = np.full((4, 6), 7)
+    labels[0] = 0
+    found = hide_transparent(Masks(labels, labels), picture(LEFT), picture(RIGHT))
+
+    np.testing.assert_array_equal(found.a, labels * LEFT)
+    np.testing.assert_array_equal(found.b_prime, labels * RIGHT)
+    with pytest.raises(AnalogyError, match="has no pixel of label 7"):
+        check_masks(hide_transparent(found, picture(), picture(LEFT)), (4, 6), (4, 6))

@@ -1,12 +1,14 @@
 import logging
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 from skimage import data
 
 from analogy import PRESETS, AnalogyError, Masks, Session, transfer
 from analogy.images import resize
+from analogy.method.stages import COMPILING, PREPARATION
 
 SESSION = Session(device="cpu")
 POINTS = np.array([(12, 20, 50, 30), (40, 33, 20, 11)])
@@ -104,3 +106,32 @@ def test_of_two_things_alike_the_point_names_one(preset, side):
 
     columns = np.arange(24, 72) + found.flow_ab[8:72, 24:72, 0]
     assert ((columns >= left) & (columns < left + 48)).mean() > 0.8
+
+
+def told_of(images, session):
+    told = []
+    transfer(*images, quick("default"), session=session, progress=lambda *at: told.append(at))
+    return [fraction for fraction, _ in told], [stage for _, stage in told]
+
+
+def test_progress_never_falls_and_compiling_is_told_only_where_it_compiles(images):
+    # What the first compiles the second finds compiled.
+    transfer(*images, quick("default"), session=SESSION)
+    fractions, stages = told_of(images, Session(device="cpu"))
+
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert PREPARATION in stages
+    assert COMPILING not in stages
+
+
+def test_compiling_is_told_while_it_compiles(images, monkeypatch):
+    def compile_something(session, parameters):
+        numba.njit(lambda number: number + 1)(1)
+
+    monkeypatch.setattr(Session, "warm_up", compile_something)
+    _, stages = told_of(images, SESSION)
+
+    began = stages.index(PREPARATION)
+    assert stages[began : began + 2] == [PREPARATION, COMPILING]
+    assert set(stages[began + 2 :]).isdisjoint({COMPILING})

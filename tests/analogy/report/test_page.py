@@ -152,7 +152,25 @@ def test_the_command_with_points_is_told_and_points_of_the_run_are_there(page_of
     assert data["points"] == [[1, 2, 3, 4]]
 
 
-def test_noise_of_any_size_stays_under_the_limit(page_of, random):
+def test_refined_pictures_are_compared_with_the_originals(page_of, plain):
+    assert "refined" not in re.sub(r"<script.*", "", Page(plain).text["figcaption"])
+
+    page = Page(page_of(small_run(refine=True)))
+    sliders = [
+        (slider["data-before"], slider["data-after"])
+        for slider in page.all("input")
+        if "data-before" in slider
+    ]
+    assert sliders == [("A", "A′"), ("B′", "B"), ("A", "A′ refined"), ("B′", "B refined")]
+    sources = {
+        image["data-image"]: image["src"] for image in page.all("img") if "data-image" in image
+    }
+    assert len(set(sources.values())) == 6
+    assert "A′ refined: the new colours, with the detail of A itself." in page.text["figcaption"]
+
+
+@pytest.mark.parametrize("is_refined", [False, True])
+def test_noise_of_any_size_stays_under_the_limit(page_of, random, is_refined):
     """Nothing compresses worse, so no images make a larger page."""
     run = small_run()
     noise = random.integers(0, 256, (1500, 1400, 3), dtype=np.uint8)
@@ -169,6 +187,8 @@ def test_noise_of_any_size_stays_under_the_limit(page_of, random):
         for level in run.pictures.levels
     )
     result = dataclasses.replace(run.result, a_prime=noise, b=noise, flow_ab=flow, flow_ba=flow)
+    if is_refined:
+        result = dataclasses.replace(result, a_prime_refined=noise, b_refined=noise)
     pictures = dataclasses.replace(run.pictures, levels=levels)
 
     text = page_of(

@@ -107,7 +107,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def served(folder, worker=None, patience=30.0, **options):
+def served(folder, worker=None, patience=30.0, port=0, **options):
     """A service in a thread; `options` are those of a server, `patience` with stalled uploads."""
     limits = {"upload_megabytes": 1, "megapixels": 1, "queue_length": 2, "keep": 3}
     options = Options(**(limits | options))
@@ -116,7 +116,7 @@ def served(folder, worker=None, patience=30.0, **options):
     jobs = Jobs(folder, worker, options.queue_length, options.keep)
     limits = replace(options.limits, patience=patience)
     server = make_server(make_app(jobs, limits, LOOPBACK_NAMES, options.public_host))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:

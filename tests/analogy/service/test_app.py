@@ -1,18 +1,25 @@
+import contextlib
 import io
 import json
 import os
 import re
+import socket
+import time
+import zipfile
 
 import numpy as np
 import psutil
 import pytest
+import requests
 from PIL import Image
 
+from analogy.service.files import SCRIPTS
 from analogy.service.worker import Worker
 from tests.analogy.service.serving import (
     CUP,
     LARGE,
     PAIR,
+    PATIENCE,
     PHOTO,
     QUICK,
     black,
@@ -35,6 +42,9 @@ def test_job_goes_from_two_images_to_what_a_run_writes(service):
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert len({job["stage"] for job in said}) > 2
+    doing = {job["doing"] for job in said}
+    assert "finding which part belongs to which" in doing
+    assert all(job["seconds_left"] is None for job in (said[0], said[-1]))
 
     def result(name):
         return service.get(f"jobs/{identifier}/results/{name}")
@@ -61,6 +71,115 @@ def test_job_goes_from_two_images_to_what_a_run_writes(service):
     assert next(taken for stage, taken in seconds.items() if "kernels" in stage) < 0.01
     same = service.get(f"jobs/{again}/results/a_prime.png").content
     assert same == result("a_prime.png").content
+
+
+def test_progress_comes_on_without_leaps(service):
+    identifier = service.submit(LARGE, {})
+    said = service.until(identifier, lambda job: job["fraction"] > 0.5)
+    service.cancel(identifier)
+
+    fractions = [job["fraction"] for job in said]
+    assert fractions == sorted(fractions)
+    assert max(np.diff(fractions)) <= 0.1
+    # Half of it is done, so that the rest can be told.
+    assert said[-1]["seconds_left"] > 0
+
+
+def test_newest_picture_so_far_is_told_of(service):
+    identifier = service.submit(LARGE, {})
+    assert service.job(identifier)["preview"] == 0
+    previews = service.folder / identifier / "previews"
+    previews.mkdir()
+    for number in (1, 2):
+        (previews / f"{number}_a_prime.png").write_bytes(PHOTO)
+        (previews / f"{number}_b.png").write_bytes(CUP)
+
+    assert service.job(identifier)["preview"] == 2
+    picture = service.get(f"jobs/{identifier}/previews/2_a_prime.png")
+    assert picture.headers["Content-Type"] == "image/png"
+    assert picture.content == PHOTO
+    service.cancel(identifier)
+    assert service.job(identifier)["preview"] == 0
+
+
+def test_all_results_come_in_one_file(service):
+    identifier = service.submit()
+    assert service.get(f"jobs/{identifier}/all.zip").status_code == 404
+    service.until_over(identifier)
+
+    answer = service.get(f"jobs/{identifier}/all.zip")
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert answer.headers["Content-Disposition"] == "attachment"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == [f"photo__cup/{name}" for name in FILES]
+        same = service.get(f"jobs/{identifier}/results/b.png").content
+        assert archive.read("photo__cup/b.png") == same
+
+
+def test_originals_are_shown_whatever_kind_they_are_of(service):
+    tiff = picture_file(np.asarray(Image.open(io.BytesIO(PHOTO))), "tiff")
+    identifier = service.submit(PAIR | {"a": ("photo.tif", tiff)})
+
+    # Before it is done, too.
+    for key, content in (("a", tiff), ("b_prime", CUP)):
+        for _ in range(2):
+            shown = service.get(f"jobs/{identifier}/originals/{key}")
+            assert shown.headers["Content-Type"] == "image/png"
+            expected = np.asarray(Image.open(io.BytesIO(content)))
+            np.testing.assert_array_equal(Image.open(io.BytesIO(shown.content)), expected)
+    assert service.get(f"jobs/{identifier}/originals/c").status_code == 404
+    service.cancel(identifier)
+    assert service.get(f"jobs/{identifier}/originals/a").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "says"),
+    [
+        ("cup.png", CUP, 200, None),
+        ("a.png", b"", 422, "an image is needed"),
+        ("a.txt", b"text", 422, "a.txt: not an image"),
+        ("a.png", black(31, 40), 422, "a.png: 40 x 31 px is too small"),
+        ("a.png", black(1000, 1001), 422, "a.png: 1001 x 1000 px are more than"),
+        ("a.png", bytes(1_100_000), 413, "more than 1 MB"),
+    ],
+)
+def test_file_is_looked_at_when_it_is_chosen(service, name, content, status, says):
+    answer = requests.post(f"{service.url}/check", files={"image": (name, content)})
+
+    assert answer.status_code == status
+    if says is None:
+        assert answer.json() == {"height": 48, "width": 56}
+    else:
+        assert says in answer.json()["error"]
+
+
+def test_files_that_stall_while_they_are_looked_at_give_their_places_back(service):
+    host, port = service.url.removeprefix("http://").split(":")
+    head = (
+        f"POST /check HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            stalled = stack.enter_context(socket.create_connection((host, int(port))))
+            stalled.sendall(head.encode())
+
+        def check():
+            return requests.post(f"{service.url}/check", files={"image": ("cup.png", CUP)})
+
+        until(lambda: check().status_code == 503)
+        until(lambda: check().status_code == 200)
+
+
+def until(holds):
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_service_tells_that_it_is_there(service):
+    assert service.get("alive").json() == {}
 
 
 def test_jobs_wait_and_those_that_wait_or_run_can_be_cancelled(service):
@@ -191,7 +310,12 @@ def test_page_asks_nothing_of_other_places(service):
     assert "default-src 'none'" in policy
     for name in re.findall(r'(?:src|href)="([^"#]+)"', page):
         assert name == "data:," or service.get(name).status_code == 200, name
-    everything = page + service.get("style.css").text + service.get("page.js").text
+    for name in re.findall(r'from "./([^"]+)"', service.get("page.js").text):
+        assert service.get(name).headers["Content-Type"].startswith("text/javascript"), name
+    for name in ("none.js", "pictures/none.jpg", "pictures/README.md", "..%2Fapp.py.js"):
+        assert service.get(name).status_code == 404
+    scripts = [path.read_text("utf-8") for path in SCRIPTS.values()]
+    everything = "".join([page, service.get("style.css").text, *scripts])
     assert "http:" not in everything
     assert "https:" not in everything
     assert 'data-upload-bytes="1000000"' in page

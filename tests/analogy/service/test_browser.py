@@ -1,14 +1,20 @@
 """The service's page in a real browser."""
 
 import base64
+import io
 import itertools
+import zipfile
+from pathlib import Path
 
 import pytest
+import requests
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from analogy.method.points_file import read_points
+from analogy.parameters import APPLICATIONS
+from analogy.service.worker import Worker
 from tests.analogy.browser import (
     a_browser,
     contrast,
@@ -18,7 +24,7 @@ from tests.analogy.browser import (
     luminance,
     needs_browser,
 )
-from tests.analogy.service.serving import LARGE, PAIR, PATIENCE
+from tests.analogy.service.serving import CUP, LARGE, PAIR, PATIENCE, PHOTO, black, served
 
 pytestmark = needs_browser
 
@@ -105,23 +111,146 @@ def test_two_images_are_dropped_and_their_results_seen(browser, service):
 
     assert find(browser, "#job-title").text == "photo.png and cup.png"
     assert not find(browser, "#running").is_displayed()
-    until(browser, lambda: widths(browser, "#pictures img") == [48, 56, 48, 56])
-    alternatives = [image.get_attribute("alt") for image in find_all(browser, "#pictures img")]
-    assert alternatives[:2] == ["A′: A in the look of B′", "B: B′ in the look of A"]
+    # Each before its original, and the originals.
+    until(browser, lambda: widths(browser, "#pictures img") == [48, 48, 56, 56])
+    until(browser, lambda: widths(browser, "#originals img") == [48, 56])
+    results = [image.get_attribute("alt") for image in find_all(browser, "#pictures .after img")]
+    assert results == [
+        "Your picture in the look of the style picture (A′)",
+        "Style picture in the look of yours (B)",
+    ]
     saved = find_all(browser, "#pictures a[download]")
     assert [link.get_attribute("download") for link in saved] == [
         "photo__cup_a_prime.png",
         "photo__cup_b.png",
     ]
-    assert [link.text for link in find_all(browser, "#files a")][-1] == "report.json"
 
     # What was done is there again when the page is loaded anew.
     open_page(browser, service)
-    until(browser, lambda: widths(browser, "#pictures img") == [48, 56, 48, 56])
+    until(browser, lambda: widths(browser, "#pictures img") == [48, 48, 56, 56])
 
     browser.get(find(browser, "#report").get_attribute("href"))
     until(browser, lambda: find_all(browser, "html[data-ready]"))
     assert "--preset style2style --max-side 40" in find(browser, "#command").text
+
+
+def run_pair(browser, folder, preset="default"):
+    """Have the small pair transferred, and wait for its results."""
+    choose(browser, PAIR, folder)
+    find(browser, f"[value={preset}]").send_keys(Keys.SPACE)
+    set_longest_side(browser, "40")
+    start(browser)
+    until(browser, lambda: state(browser).startswith("Done in "))
+
+
+def test_files_are_explained_and_come_in_one(browser, tmp_path):
+    run_pair(browser, tmp_path)
+
+    everything = find(browser, "#all")
+    assert everything.get_attribute("download") == "photo__cup_all.zip"
+    answer = requests.get(everything.get_attribute("href"))
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = [Path(name).name for name in archive.namelist()]
+    find(browser, ".each summary").click()
+    assert [link.text for link in find_all(browser, "#files a")] == names
+    told = [text.text for text in find_all(browser, "#files dd")]
+    assert all(told)
+    assert (
+        "Which place of the style picture each pixel of yours" in told[names.index("flow_ab.npy")]
+    )
+
+
+def test_result_is_dragged_over_its_original_and_enlarged_by_a_click(browser, tmp_path):
+    run_pair(browser, tmp_path)
+    slider = find(browser, "#pictures .compare input")
+    ActionChains(browser).move_to_element(slider).click_and_hold().move_by_offset(
+        -slider.size["width"] // 4, 0
+    ).release().perform()
+    moved = int(slider.get_attribute("value"))
+    assert 15 < moved < 35
+    assert find(browser, "#pictures .compare").get_attribute("style") == f"--split: {moved}%;"
+    assert not find(browser, "#large").is_displayed()
+
+    ActionChains(browser).move_to_element(slider).click().perform()
+    assert find(browser, "#large").is_displayed()
+    assert slider.get_attribute("value") == str(moved)
+    until(browser, lambda: widths(browser, "#large img") == [48, 48])
+    enlarged = find(browser, "#large .compare")
+    until(browser, lambda: enlarged.size["width"] > 1.3 * slider.size["width"])
+    shown = browser.execute_script(
+        "const box = arguments[0].getBoundingClientRect();"
+        "return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;",
+        enlarged,
+    )
+    assert shown
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert not find(browser, "#large").is_displayed()
+
+    # The same by the keyboard, and of an original.
+    find_all(browser, "#originals button")[1].send_keys(Keys.ENTER)
+    until(browser, lambda: widths(browser, "#large img") == [56])
+    find(browser, "#large-close").click()
+    assert not find(browser, "#large").is_displayed()
+
+
+def test_refined_photographs_come_first(browser, tmp_path):
+    run_pair(browser, tmp_path, "photo2photo")
+
+    names = [
+        link.get_attribute("download").removeprefix("photo__cup_")
+        for link in find_all(browser, "#pictures a[download]")
+    ]
+    assert names == ["a_prime_refined.png", "b_refined.png", "a_prime.png", "b.png"]
+    browser.get(find(browser, "#report").get_attribute("href"))
+    until(browser, lambda: widths(browser, "[data-image=a_prime_refined]") == [48])
+
+
+def test_sample_pair_is_there_to_start_with(browser):
+    emulate(browser, "light", 1280, 800)
+    assert is_in_view(browser, "#start")
+    find(browser, "#sample").click()
+    until(browser, lambda: widths(browser, ".preview img") == [680, 397])
+    assert find(browser, "[value=photo2style]").is_selected()
+    until(browser, lambda: browser.switch_to.active_element.get_attribute("id") == "start")
+    # Still without scrolling, as are all applications with their pictures.
+    assert is_in_view(browser, "#start")
+    assert all(is_in_view(browser, f"[value={preset}]") for preset in APPLICATIONS)
+    assert widths(browser, ".choice img") == [400] * len(APPLICATIONS)
+
+    start(browser)
+    until(browser, lambda: state(browser).startswith("Running: "))
+    assert find(browser, "#job-title").text == "castle.jpg and church.jpg"
+    assert is_in_view(browser, "#progress")
+    find(browser, "#cancel").click()
+    until(browser, lambda: state(browser) == "Cancelled.")
+    emulate(browser, "light", 1280)
+
+
+def is_in_view(browser, selector):
+    return browser.execute_script(
+        "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;",
+        selector,
+    )
+
+
+def test_picture_so_far_is_shown_in_plain_words_with_the_time_left(browser, service, tmp_path):
+    choose(browser, LARGE, tmp_path)
+    start(browser)
+    until(browser, lambda: percent(browser) > 1)
+    assert "belongs to" in state(browser) or "looks in the style" in state(browser)
+    assert not find(browser, "#so-far").is_displayed()
+    (folder,) = (
+        path.parent for path in service.folder.glob("*/inputs") if (path / "large.png").is_file()
+    )
+    (folder / "previews").mkdir()
+    (folder / "previews" / "1_a_prime.png").write_bytes(PHOTO)
+
+    until(browser, lambda: widths(browser, "#so-far") == [48])
+    until(browser, lambda: find(browser, "#left").text.endswith(" left"))
+    find(browser, "#cancel").click()
+    until(browser, lambda: state(browser) == "Cancelled.")
+    assert not find(browser, "#running").is_displayed()
 
 
 def test_running_and_waiting_jobs_are_cancelled(browser, tmp_path):
@@ -149,18 +278,132 @@ def percent(browser):
 
 def test_what_is_wrong_is_said(browser, tmp_path):
     start(browser)
-    assert find(browser, "#problem").text == "Choose two images first."
+    until(browser, lambda: problem(browser) == "Choose two pictures first.")
 
-    choose(browser, PAIR | {"a": ("large.png", bytes(10**6))}, tmp_path)
-    start(browser)
-    assert find(browser, "#problem").text == "The files have 1.0 MB; 1 MB are taken."
+    choose(browser, PAIR, tmp_path)
+    assert problem(browser) == ""
 
-    choose(browser, {"a": ("text.png", b"text")}, tmp_path)
-    assert find(browser, "[data-key=a] .invitation").text == "No preview of this kind of file"
+
+def problem(browser):
+    return find(browser, "#problem").text
+
+
+def wrong(browser, key="a"):
+    return find(browser, f"#{key}-wrong").text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("text.png", b"text", "text.png: not an image"),
+        ("empty.png", b"", "empty.png is empty"),
+        ("small.png", black(31, 40), "small.png: 40 x 31 px is too small"),
+        ("large.png", black(1000, 1001), "large.png: 1001 x 1000 px are more than"),
+        ("heavy.png", bytes(1_200_000), "heavy.png has 1.2 MB; 1 MB are taken, of both together."),
+    ],
+)
+def test_wrong_file_is_said_when_it_is_chosen(browser, tmp_path, name, content, says):
+    choose(browser, PAIR | {"a": (name, content)}, tmp_path)
+    until(browser, lambda: wrong(browser).startswith(says))
+    assert wrong(browser, "b_prime") == ""
     start(browser)
-    until(browser, lambda: find(browser, "#problem").text.startswith("text.png: not an image"))
+    until(browser, lambda: problem(browser) == "Choose another picture first.")
+
+    # It goes with the file, and so does what was said of Start.
+    choose(browser, {"a": PAIR["a"]}, tmp_path)
+    until(browser, lambda: wrong(browser) == problem(browser) == "")
     # The browser reports the answer 422, too.
+    assert {entry["level"] for entry in browser.get_log("browser")} <= {"SEVERE"}
+
+
+def test_files_that_are_too_large_together_are_said_so(browser, tmp_path):
+    # Noise behind the picture, which readers pass over.
+    heavy = {key: (name, content + bytes(600_000)) for key, (name, content) in PAIR.items()}
+    choose(browser, {"a": heavy["a"]}, tmp_path)
+    assert problem(browser) == ""
+    choose(browser, {"b_prime": heavy["b_prime"]}, tmp_path)
+    until(browser, lambda: problem(browser) == "The files have 1.2 MB; 1 MB are taken.")
+    choose(browser, {"b_prime": ("light.png", CUP)}, tmp_path)
+    until(browser, lambda: problem(browser) == "")
+
+
+def test_file_that_has_gone_since_it_was_chosen_is_named(browser, tmp_path):
+    choose(browser, PAIR, tmp_path)
+    until(browser, lambda: widths(browser, ".preview img") == [48, 56])
+    (tmp_path / "cup.png").unlink()
+    start(browser)
+    said = "cup.png cannot be read any more; choose it again."
+    until(browser, lambda: problem(browser) == said)
+
+
+def test_full_queue_is_said_until_there_is_room(browser, service, tmp_path):
+    choose(browser, LARGE, tmp_path)
+    start(browser)
+    until(browser, lambda: state(browser).startswith("Running: "))
+    others = [service.submit() for _ in range(2)]
+    start(browser)
+    until(browser, lambda: problem(browser) == "2 jobs are waiting already; try again later")
+    find(browser, "#cancel").click()
+    until(browser, lambda: problem(browser) == "")
+
+    for other in others:
+        service.cancel(other)
+    # The browser reports the answer 503, too.
     assert [entry["level"] for entry in browser.get_log("browser")] == ["SEVERE"]
+
+
+def listed(browser):
+    return len(find_all(browser, "#jobs button"))
+
+
+def test_two_tabs_see_the_same_jobs_and_lose_none(browser, service, tmp_path):
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    open_page(browser, service)
+    second = browser.current_window_handle
+    # Either adds one while the other is open, neither knowing of the other's.
+    for count, tab in enumerate((first, second, first), 1):
+        browser.switch_to.window(tab)
+        choose(browser, PAIR, tmp_path)
+        find(browser, "#max-side").get_attribute("value") or set_longest_side(browser, "40")
+        start(browser)
+        until(browser, lambda count=count: listed(browser) == count)
+        until(browser, lambda: state(browser).startswith("Done in "))
+    for tab in (second, first):
+        browser.switch_to.window(tab)
+        until(browser, lambda: listed(browser) == 3)
+        open_page(browser, service)
+        assert listed(browser) == 3
+    browser.switch_to.window(second)
+    browser.close()
+    browser.switch_to.window(first)
+
+
+def test_service_that_has_gone_is_said_to_be_gone_until_it_is_back(chromium, tmp_path):
+    (tmp_path / "jobs").mkdir()
+    with served(tmp_path / "jobs", Worker()) as service:
+        open_page(chromium, service)
+        assert not find(chromium, "#gone").is_displayed()
+    port = int(service.url.rpartition(":")[2])
+    # It is noticed without anything being done, and what is done says nothing else.
+    until(chromium, lambda: find(chromium, "#gone").is_displayed())
+    choose(chromium, PAIR, tmp_path)
+    start(chromium)
+    until(chromium, lambda: find(chromium, "#start").is_enabled())
+    assert problem(chromium) == ""
+
+    with served(tmp_path / "jobs", port=port) as service:
+        until(chromium, lambda: not find(chromium, "#gone").is_displayed())
+        # The page goes on, with the files that were chosen.
+        set_longest_side(chromium, "40")
+        start(chromium)
+        until(chromium, lambda: state(chromium).startswith("Running: "))
+    until(chromium, lambda: find(chromium, "#gone").is_displayed())
+    with served(tmp_path / "jobs", Worker(), port=port):
+        # A service that was started anew knows nothing of what was before.
+        until(chromium, lambda: state(chromium).startswith("Removed, "))
+        assert not find(chromium, "#gone").is_displayed()
+    chromium.get_log("browser")
 
 
 def test_what_can_be_used_has_a_role_and_a_name(browser):
@@ -174,7 +417,7 @@ def test_what_can_be_used_has_a_role_and_a_name(browser):
     assert len(names["radio"]) == 5
     for role in ("radio", "combobox", "spinbutton", "button", "heading", "DisclosureTriangle"):
         assert all(names.get(role, [True])), role
-    assert sum("Becomes A′" in name for name in names["button"]) == 1
+    assert sum("Your picture" in name for name in names["button"]) == 1
     levels = [heading.tag_name for heading in find_all(browser, "h1, h2, h3")]
     assert all(int(after[1]) - int(before[1]) <= 1 for before, after in itertools.pairwise(levels))
 
@@ -188,7 +431,7 @@ def test_images_can_be_chosen_by_the_keyboard(browser):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 390, 1280])
 def test_text_is_readable_in_every_scheme_and_width(browser, service, scheme, width):
     emulate(browser, scheme, width)
     open_page(browser, service)
@@ -197,12 +440,16 @@ def test_text_is_readable_in_every_scheme_and_width(browser, service, scheme, wi
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     ground = luminance(browser, "body", "background-color")
     assert (ground < 0.1) == (scheme == "dark")
-    card = luminance(browser, ".drop", "background-color")
+    card = luminance(browser, ".zone", "background-color")
     for selector, behind in (
         ("h1", ground),
         (".lead", ground),
         ("#problem", ground),
+        (".hint", ground),
         (".note", card),
+        (".letter", card),
+        (".sample strong", card),
+        (".choice .note", card),
         (".invitation", card),
         ("summary", card),
         ("#start", luminance(browser, "#start", "background-color")),

@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike
 
 from analogy.method.algorithm import LevelState
 from analogy.method.points import Points
-from analogy.method.preview import Previews, first_preview
+from analogy.method.preview import Previews, called_both, first_preview
 from analogy.method.progress import Progress
 from analogy.method.rematching import Remains, match_again
 from analogy.method.stages import expected_shares_again
 from analogy.method.transfer import (
     Analogy,
-    called_both,
     in_original,
     matching_points_of,
     result_of,

@@ -78,3 +78,9 @@ def _voted(task, state, matches):
     a_prime, _ = vote_at_full_size(matches.ab, a, b_prime, scale_a, scale_b, *votes)
     b, _ = vote_at_full_size(matches.ba, b_prime, a, scale_b, scale_a, *votes)
     return a_prime, b
+
+
+def called_both(*listeners):
+    """What calls all of the listeners that there are, None where there is none."""
+    listening = [listener for listener in listeners if listener]
+    return (lambda state: [listener(state) for listener in listening]) if listening else None

@@ -30,7 +30,7 @@ from analogy.method.original import (
 from analogy.method.points import MatchingPoints, Points, as_points
 from analogy.method.pose_choice import choose_poses
 from analogy.method.poses import UPRIGHT
-from analogy.method.preview import Previews, first_preview
+from analogy.method.preview import Previews, called_both, first_preview
 from analogy.method.progress import Progress
 from analogy.method.record import run_record
 from analogy.method.rematching import Remains, SizesKept
@@ -176,12 +176,6 @@ def transfer(
     if kept is None:
         return found
     return replace(found, remains=Remains(upright, task, kept.sizes, choice))
-
-
-def called_both(*listeners):
-    """What calls all of the listeners that there are, None where there is none."""
-    listening = [listener for listener in listeners if listener]
-    return (lambda state: [listener(state) for listener in listening]) if listening else None
 
 
 def result_of(upright, task, matches, progress, deconvolutions, choice):

@@ -139,7 +139,9 @@ def test_a_killed_film_goes_on_to_the_same_bytes(tmp_path, command_line, monkeyp
     command_line(*options, "--out", "whole", "--quiet")
     for path in sorted(Path("whole").glob("*.png"), key=str):
         assert Path("killed", path.name).read_bytes() == path.read_bytes(), path.name
-    assert sorted(os.listdir("killed")) == sorted(os.listdir("whole"))
+    # One that was killed before its folder had a lock may leave that, empty.
+    left = {name for name in os.listdir("killed") if not name.startswith(".unfinished-")}
+    assert left == set(os.listdir("whole"))
     assert len(os.listdir("whole")) == 32
 
 

@@ -317,8 +317,8 @@ def conv3x3_backward(
 
     Notes
     -----
-    As for :func:`conv3x3`, with the filters turned and transposed. What equation 5 of the paper is
-    minimised by.
+    As for :func:`conv3x3`, with the filters turned and transposed; on the CPU a value for each of
+    the channels in is allocated beside. What equation 5 of the paper is minimised by.
 
     Examples
     --------

@@ -37,9 +37,9 @@ FEW_TILES = 288
 
 # Tiles of a block, by the channels in and out together: with few channels a block and its products
 # stay in the second cache, with many each value of the filters is used often enough.
-FEW_CHANNELS = 128
+FEW_CHANNELS = 256
 TILES_PER_BLOCK_OF_FEW_CHANNELS = 24
-TILES_PER_BLOCK = 96
+TILES_PER_BLOCK = 192
 
 _FILTER_TRANSFORM = np.array(
     [

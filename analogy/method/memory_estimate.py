@@ -67,11 +67,35 @@ def estimate_memory(shape_a, shape_b, ratio=1.0, max_side=None, refine=False):
         _area(matching_shape(shape, ratio, max_side, name))
         for shape, name in ((shape_a, "A"), (shape_b, "B'"))
     ]
+    return _bytes((_area(shape_a), _area(shape_b)), matched, refine)
+
+
+def has_room(shapes, matched, available=None, refine=False):
+    """Tell whether a transfer fits into memory whose sizes of matching are known.
+
+    Parameters
+    ----------
+    shapes, matched : pairs of (int, int)
+        Height and width of A and of B', or of its copies, themselves and as they are matched.
+    available : int or None
+        As for :func:`check_memory`.
+    refine : bool
+
+    Returns
+    -------
+    bool
+    """
+    available = available_memory() if available is None else available
+    return _bytes([*map(_area, shapes)], [*map(_area, matched)], refine) <= available
+
+
+def _bytes(areas, matched, refine):
+    """Bytes for two images of these numbers of pixels, and of so many as they are matched."""
     deconvolved = max(matched) * sum(BYTES_PER_DECONVOLVED_PIXEL.values())
-    refined = max(_area(shape_a), _area(shape_b)) * BYTES_PER_REFINED_PIXEL if refine else 0
+    refined = max(areas) * BYTES_PER_REFINED_PIXEL if refine else 0
     return (
         FIXED_BYTES
-        + (_area(shape_a) + _area(shape_b)) * BYTES_PER_PIXEL
+        + sum(areas) * BYTES_PER_PIXEL
         + sum(matched) * sum(BYTES_PER_MATCHED_PIXEL.values())
         + max(deconvolved, refined)
     )

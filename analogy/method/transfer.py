@@ -19,7 +19,7 @@ from analogy.method.drawing import hold_fractions
 from analogy.method.flow import displacements
 from analogy.method.full_size import scale_of, vote_at_full_size
 from analogy.method.masks import Masks, MatchingMasks, check_masks, hide_transparent
-from analogy.method.memory_estimate import check_memory
+from analogy.method.memory_estimate import check_memory, has_room
 from analogy.method.original import (
     Direction,
     flow_to_original,
@@ -306,12 +306,19 @@ def _posed(task, progress):
     if task.matching_points is not None:
         # A point leads to one place.
         poses = poses[:1]
-    return task if poses == (UPRIGHT,) else _with_sheets(task, sheets_of(task.b_prime, poses))
+    if poses == (UPRIGHT,):
+        return task
+    for count in range(len(poses), 0, -1):
+        posed = _with_sheets(task, sheets_of(task.b_prime, poses[:count]))
+        sizes, limit = (posed.a.shape[:2], posed.b_prime.shape[:2]), task.session.free_memory
+        if has_room(sizes, posed.shapes[-1], limit, task.parameters.refine):
+            return posed
+        _log.info("memory does not hold B' in %d poses", count)
+    return task
 
 
 def _with_sheets(task, sheets):
     """The same with copies of B' in its place."""
-    share = task.shapes[-1][1][0] / task.b_prime.shape[0]
     shapes = [
         (shape_a, sheets.matched_shape(shape_b[0] / task.b_prime.shape[0]))
         for shape_a, shape_b in task.shapes
@@ -322,21 +329,7 @@ def _with_sheets(task, sheets):
         shown = sheets.is_shown(shapes[-1][1])
         masks = task.matching_masks.bound_to(shapes[-1][0], shown)
     points = task.matching_points and task.matching_points.on_sheets(sheets)
-    check_memory(
-        task.a.shape[:2],
-        sheets.image.shape[:2],
-        share,
-        None,
-        task.session.free_memory,
-        task.parameters.refine,
-    )
-    return replace(
-        task,
-        shapes=shapes,
-        matching_masks=masks,
-        matching_points=points,
-        sheets=sheets,
-    )
+    return replace(task, shapes=shapes, matching_masks=masks, matching_points=points, sheets=sheets)
 
 
 def in_original(on_level, upright, task):

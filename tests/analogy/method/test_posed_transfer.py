@@ -1,5 +1,6 @@
 """Transfers whose B' is matched by copies of it."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from skimage import data
 
 from analogy import PRESETS, Masks, Session, transfer
 from analogy.images import resize
+from analogy.method.memory_estimate import estimate_memory
 from analogy.method.poses import Pose, copy_of
 
 SESSION = Session(device="cpu")
@@ -140,3 +142,16 @@ def test_what_is_kept_is_kept(a):
 
     assert found.poses is not None
     np.testing.assert_array_equal(found.a_prime[:20], a[:20])
+
+
+def test_without_memory_for_a_copy_b_is_matched_as_it_is(a, caplog):
+    caplog.set_level(logging.INFO)
+    # A turned copy has about twice the pixels, at full size and in every map.
+    turned = copy_of(a, Pose(turn=45)).image
+    needed = estimate_memory(a.shape[:2], turned.shape[:2], max_side=700)
+    session = Session(device="cpu", memory=needed)
+
+    found = transfer(a, turned, QUICK, session=session)
+
+    assert found.poses is None
+    assert "memory does not hold B' in 1 poses" in caplog.text

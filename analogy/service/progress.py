@@ -13,6 +13,7 @@ _WORDS = {
     PREPARATION: "getting ready",
     COMPILING: "getting ready: compiling for this machine, a minute or two and only this once",
     "blend weight": "weighing how alike the pictures are",
+    "poses": "trying the style picture mirrored, turned and scaled",
     "search": "finding which part belongs to which",
     "reconstruction": "working out how each looks in the style of the other",
     "confidence": "checking what was found",

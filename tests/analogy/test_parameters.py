@@ -46,6 +46,8 @@ ONE_SIZE = {
 # What has come since, and is off.
 OFF = {
     "first_scale": None,
+    "pose": "none",
+    "upright_strokes": False,
     "coarsest_reconstruction": 5,
     "led_deconvolutions": (3, 2),
     "evenness": (0.0,) * 5,

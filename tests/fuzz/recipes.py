@@ -179,23 +179,23 @@ def _FilterBank(random):  # noqa: N802
 
 def _table(random):
     shape, other_shape = (tuple(int(side) for side in random.integers(1, 4, 2)) for _ in range(2))
-    return _floats(random, shape[0] * shape[1], other_shape[0] * other_shape[1]), shape, other_shape
+    sheets = int(random.integers(1, 3))
+    size = shape[0] * shape[1], sheets * other_shape[0] * other_shape[1]
+    return _floats(random, *size), {"shape": shape, "other_shape": other_shape, "sheets": sheets}
 
 
 def _gather_votes(random):
-    votes, shape, other_shape = _table(random)
-    return {"votes": votes, "shape": shape, "other_shape": other_shape, "reach": 1.0, "slack": 0.5}
+    votes, shapes = _table(random)
+    return {"votes": votes, **shapes, "reach": 1.0, "slack": 0.5}
 
 
 def _hough_matching(random):
-    similarity, shape, other_shape = _table(random)
-    shapes = {"shape": shape, "other_shape": other_shape}
+    similarity, shapes = _table(random)
     return {"similarity": similarity, **shapes, "exponent": 2.0, "rounds": [(1.0, 0.5), (2.0, 1.0)]}
 
 
 def _hough_votes(random):
-    similarity, shape, other_shape = _table(random)
-    shapes = {"shape": shape, "other_shape": other_shape}
+    similarity, shapes = _table(random)
     return {"similarity": similarity, **shapes, "exponent": 2.0, "reach": 1.0, "slack": 0.5}
 
 

@@ -155,7 +155,7 @@ def hough_votes(
     >>> from analogy_kernels import hough_votes
     >>> similarity = np.eye(4, dtype=np.float32)
     >>> votes = hough_votes(similarity, (2, 2), (2, 2), 1.0, 1.0, 0.1)
-    >>> bool(votes[0, 0] > 0.5 > votes[0, 3])
+    >>> bool(votes[0, 0] > 0.3 > votes[0, 3])
     True
     """
     on, similarity = on_target(similarity=similarity, stream=stream)

@@ -159,4 +159,4 @@ def test_filters_of_another_form_make_no_bank():
     with pytest.raises(ValueError, match="forward is float32"):
         FilterBank(15, 5, bank.forward, bank.backward, bank.bias)
     with pytest.raises(ValueError, match=r"bias is float32 \(5,\)"):
-        FilterBank(16, 4, bank.forward[..., :4].copy(), bank.backward[:, :4].copy(), bank.bias)
+        FilterBank(16, 4, bank.forward, bank.backward[:, :, :4].copy(), bank.bias)

@@ -1,7 +1,7 @@
 import pytest
 
 from analogy.errors import AnalogyError
-from analogy.method.memory_estimate import check_memory, estimate_memory
+from analogy.method.memory_estimate import check_memory, estimate_memory, has_room
 
 GIB = 2**30
 
@@ -68,3 +68,12 @@ def test_where_a_ratio_would_shrink_the_other_image_too_far_a_longest_side_is_na
 def test_where_nothing_fits_smaller_images_are_asked_for():
     with pytest.raises(AnalogyError, match="give smaller images"):
         check_memory((448, 448), (448, 448), available=1000)
+
+
+def test_there_is_room_for_what_is_estimated_and_no_more():
+    shapes, matched = [(300, 400), (800, 400)], [(150, 200), (400, 200)]
+    needed = estimate_memory(*shapes, ratio=0.5)
+
+    assert has_room(shapes, matched, needed)
+    assert not has_room(shapes, matched, needed - 1)
+    assert not has_room(shapes, [(300, 400), (800, 400)], needed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from skimage.transform import resize
 
 # Standard deviation, in pixels of the finest level, of the surroundings whose costs a choice goes
 # by: single pixels change their minds from one to the next.
@@ -27,7 +26,9 @@ def choose(costs: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     uint8 array of `shape`
         Indices.
     """
+    # These take longer to import than most runs, which choose nothing, have to spare.
     from scipy.ndimage import gaussian_filter
+    from skimage.transform import resize
 
     smoothed = [gaussian_filter(cost, _SURROUNDINGS) for cost in costs]
     return np.argmin([resize(cost, shape, order=1) for cost in smoothed], axis=0).astype(np.uint8)

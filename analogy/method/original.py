@@ -111,12 +111,10 @@ def from_copies(sheets: Sheets, copies: Direction, matches: Matches, vote_side: 
     """
     shape = sheets.original.shape[:2]
     pixels = _grid(shape)
-    seen = _seen(sheets, pixels, sheets.image.shape)
     choice = choose(_costs(sheets, matches), shape)
-    images = [
-        _interpolated(copies.image, sheets.places_on_sheet(pixels, index))
-        for index in range(len(sheets.copies))
-    ]
+    on_sheets = [sheets.places_on_sheet(pixels, index) for index in range(len(sheets.copies))]
+    images = [_interpolated(copies.image, places) for places in on_sheets]
+    seen = [_index(_pixels(places, sheets.image.shape[:2])) for places in on_sheets]
     # Where the pixel of a copy leads, seen from the pixel of the image.
     flows = [copies.flow[at] + (np.stack(at, -1) - pixels)[..., ::-1] for at in seen]
     return Direction(
@@ -152,8 +150,13 @@ def _seen(sheets, places, of):
     found = []
     for index in range(len(sheets.copies)):
         on_sheet = (sheets.places_on_sheet(places, index) + 0.5) / per_pixel - 0.5
-        found.append(tuple(np.moveaxis(_pixels(on_sheet, of[:2]), -1, 0)))
+        found.append(_index(_pixels(on_sheet, of[:2])))
     return found
+
+
+def _index(pixels):
+    """What pixels (y, x) are fetched from a map by."""
+    return tuple(np.moveaxis(pixels, -1, 0))
 
 
 def _pixels(places, shape):

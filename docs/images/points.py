@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont
+from side_by_side import HEIGHT, panel_of, save_side_by_side
 
 import analogy
 
@@ -21,7 +22,7 @@ PARAMETERS = analogy.Parameters(ratio=0.5, pose="none")
 # ax, ay, bx, by: left, middle and right of the roofs.
 POINTS = [(140, 163, 296, 186), (197, 166, 312, 188), (285, 164, 330, 190)]
 
-_HEIGHT, _GAP, _RADIUS = 300, 10, 9
+_RADIUS = 9
 _COLOURS = "#ff3d7f", "#12b4e8"
 
 
@@ -44,13 +45,7 @@ def main():
         _panel(b_prime, places[:, 2:], _COLOURS[1]),
         _panel(again.a_prime, []),
     ]
-    width = sum(panel.width for panel in panels) + _GAP * (len(panels) - 1)
-    sheet = Image.new("RGB", (width, _HEIGHT), "white")
-    left = 0
-    for panel in panels:
-        sheet.paste(panel, (left, 0))
-        left += panel.width + _GAP
-    sheet.save(OUT, quality=88)
+    save_side_by_side(panels, OUT)
 
 
 def _timed(transfer):
@@ -61,9 +56,7 @@ def _timed(transfer):
 
 def _panel(image, places, colour="white"):
     """An image at the sheet's height, with numbered rings about places (x, y)."""
-    scale = _HEIGHT / image.shape[0]
-    size = round(image.shape[1] * scale), _HEIGHT
-    panel = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    scale, panel = HEIGHT / image.shape[0], panel_of(image)
     draw, font = ImageDraw.Draw(panel), ImageFont.load_default(15)
     outline = {"stroke_width": 2, "stroke_fill": "black"}
     for number, place in enumerate(places, 1):

@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from side_by_side import panel_of, save_side_by_side
 
 import analogy
 
 ROOT = Path(__file__).parents[2]
 OUT = Path(__file__).with_name("poses.jpg")
-
-_HEIGHT, _GAP = 300, 10
 
 
 def main():
@@ -29,19 +27,8 @@ def main():
         for pose in ("none", "auto")
     ]
     print("; ".join(str(entry) for entry in results[-1].record["poses"]))
-    panels = [_panel(image) for image in (a, b_prime, *(found.a_prime for found in results))]
-    width = sum(panel.width for panel in panels) + _GAP * (len(panels) - 1)
-    sheet = Image.new("RGB", (width, _HEIGHT), "white")
-    left = 0
-    for panel in panels:
-        sheet.paste(panel, (left, 0))
-        left += panel.width + _GAP
-    sheet.save(OUT, quality=88)
-
-
-def _panel(image):
-    size = round(image.shape[1] * _HEIGHT / image.shape[0]), _HEIGHT
-    return Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    panels = [panel_of(image) for image in (a, b_prime, *(found.a_prime for found in results))]
+    save_side_by_side(panels, OUT)
 
 
 if __name__ == "__main__":

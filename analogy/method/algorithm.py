@@ -308,12 +308,8 @@ def lead_level(
         return LedLevel(search, plan, start, None)
     if not plan.is_searched:
         return LedLevel(search, plan, hold(start, points), points)
-    return LedLevel(search, plan, *_drawn(search, start, points))
-
-
-def _drawn(search, start, points):
-    start, anchors = draw(search, start, points)
-    return start, points, anchors
+    drawn, anchors = draw(search, start, points)
+    return LedLevel(search, plan, drawn, points, anchors)
 
 
 def _search_of(features, level, pair):

@@ -14,6 +14,7 @@ label that one image loses nevertheless, the other cannot match: at that level i
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,8 +95,7 @@ class MatchingMasks:
         shown : bool array, (height, width)
             Which pixels of B' may be fetched, at the size at which it is matched.
         """
-        bound = MatchingMasks(None)
-        bound._keep = self._keep
+        bound = copy(self)
         bound._labels = [np.ones(shape_a, np.int32), shown.astype(np.int32)]
         return bound
 

@@ -57,9 +57,9 @@ class Previews:
             self.show(*self._results(state))
 
     def _results(self, state):
-        a_prime, _ = _voted(self.task, state, state.matches)
+        a_prime, b = _voted(self.task, state, state.matches)
         if self.task.sheets is None:
-            return a_prime, _voted(self.task, state, state.matches)[1]
+            return a_prime, b
         shape = level_shape(self.upright.shapes[state.scale][1], state.level)
         matches = matches_in_original(self.task.sheets, state.matches, shape)
         return a_prime, _voted(self.upright, state, matches)[1]

@@ -11,9 +11,11 @@ from analogy.method.deconvolution import SubNet, prepare
 from analogy.model import bundled_path
 from analogy.network.features import FeatureExtractor
 from analogy.network.layers import MaxPool, Network
-from analogy_kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward, filter_bank
+from analogy_kernels.network.convolution import conv3x3_relu, conv3x3_relu_backward
+from analogy_kernels.network.filters import filter_bank
 from analogy_kernels.network.pooling import maxpool2x2
-from analogy_kernels.network.winograd import FREQUENCIES, TILE
+from analogy_kernels.network.winograd import FREQUENCIES
+from analogy_kernels.network.winograd_tiles import TILE
 from analogy_kernels.target import CPU
 from benchmarks.cuda_model import network_work
 from benchmarks.images import example_pair
@@ -59,8 +61,8 @@ def measure(limits, *, side, rounds):
 
 
 def _throughput(layers, x, name, limits, rounds):
-    banks, shape = prepare(layers, 0, CPU).banks, x.shape[:2]
-    subnet = SubNet(banks, x.shape, CPU)
+    prepared, shape = prepare(layers, 0, CPU), x.shape[:2]
+    banks, subnet = prepared.banks, SubNet(prepared, x.shape, CPU)
     gradient = np.random.default_rng(0).standard_normal(subnet.output_shape, np.float32)
     out = np.empty_like(x)
     session, planes = onnx_session(layers, x.shape[2]), x.transpose(2, 0, 1)[None].copy()

@@ -63,7 +63,7 @@ class Objective:
     """
 
     def __init__(self, layers, image, smoothness):
-        self._net = SubNet(layers.banks, image.shape, analogy_kernels.CPU)
+        self._net = SubNet(layers, image.shape, analogy_kernels.CPU)
         self._wanted = self._net.forward(image).copy()
         self._square = analogy_kernels.inner_product(self._wanted.ravel(), self._wanted.ravel())
         self._smoothness = np.float32(smoothness / np.square(image).sum())

@@ -162,6 +162,7 @@ LAUNCHES = [
     *nearest_patches(),
     (pooling._maxpool_cuda, (MAP, MAP, IMAGE)),
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
+    (pooling._relu_maxpool_backward_cuda, (MAP, MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),

@@ -137,7 +137,8 @@ def _flops(level, side):
 
 def _flops_per_second(target):
     """Of a convolution of 256 channels at the size that a map of the usual image has there."""
-    from analogy_kernels.network.convolution import conv3x3_relu, filter_bank
+    from analogy_kernels.network.convolution import conv3x3_relu
+    from analogy_kernels.network.filters import filter_bank
 
     random = np.random.default_rng(0)
     side, channels = _USUAL_SIDE // 4, 256

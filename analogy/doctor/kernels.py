@@ -89,7 +89,8 @@ def _plain_normalize(source, target, nnf, filters):
 
 
 def _convolution(on, source, target, nnf, filters):
-    from analogy_kernels.network.convolution import conv3x3_relu, filter_bank
+    from analogy_kernels.network.convolution import conv3x3_relu
+    from analogy_kernels.network.filters import filter_bank
 
     bank = filter_bank(filters, np.zeros(filters.shape[3], np.float32), on)
     return on.to_host(conv3x3_relu(on.asarray(source), bank))

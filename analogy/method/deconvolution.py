@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from analogy.network.layers import MaxPool
-from analogy_kernels.network.convolution import (
-    conv3x3_relu,
-    conv3x3_relu_backward,
-    filter_bank,
-    scratch_elements,
-)
-from analogy_kernels.network.pooling import maxpool2x2, maxpool2x2_backward
+from analogy.network.steps import Found, steps_of
+from analogy_kernels.network.filters import filter_bank
 from analogy_kernels.reduction import inner_product, inner_products_scratch
 from analogy_kernels.solvers.lbfgs import lbfgs
 from analogy_kernels.solvers.vectors import add_scaled
@@ -90,12 +84,12 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     -------
     Deconvolution
     """
-    subnet = SubNet(layers.banks, start.shape, target_of(wanted, start))
+    subnet = SubNet(layers, start.shape, target_of(wanted, start))
     objective = _Objective(subnet, wanted, tick or _ignore, iterations)
     vector = start.reshape(start.size)
     minimum = lbfgs(objective, vector, iterations=iterations, tolerance=tolerance, out=vector)
     residuals = tuple(2 * loss / objective.wanted_square for loss in minimum.losses)
-    features = subnet.forward(start, layers.kept)
+    features = subnet.forward_kept(start)
     return Deconvolution(features, residuals, minimum.evaluations, minimum.reason)
 
 
@@ -103,57 +97,56 @@ class SubNet:
     """Layers of VGG in a row: forward, and the gradient back to the input.
 
     Everything that a pass writes is allocated once.
+
+    Parameters
+    ----------
+    layers : PreparedLayers
+    shape : (int, int, int)
+        Of the input: height, width and channels.
+    target : CPU or CUDA of `analogy_kernels.target`
     """
 
-    def __init__(self, banks, shape, target):
-        self._banks, self.input_shape = banks, shape
-        self._maps, self._argmaxes, elements = [], [], 0
-        height, width, channels = shape
-        widest = height * width * channels
-        for bank in banks:
-            if isinstance(bank, MaxPool):
-                height, width = (height + 1) // 2, (width + 1) // 2
-                self._argmaxes.append(target.empty((height, width, channels), np.uint8))
-            else:
-                elements = max(elements, scratch_elements(bank, height, width))
-                channels = bank.channels_out
-                self._argmaxes.append(None)
-            widest = max(widest, height * width * channels)
-            self._maps.append(target.empty((height, width, channels)))
-        self._scratch = None if target.is_cuda else target.empty(elements)
+    def __init__(self, layers, shape, target):
+        banks, kept = layers.banks, layers.kept
+        first, further = steps_of(banks[:kept]), steps_of(banks[kept:])
+        self._steps, self._kept = (*first, *further), len(first)
+        self.input_shape = shape
+        self._found: list[Found] = []
+        elements, widest = 0, 0
+        for step in self._steps:
+            elements, widest = max(elements, step.scratch(shape)), max(widest, math.prod(shape))
+            self._found.append(step.room(shape, target))
+            shape = self._found[-1].features.shape
+        self._scratch = target.empty(elements) if elements else None
         # A gradient is read from one and written to the other on its way down.
         self._gradients = target.empty(widest), target.empty(widest)
 
     @property
     def output_shape(self):
-        return self._maps[-1].shape
+        return self._found[-1].features.shape
 
-    def forward(self, x, layers=None):
-        """Features after `layers` layers (all of them by default), valid until the next pass."""
+    def forward(self, x):
+        """Features of the last layer, valid until the next pass."""
+        return self._forward(x, len(self._steps))
+
+    def forward_kept(self, x):
+        """Features of the layer that is kept, valid until the next pass."""
+        return self._forward(x, self._kept)
+
+    def _forward(self, x, steps):
         self._x = x
-        for bank, out, argmax in zip(
-            self._banks[:layers], self._maps[:layers], self._argmaxes[:layers], strict=True
-        ):
-            if argmax is not None:
-                maxpool2x2(x, out, argmax)
-            else:
-                conv3x3_relu(x, bank, self._scratch, out)
-            x = out
+        for step, found in zip(self._steps[:steps], self._found[:steps], strict=True):
+            step.forward(x, self._scratch, found)
+            x = found.features
         return x
 
     def backward(self, gradient, out):
         """Write to `out` the gradient to the input of the last :meth:`forward`."""
-        inputs = [self._x, *self._maps[:-1]]
-        for layer in range(len(self._banks) - 1, -1, -1):
-            shape = inputs[layer].shape
-            size = int(np.prod(shape))
-            to = out if layer == 0 else self._gradients[layer % 2][:size].reshape(shape)
-            if self._argmaxes[layer] is not None:
-                maxpool2x2_backward(gradient, self._argmaxes[layer], shape[:2], to)
-            else:
-                conv3x3_relu_backward(
-                    gradient, self._maps[layer], self._banks[layer], self._scratch, to
-                )
+        inputs = [self._x, *(found.features for found in self._found[:-1])]
+        for index in range(len(self._steps) - 1, -1, -1):
+            shape = inputs[index].shape
+            to = self._gradients[index % 2][: math.prod(shape)].reshape(shape) if index else out
+            self._steps[index].backward(gradient, self._found[index], self._scratch, to)
             gradient = to
         return out
 

@@ -58,7 +58,8 @@ def _contenders(ours, onnx, torch, by_numpy):
 
 
 def forward_by_ours(x, weights, bias, activation, gradient, threads):
-    from analogy_kernels.network.convolution import conv3x3_relu, filter_bank, scratch_elements
+    from analogy_kernels.network.convolution import conv3x3_relu, scratch_elements
+    from analogy_kernels.network.filters import filter_bank
 
     bank = filter_bank(weights, bias)
     scratch = np.empty(scratch_elements(bank, *x.shape[:2]), np.float32)
@@ -69,9 +70,9 @@ def forward_by_ours(x, weights, bias, activation, gradient, threads):
 def backward_by_ours(x, weights, bias, activation, gradient, threads):
     from analogy_kernels.network.convolution import (
         conv3x3_relu_backward,
-        filter_bank,
         scratch_elements,
     )
+    from analogy_kernels.network.filters import filter_bank
 
     bank = filter_bank(weights, bias)
     scratch = np.empty(scratch_elements(bank, *x.shape[:2]), np.float32)

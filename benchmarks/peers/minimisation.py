@@ -160,7 +160,7 @@ class Deconvolution:
         from analogy_kernels.target import CPU
 
         layers = Network.load(bundled_path()).layers(_BOTTOM, _TOP)
-        self._subnet = SubNet(prepare(layers, 0, CPU).banks, start.shape, CPU)
+        self._subnet = SubNet(prepare(layers, 0, CPU), start.shape, CPU)
         self._wanted, self._residual = wanted, np.empty_like(wanted)
         self._gradient = np.empty_like(start)
 

@@ -34,13 +34,18 @@ from .matching.subpixel import as_field as as_field
 from .matching.subpixel import keep_better as keep_better
 from .matching.subpixel import refine_field as refine_field
 from .matching.upsample import upsample_nnf as upsample_nnf
-from .network.convolution import FilterBank as FilterBank
 from .network.convolution import conv3x3 as conv3x3
 from .network.convolution import conv3x3_backward as conv3x3_backward
 from .network.convolution import conv3x3_relu as conv3x3_relu
 from .network.convolution import conv3x3_relu_backward as conv3x3_relu_backward
-from .network.convolution import filter_bank as filter_bank
 from .network.convolution import scratch_elements as scratch_elements
+from .network.filters import FilterBank as FilterBank
+from .network.filters import filter_bank as filter_bank
+from .network.pooled_convolution import conv3x3_relu_maxpool as conv3x3_relu_maxpool
+from .network.pooled_convolution import (
+    conv3x3_relu_maxpool_backward as conv3x3_relu_maxpool_backward,
+)
+from .network.pooled_convolution import pooled_scratch_elements as pooled_scratch_elements
 from .network.pooling import maxpool2x2 as maxpool2x2
 from .network.pooling import maxpool2x2_backward as maxpool2x2_backward
 from .reduction import inner_product as inner_product

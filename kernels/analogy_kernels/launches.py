@@ -59,7 +59,11 @@ from analogy_kernels.matching.subpixel import (
     keep_better_kernel,
 )
 from analogy_kernels.matching.upsample import upsample_nnf_kernel
-from analogy_kernels.network.pooling import maxpool2x2_backward_kernel, maxpool2x2_kernel
+from analogy_kernels.network.pooling import (
+    maxpool2x2_backward_kernel,
+    maxpool2x2_kernel,
+    relu_maxpool2x2_backward_kernel,
+)
 from analogy_kernels.solvers.vectors import add_scaled_kernel, combine_kernel
 from analogy_kernels.target import (
     Kernel,
@@ -94,6 +98,7 @@ __all__ = [
     "random_map_kernel",
     "random_nnf_kernel",
     "reliability_kernel",
+    "relu_maxpool2x2_backward_kernel",
     "response_kernel",
     "restrain_kernel",
     "round_trip_kernel",

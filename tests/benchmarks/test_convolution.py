@@ -63,7 +63,7 @@ def test_onnx_runtime_computes_the_same_layers(random, layers):
 
     (planes,) = onnx_session(layers, 16).run(None, {"x": x.transpose(2, 0, 1)[None].copy()})
 
-    expected = SubNet(prepare(layers, 0, CPU).banks, x.shape, CPU).forward(x)
+    expected = SubNet(prepare(layers, 0, CPU), x.shape, CPU).forward(x)
     actual = planes[0].transpose(1, 2, 0)
     # Two layers, each within the 1e-5 of tests/kernels/network/test_convolution.py.
     assert np.abs(actual - expected).max() <= 2e-5 * np.abs(expected).max()

@@ -14,6 +14,7 @@ WRITTEN = {
     "add_scaled": {"out"},
     "append_colour": {"out"},
     "combine": {"rows"},
+    "conv3x3_relu_maxpool": {"out", "argmax"},
     "keep_content": {"weights"},
     "maxpool2x2": {"out", "argmax"},
 }
@@ -158,6 +159,29 @@ def _conv3x3_relu_backward(random):
     return _convolution(random, {"gradient": "out", "activation": "out"}, "in")
 
 
+def _pooled_convolution(random):
+    size, bank = _size(random), _bank(random)
+    pooled = *(-(-side // 2) for side in size), bank.channels_out
+    scratch = _floats(random, analogy_kernels.pooled_scratch_elements(bank, *size))
+    return size, bank, pooled, {"bank": bank, "scratch": _maybe(random, scratch)}
+
+
+def _conv3x3_relu_maxpool(random):
+    size, bank, pooled, given = _pooled_convolution(random)
+    out, argmax = _floats(random, *pooled), np.zeros(pooled, np.uint8)
+    results = {"out": _maybe(random, out), "argmax": _maybe(random, argmax)}
+    return {"source": _floats(random, *size, bank.channels_in), **given, **results}
+
+
+def _conv3x3_relu_maxpool_backward(random):
+    size, bank, pooled, given = _pooled_convolution(random)
+    gradient, maxima = _floats(random, 2, *pooled)
+    argmax = random.integers(0, 4, pooled, np.uint8)
+    out = _maybe(random, _floats(random, *size, bank.channels_in))
+    read = {"gradient": gradient, "pooled": maxima, "argmax": argmax}
+    return {**read, **given, "shape": size, "out": out}
+
+
 def _correlate(random):
     source = _map(random)
     return {"source": source, "other": _floats(random, 3, 4, *source.shape[2:])}
@@ -169,6 +193,7 @@ def _filter_bank(random):
         "weights": weights,
         "bias": _floats(random, weights.shape[3]),
         "target": analogy_kernels.CPU,
+        "backward": bool(random.integers(2)),
     }
 
 
@@ -352,6 +377,10 @@ def _patchmatch_both_ways(random):
     options["displacements"] = _displacements(random, *sides)
     start = {"first": first, "second": second, "starts": nnfs}
     return {**start, **options, "labels": _labels(random, sides), "cost": cost}
+
+
+def _pooled_scratch_elements(random):
+    return {"bank": _bank(random), "height": 4, "width": 5}
 
 
 def _random_map(random):

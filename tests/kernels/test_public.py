@@ -175,6 +175,8 @@ def calls(random):
     yield "conv3x3_backward", (a, bank), {}
     yield "conv3x3_relu", (a, bank), {}
     yield "conv3x3_relu_backward", (a, b, bank), {}
+    yield "conv3x3_relu_maxpool", (a, bank), {}
+    yield "conv3x3_relu_maxpool_backward", (pooled, pooled, argmax, bank, (4, 4)), {}
     yield "correlate", (a, b), {}
     yield "gather_votes", (table, (4, 4), (4, 4), 1.0, 0.5), {}
     yield "hough_matching", (table, (4, 4), (4, 4), 1.0, [(1.0, 0.5)]), {}

@@ -7,146 +7,13 @@ weights are fixed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from analogy_kernels.arguments import PLANE, VECTOR, aligned, checked, whole, written
+from analogy_kernels.arguments import PLANE, VECTOR, checked, whole, written
 from analogy_kernels.blas import one_thread_each
 from analogy_kernels.network import im2col, implicit_gemm, winograd
-from analogy_kernels.target import CPU, Array, Result, Stream, as_target, on_target, target_of
-
-# Below this many input channels Winograd's transforms cost more than they save.
-_FEW_CHANNELS = 16
-
-
-@dataclass(frozen=True)
-class FilterBank:
-    """The filters of one layer, in the forms that one target's kernels read.
-
-    Attributes
-    ----------
-    channels_in, channels_out : int
-    forward, backward : float32 arrays
-        Filters of the layer, and of its transposed convolution.
-    bias : float32 array, (channels out,)
-
-    Notes
-    -----
-    The memory is that of the weights for either direction, on the CPU from 16 input channels on
-    four times that, with the channels of the result filled up to a multiple of 16.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from analogy_kernels import filter_bank
-    >>> bank = filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32))
-    >>> bank.channels_in, bank.channels_out, bank.is_thin
-    (2, 5, True)
-    """
-
-    channels_in: int
-    channels_out: int
-    forward: Any
-    backward: Any
-    bias: Any
-
-    def __post_init__(self):
-        channels = (
-            whole("channels_in", self.channels_in, least=1),
-            whole("channels_out", self.channels_out, least=1),
-        )
-        on, forward, backward, bias = on_target(
-            forward=self.forward, backward=self.backward, bias=self.bias
-        )
-        for name, filters in (("forward", forward), ("backward", backward)):
-            # Kept as kernels take them: of another library's array that is not the array itself.
-            object.__setattr__(self, name, checked(name, filters, _form(on, channels, name)))
-            if on.is_cuda:
-                aligned(name, filters, implicit_gemm.FOUR)
-        object.__setattr__(self, "bias", checked("bias", bias, channels[1:]))
-
-    @property
-    def is_thin(self):
-        return self.channels_in < _FEW_CHANNELS
-
-
-def filter_bank(weights: np.ndarray, bias: np.ndarray, target=CPU) -> FilterBank:
-    """Prepare a layer's filters for a target.
-
-    Parameters
-    ----------
-    weights : NumPy array, (3, 3, channels in, channels out)
-        Correlation filters indexed (y, x), as deep learning frameworks store them. Turned into
-        float32, as is the bias, and copied.
-    bias : NumPy array, (channels out,)
-    target : CPU or CUDA from `analogy_kernels.target`
-
-    Returns
-    -------
-    FilterBank
-
-    Raises
-    ------
-    TypeError
-        If something is no array of numbers, or `target` no target.
-    ValueError
-        If the shapes do not belong to a 3x3 convolution.
-
-    Notes
-    -----
-    Transforms every filter once, on the host: 36 x 9 multiply-adds each and direction for
-    Winograd's method, a copy for the others. Allocates what :class:`FilterBank` holds; a device's
-    copies may wait for work before them. Lavin and Gray (2016).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from analogy_kernels import filter_bank
-    >>> filter_bank(np.zeros((3, 3, 2, 5), np.float32), np.zeros(5, np.float32)).channels_out
-    5
-    """
-    as_target(target)
-    weights, bias = (_copied(name, array) for name, array in (("weights", weights), ("bias", bias)))
-    if weights.shape[:2] != (3, 3) or weights.ndim != 4 or bias.shape != weights.shape[3:]:
-        raise ValueError(f"not a 3x3 convolution: weights {weights.shape}, bias {bias.shape}")
-    if not weights.size:
-        raise ValueError(f"weights is {weights.shape}; it has to have channels")
-    channels_in, channels_out = weights.shape[2:]
-    # The transposed convolution correlates with the filter turned by 180 degrees.
-    turned = np.ascontiguousarray(weights[::-1, ::-1].transpose(0, 1, 3, 2))
-    if target.is_cuda:
-        forward, backward = implicit_gemm.pack(weights), implicit_gemm.pack(turned)
-    elif channels_in < _FEW_CHANNELS:
-        forward = weights.reshape(-1, channels_out)
-        backward = np.ascontiguousarray(forward.T)
-    else:
-        forward, backward = winograd.transform_filter(weights), winograd.transform_filter(turned)
-    put = target.asarray
-    return FilterBank(channels_in, channels_out, put(forward), put(backward), put(bias))
-
-
-def _copied(name, array):
-    """An array of numbers as float32, in memory that nobody else writes."""
-    try:
-        array = np.asarray(array)
-    except ValueError:
-        raise TypeError(f"{name} is no array; it has to be one of numbers") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} is {array.dtype} {array.shape}; it has to be of real numbers")
-    return np.array(array, np.float32, order="C")
-
-
-def _form(on, channels, direction):
-    """Shape of filters as a target's kernels read them: "forward" or "backward" ones."""
-    shape = channels if direction == "forward" else channels[::-1]
-    if on.is_cuda:
-        return implicit_gemm.packed_shape(*shape)
-    if channels[0] < _FEW_CHANNELS:
-        filters = im2col.TAPS * channels[0], channels[1]
-        return filters if direction == "forward" else filters[::-1]
-    return winograd.filter_shape(*shape)
+from analogy_kernels.network.filters import FilterBank, checked_backward_bank, checked_bank
+from analogy_kernels.target import Array, Result, Stream, on_target
 
 
 def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
@@ -183,12 +50,12 @@ def scratch_elements(bank: FilterBank, height: int, width: int) -> int:
     True
     """
     height, width = whole("height", height, 1), whole("width", width, 1)
-    return _scratch_elements(_checked_bank(bank), height, width)
+    return _scratch_elements(checked_bank(bank), height, width)
 
 
 def _scratch_elements(bank, height, width):
     if bank.is_thin:
-        return im2col.scratch_elements(height, width, bank.channels_in, bank.channels_out)
+        return im2col.scratch_elements(width, bank.channels_in, bank.channels_out)
     return winograd.scratch_elements(bank.channels_in, bank.channels_out)
 
 
@@ -382,7 +249,7 @@ def conv3x3_relu_backward(
 
 def _forward(source, bank, floor, scratch, out, stream):
     on, source, scratch, out = on_target(source=source, scratch=scratch, out=out, stream=stream)
-    channels = _checked_bank(bank, on).channels_in
+    channels = checked_bank(bank, on).channels_in
     source = checked("source", source, (*PLANE, channels))
     out, scratch = _results(on, bank, bank.channels_out, scratch, out, {"source": source})
     if on.is_cuda:
@@ -400,7 +267,7 @@ def _backward(gradient, activation, bank, scratch, out, stream):
     on, gradient, activation, scratch, out = on_target(
         gradient=gradient, activation=activation, scratch=scratch, out=out, stream=stream
     )
-    channels = _checked_bank(bank, on).channels_out
+    channels = checked_backward_bank(bank, on).channels_out
     gradient = checked("gradient", gradient, (*PLANE, channels))
     if activation is not None:
         activation = checked("activation", activation, gradient.shape)
@@ -415,17 +282,6 @@ def _backward(gradient, activation, bank, scratch, out, stream):
         else:
             winograd.convolve(gradient, activation, bank.backward, None, None, scratch, out)
     return out
-
-
-def _checked_bank(bank, on=None):
-    if not isinstance(bank, FilterBank):
-        raise TypeError(f"bank is a {type(bank).__name__}; it has to be a FilterBank")
-    if on is not None and target_of(bank.bias).is_cuda != on.is_cuda:
-        raise ValueError(
-            f"bank is not on the target of the arrays, {on.name}; make one by filter_bank(..., "
-            "target)"
-        )
-    return bank
 
 
 def _results(on, bank, channels, scratch, out, read):

@@ -161,6 +161,24 @@ def _maxpool_backward_cuda(gradient, argmax, out):
         out[y, x, c] = _unpooled(gradient, argmax, y, x, c)
 
 
+@njit(parallel=True, cache=True)
+def _relu_maxpool_backward_cpu(gradient, pooled, argmax, out):
+    height, width, channels = out.shape
+    for y in prange(height):
+        for x in range(width):
+            for c in range(channels):
+                out[y, x, c] = _unpooled_where_positive(gradient, pooled, argmax, y, x, c)
+
+
+@cuda.jit(cache=True)
+def _relu_maxpool_backward_cuda(gradient, pooled, argmax, out):
+    index, y = cuda.grid(2)
+    height, width, channels = out.shape
+    if y < height and index < width * channels:
+        x, c = index // channels, index % channels
+        out[y, x, c] = _unpooled_where_positive(gradient, pooled, argmax, y, x, c)
+
+
 @register_jitable
 def _window_maximum(source, y, x, c):
     height, width = source.shape[0], source.shape[1]
@@ -183,7 +201,18 @@ def _unpooled(gradient, argmax, y, x, c):
     return gradient[y // 2, x // 2, c] if chosen else np.float32(0)
 
 
+@register_jitable
+def _unpooled_where_positive(gradient, pooled, argmax, y, x, c):
+    is_positive = pooled[y // 2, x // 2, c] > np.float32(0)
+    return _unpooled(gradient, argmax, y, x, c) if is_positive else np.float32(0)
+
+
 #: Kernel of :func:`analogy_kernels.maxpool2x2`. Extents: pooled height, pooled width * channels.
 maxpool2x2_kernel = Kernel(_maxpool_cpu, _maxpool_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.maxpool2x2_backward`. Extents: height, width * channels.
 maxpool2x2_backward_kernel = Kernel(_maxpool_backward_cpu, _maxpool_backward_cuda, element_launch)
+#: Kernel of :func:`analogy_kernels.conv3x3_relu_maxpool_backward` before it convolves. Extents:
+#: height, width * channels.
+relu_maxpool2x2_backward_kernel = Kernel(
+    _relu_maxpool_backward_cpu, _relu_maxpool_backward_cuda, element_launch
+)

@@ -36,7 +36,7 @@ def half_square(layers, x, wanted):
 
 
 def gradient_on(target, layers, x, wanted):
-    subnet = SubNet(prepare(layers, 0, target).banks, x.shape, target)
+    subnet = SubNet(prepare(layers, 0, target), x.shape, target)
     prediction = subnet.forward(target.asarray(x))
     residual = target.empty(wanted.size)
     wanted = target.asarray(wanted.reshape(wanted.size))

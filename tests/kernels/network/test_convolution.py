@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 
 from analogy_kernels.network.convolution import (
-    FilterBank,
     conv3x3,
     conv3x3_backward,
     conv3x3_relu,
     conv3x3_relu_backward,
-    filter_bank,
     scratch_elements,
 )
+from analogy_kernels.network.filters import FilterBank, filter_bank
 from analogy_kernels.target import CPU, CUDA
 from tests import oracles
 
@@ -135,6 +134,17 @@ def test_what_does_not_fit_a_bank_is_refused(channels):
         conv3x3(source, weights)
     with pytest.raises(ValueError, match="bank is not on the target of the arrays, cuda"):
         conv3x3(CUDA.asarray(source), bank)
+
+
+def test_a_bank_without_filters_for_the_gradient_gives_none(target):
+    weights, bias = np.ones((3, 3, 1, 1), np.float32), np.zeros(1, np.float32)
+    bank = filter_bank(weights, bias, target, backward=False)
+    image = target.asarray(np.ones((1, 1, 1), np.float32))
+
+    assert bank.backward is None
+    assert target.to_host(conv3x3(image, bank)).item() == 1
+    with pytest.raises(ValueError, match="bank convolves forward alone"):
+        conv3x3_backward(image, bank)
 
 
 def test_a_map_is_not_convolved_in_place():

@@ -62,7 +62,9 @@ class Session:
         """What takes images to features, a `FeatureExtractor`."""
         from analogy.network.features import FeatureExtractor
 
-        return FeatureExtractor(self._path, self._device)
+        # On a device it is ONNX Runtime that loads it.
+        network = None if self.target.is_cuda else self.network
+        return FeatureExtractor(self._path, self._device, network)
 
     @property
     def free_memory(self) -> int | None:

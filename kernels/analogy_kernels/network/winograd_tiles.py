@@ -128,24 +128,26 @@ def _gather_unpooled(gradient, pooled, argmax, top, left, first, count, patch):
             to = np.uintp(_WINDOW * (i * _ROW_OF_WINDOWS + j * CHANNELS))
             if 0 <= y < height and 0 <= x < width:
                 at = np.uintp((y * width + x) * channels + first)
-                _unpool(values, maxima, positions, at, count, patch, to)
+                _unpool(values, maxima, positions, 0, at, count, patch, to)
+                below = to + np.uintp(_ROW_OF_WINDOWS)
+                _unpool(values, maxima, positions, _WINDOW, at, count, patch, below)
             else:
                 _clear_window(count, patch, to)
 
 
 @njit(fastmath=True, **INNER)
-def _unpool(values, maxima, positions, at, count, out, to):
-    i0, i1 = to, to + np.uintp(CHANNELS)
-    i2, i3 = to + np.uintp(_ROW_OF_WINDOWS), to + np.uintp(_ROW_OF_WINDOWS + CHANNELS)
-    zero = np.float32(0)
+def _unpool(values, maxima, positions, position, at, count, out, to):
+    """Write two pixels of a window side by side, at a position and the next.
+
+    Four at a time are more than the compiler tests for overlap with what is read.
+    """
+    left, right = np.uint8(position), np.uint8(position + 1)
+    beside, zero = to + np.uintp(CHANNELS), np.float32(0)
     for channel in range(count):
         c = np.uintp(channel)
-        position, value = positions[at + c], values[at + c]
-        value = value if maxima[at + c] > zero else zero
-        out[i0 + c] = value if position == np.uint8(0) else zero
-        out[i1 + c] = value if position == np.uint8(1) else zero
-        out[i2 + c] = value if position == np.uint8(2) else zero
-        out[i3 + c] = value if position == np.uint8(3) else zero
+        value = values[at + c] if maxima[at + c] > zero else zero
+        out[to + c] = value if positions[at + c] == left else zero
+        out[beside + c] = value if positions[at + c] == right else zero
 
 
 @njit(fastmath=True, **INNER)

@@ -45,7 +45,7 @@ def matching(map_, pairs):
     """Maps, their channels, and what goes with them: sketches, labels and the patch."""
     maps, channels = types.UniTuple(map_, pairs), types.UniTuple(int64, pairs)
     fields = (LINE, LINE, int64, LABELS, LABELS, *[int64] * 5, float32, PLANE, PLANE)
-    fields += (PLANE, NNF, float32, float32, *[int64] * 4)
+    fields += (PLANE, MAP, NNF, float32, float32, *[int64] * 4)
     return maps, maps, channels, types.NamedTuple(fields, patchmatch.Problem)
 
 

@@ -120,6 +120,8 @@ def match_from_small_to_large(
                 extractor(resize(a, shape_a)),
                 extractor(resize(b_prime, shape_b)),
             )
+        if is_last:
+            extractor.release()
         matches, found = match_features(
             features_a,
             features_b_prime,

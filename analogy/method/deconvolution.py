@@ -112,14 +112,16 @@ class SubNet:
         self._steps, self._kept = (*first, *further), len(first)
         self.input_shape = shape
         self._found: list[Found] = []
-        elements, widest = 0, 0
-        for step in self._steps:
-            elements, widest = max(elements, step.scratch(shape)), max(widest, math.prod(shape))
+        elements, widest = 0, [0, 0]
+        for index, step in enumerate(self._steps):
+            elements = max(elements, step.scratch(shape))
+            if index:
+                widest[index % 2] = max(widest[index % 2], math.prod(shape))
             self._found.append(step.room(shape, target))
             shape = self._found[-1].features.shape
         self._scratch = target.empty(elements) if elements else None
         # A gradient is read from one and written to the other on its way down.
-        self._gradients = target.empty(widest), target.empty(widest)
+        self._gradients = [target.empty(size) for size in widest]
 
     @property
     def output_shape(self):

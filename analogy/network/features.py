@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analogy.network.layers import MaxPool, Network
-from analogy.network.steps import steps_of
+from analogy.network.steps import Step, steps_of
 from analogy.system.device import resolve
 from analogy_kernels.network.filters import filter_bank
 from analogy_kernels.target import CPU
@@ -72,6 +72,10 @@ class FeatureExtractor:
         """
         return self._features(image)
 
+    def release(self) -> None:
+        """Give back memory that the next call takes again, where that is quickly done."""
+        self._features.release()
+
 
 def _on_device(path, target):
     # It takes a fifth of a second to import, and the CPU does without.
@@ -95,16 +99,13 @@ class ConvolvedFeatures:
     providers = (_OWN,)
 
     def __init__(self, network: Network) -> None:
-        self._mean = network.mean
-        # By level: the layers that lead there from the one before.
-        self._parts = [
-            steps_of([_bank(layer) for layer in network.layers(level, level + 1)])
-            for level in range(5)
-        ]
+        self._network = network
+        self._parts: list[list[Step]] = []
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, ...]:
         """Maps of an image; as :meth:`FeatureExtractor.__call__`."""
-        maps = [np.ascontiguousarray(image - self._mean, np.float32)]
+        self._parts = self._parts or _parts(self._network)
+        maps = [np.ascontiguousarray(image - self._network.mean, np.float32)]
         for steps in self._parts:
             x = maps[-1]
             for step in steps:
@@ -113,6 +114,17 @@ class ConvolvedFeatures:
                 x = found.features
             maps.append(x)
         return tuple(maps)
+
+    def release(self) -> None:
+        """Give back the filters, 200 MB that are laid out again in a quarter of a second."""
+        self._parts = []
+
+
+def _parts(network):
+    """By level, the steps that lead there from the one before."""
+    return [
+        steps_of([_bank(layer) for layer in network.layers(level, level + 1)]) for level in range(5)
+    ]
 
 
 def _bank(layer):

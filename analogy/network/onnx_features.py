@@ -82,6 +82,9 @@ class OnnxFeatures:
         binding.synchronize_outputs()
         return maps if on_cuda else tuple(map(self._target.asarray, maps))
 
+    def release(self) -> None:
+        """Give back nothing: a session takes long to make."""
+
 
 def _check_installation():
     installed = []

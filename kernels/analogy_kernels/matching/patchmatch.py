@@ -27,6 +27,7 @@ from analogy_kernels.matching.occurrence import charge_occurrence
 from analogy_kernels.matching.search_costs import HUGE
 from analogy_kernels.matching.search_kernels import (
     JUMPS,
+    NEIGHBOURS,
     PASSES_PER_ITERATION,
     SearchKernels,
     search_kernels,
@@ -290,14 +291,23 @@ class _Field:
         self.cost = on.empty(shape)
         self._run(self._kernels.start, start, self.nnf, self._stamps, self.cost)
 
+    @property
+    def _keeps_margins(self):
+        """A function that is given does not say by how much a match is too dear.
+
+        On a device, comparing takes less than reading what was kept.
+        """
+        return self._sides.cost is None and not self._on.is_cuda
+
     def charge(self, evenness):
         """Raise what each place costs by how often it is used."""
         if self._problem.charges.shape[0] == 0:
-            places = self._sides.others[0].shape[:2]
+            places, shape = self._sides.others[0].shape[:2], self.cost.shape
             self._problem = self._problem._replace(
                 charges=self._on.zeros(places),
                 rises=self._on.empty(places),
-                own_rises=self._on.empty(self.cost.shape),
+                own_rises=self._on.empty(shape),
+                margins=self._on.empty((*shape, NEIGHBOURS) if self._keeps_margins else (0, 0, 0)),
             )
         problem = self._problem
         written = self.cost, problem.charges, problem.rises, problem.own_rises

@@ -30,7 +30,7 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
 
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of a match, or `HUGE` once it cannot be below `best`."""
+        """Cost of a match, or what it is at least once it cannot be below `best`."""
         sources, others, channels = maps
         sketch, other_sketch = problem.source_sketch, problem.other_sketch
         sketched, bound = problem.sketched if has_sketches else 0, problem.bound
@@ -52,7 +52,7 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
                 place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
                 rest += row_product(sketch, other_sketch, sketched, *place)
             if rest <= needed:
-                return HUGE
+                return max(-rest / np.float32(count), best)
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
@@ -63,7 +63,7 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
             else:
                 rest = bound * np.float32((bottom - dy) * columns)
             if total + rest <= needed:
-                return HUGE
+                return max(-(total + rest) / np.float32(count), best)
         return -total / np.float32(count)
 
     return patch_cost

@@ -46,6 +46,12 @@ MOST_PAIRS = 4
 # they stay in its cache until the next row of pixels needs them again.
 _TILE = 32
 
+# Neighbours that a pixel hears of in all propagations of an iteration.
+NEIGHBOURS = 4 * len(JUMPS)
+
+# Of a cost with charges: what rounding may make of it in a few iterations.
+_ROUNDING = np.float32(1e-6)
+
 # What a cost is called with.
 COST_TAKES = "sources others y x match_y match_x half best"
 
@@ -149,9 +155,12 @@ def _pixel_functions(patch_cost, places_of):
 
     @register_jitable
     def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
-        """Cost of the patches and of the match itself; `HUGE` or more if not below `best`."""
+        """Cost of the patches and of the match itself; `best` or more if not below it."""
         charge = _charge(problem, y, x, match_y, match_x)
-        return patch_cost(maps, problem, y, x, match_y, match_x, best - charge, lane) + charge
+        limit = best - charge
+        found = patch_cost(maps, problem, y, x, match_y, match_x, limit, lane)
+        # By rounding, a sum may be below although its parts are not.
+        return found + charge if found < limit else max(found + charge, best)
 
     @register_jitable
     def start(maps, problem, y, x, match_y, match_x, lane):
@@ -174,16 +183,18 @@ def _pixel_functions(patch_cost, places_of):
             match_y = matches[y + dy, x + dx, 0] - dy
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
+                _note_margin(problem, y, x, neighbour, jump, np.float32(0))
                 continue
             # A neighbour's displacement is within the bounds as it is.
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
             was_tried = stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION
-            if was_tried and not _has_gained(problem, y, x, match_y, match_x):
+            if was_tried and _is_dearer_still(problem, y, x, match_y, match_x, neighbour, jump):
                 continue
             if not is_allowed(labels, other_labels, y, x, match_y, match_x):
                 continue
             cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
+            _note_margin(problem, y, x, neighbour, jump, max(cost - best, np.float32(0)))
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
         return best, best_y, best_x, stamp
@@ -409,11 +420,28 @@ def _charge(problem, y, x, match_y, match_x):
 
 
 @register_jitable
-def _has_gained(problem, y, x, match_y, match_x):
-    """Whether the last charges leave a match better off against the pixel's own than before."""
+def _is_dearer_still(problem, y, x, match_y, match_x, neighbour, jump):
+    """Whether a match that was turned down would be again, now that charges have risen."""
     if problem.rises.shape[0] == 0:
-        return False
-    return problem.rises[match_y, match_x] < problem.own_rises[y, x]
+        return True
+    gain = problem.own_rises[y, x] - problem.rises[match_y, match_x]
+    if problem.margins.shape[0] == 0:
+        return gain <= np.float32(0)
+    margin = problem.margins[y, x, _slot(neighbour, jump)] - gain
+    problem.margins[y, x, _slot(neighbour, jump)] = margin
+    return margin > _ROUNDING
+
+
+@register_jitable
+def _note_margin(problem, y, x, neighbour, jump, margin):
+    """Remember by how much a neighbour's match is dearer than the pixel's own, at least."""
+    if problem.margins.shape[0] > 0:
+        problem.margins[y, x, _slot(neighbour, jump)] = margin
+
+
+@register_jitable
+def _slot(neighbour, jump):
+    return np.uintp(neighbour + 4 * ((jump > 1) + (jump > 2) + (jump > 4)))
 
 
 @register_jitable

@@ -129,6 +129,7 @@ class Sides:
             charges=self.on.empty((0, 0)),
             rises=self.on.empty((0, 0)),
             own_rises=self.on.empty((0, 0)),
+            margins=self.on.empty((0, 0, 0)),
             anchors=self.anchors,
             anchor_cost=np.float32(self.anchor_cost),
             anchor_reach_square=np.float32(self.anchor_reach_square),
@@ -164,6 +165,9 @@ class Problem(NamedTuple):
         How much `charges` rose last.
     own_rises : float32 array, (height, width)
         How much dearer the match became that a pixel had then; (0, 0) where nothing is charged.
+    margins : float32 array, (height, width, 16)
+        By how much the match of each neighbour that a propagation hears of was dearer than the
+        pixel's own, at least; (0, 0, 0) where that is not kept.
     anchors : int32 array, (height, width, 2)
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32
@@ -186,6 +190,7 @@ class Problem(NamedTuple):
     charges: Any
     rises: Any
     own_rises: Any
+    margins: Any
     anchors: Any
     anchor_cost: Any
     anchor_reach_square: Any

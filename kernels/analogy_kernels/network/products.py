@@ -49,12 +49,12 @@ def pack(matrices):
     """
     count, depth, columns = matrices.shape
     panels = panels_of(columns)
-    packed = _aligned_zeros((count, depth, panels * COLUMNS))
-    shape = count, panels, depth, COLUMNS
-    packed[:, :, :columns] = matrices
-    ordered = _aligned_zeros(shape)
-    ordered[...] = packed.reshape(count, depth, panels, COLUMNS).transpose(0, 2, 1, 3)
-    return ordered
+    packed = _aligned_zeros((count, panels, depth, COLUMNS))
+    whole, rest = divmod(columns, COLUMNS)
+    filled = matrices[:, :, : columns - rest].reshape(count, depth, whole, COLUMNS)
+    packed[:, :whole] = filled.transpose(0, 2, 1, 3)
+    packed[:, whole:, :, :rest] = matrices[:, None, :, columns - rest :]
+    return packed
 
 
 def _aligned_zeros(shape):

@@ -167,7 +167,7 @@ class Parameters:
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"
     deconv_iterations: _Count = 100
-    deconv_tolerance: _NotNegative = 0.2
+    deconv_tolerance: _NotNegative = 0.3
     alphas: Annotated[tuple[Annotated[float, Range(0, 1)], ...], Length(4)] = (0.8, 0.7, 0.6, 0.1)
     choose_alphas: bool = False
     alpha_offset: Annotated[float, Range(-1, 1)] = 0.0

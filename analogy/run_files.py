@@ -76,7 +76,7 @@ def transfer_files(
     """
     a, *b_primes = _read_images(request)
     masks, points = _read_guides(a, b_primes[0], **request.inputs.guides)
-    session = session or Session(request.model, request.device)
+    session = session or Session(request.model, request.device, compiles_beside=True)
     hooks = progress, on_preview, on_remains
     with staged(request.folder) as staging, _previewing(request, a, staging) as write_preview:
         run = _Run(request, a, b_primes, masks, points, session, remains, *hooks, write_preview)

@@ -85,7 +85,7 @@ def _trial(device, model):
     from analogy.method.transfer import transfer
     from analogy.parameters import Parameters
 
-    session = Session(model, device)
+    session = Session(model, device, compiles_beside=True)
     # What is compiled is kept, and the next run is to be foretold.
     session.warm_up(Parameters())
     random = np.random.default_rng(0)

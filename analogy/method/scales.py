@@ -25,7 +25,7 @@ FIRST_LEVEL = 3
 
 # Largest step from one scale to the next, in their sides: further apart, the matches of the smaller
 # scale are too coarse a start for what the search of the larger one reaches.
-_LARGEST_STEP = 2.3
+_LARGEST_STEP = 2.4
 
 # Smallest share of an image's own area that makes a smaller scale worth its time.
 _LEAST_GAIN = 0.6

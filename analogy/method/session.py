@@ -38,8 +38,10 @@ class Session:
         model: str | os.PathLike | None = None,
         device: str = "auto",
         memory: int | None = None,
+        compiles_beside: bool = False,
     ) -> None:
         self._model, self._device, self._memory = model, device, memory
+        self._compiles_beside = compiles_beside
         self._warm: set[Parameters] = set()
 
     @cached_property
@@ -73,11 +75,17 @@ class Session:
 
     def warm_up(self, parameters: Parameters) -> None:
         """Have the kernels compiled that `parameters` ask for; only the first time takes time."""
-        from analogy.method.warm_up import warm_up
+        from numba import config
 
-        if parameters not in self._warm:
+        from analogy.method.warm_up import warm_up, warm_up_beside
+
+        if parameters in self._warm:
+            return
+        if self._compiles_beside and not self.target.is_cuda and config.NUMBA_NUM_THREADS > 1:
+            warm_up_beside(parameters)
+        else:
             warm_up(parameters, self.target)
-            self._warm.add(parameters)
+        self._warm.add(parameters)
 
     @property
     def _path(self):

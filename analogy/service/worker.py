@@ -199,7 +199,7 @@ class _RemainsKept:
 def _loaded(connection, model, device):
     from analogy.method.session import Session
 
-    session = Session(model, device)
+    session = Session(model, device, compiles_beside=True)
     try:
         # Naming them loads them.
         _ = session.target, session.network, session.extractor

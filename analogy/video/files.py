@@ -181,7 +181,7 @@ def write_frames(
     from analogy.video.resume import REPORT, STATE, find_left, identify
     from analogy.video.transfer import FilmTransfer
 
-    session = Session(model, device)
+    session = Session(model, device, compiles_beside=True)
     film = FilmTransfer(style, parameters, video, session, places)
     identity = identify(style_path, points, parameters, video, session, device)
     left = find_left(folder, identity, source.paths)

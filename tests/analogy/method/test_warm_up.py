@@ -1,6 +1,9 @@
 import ast
+import os
 import subprocess
 import sys
+
+import pytest
 
 COMPILED = """
 import gc
@@ -53,3 +56,40 @@ def test_neither_a_transfer_afterwards_nor_the_next_process_compiles():
     """Numba has to know again kernels that functions made, and does not by everything in them."""
     assert run(AFTERWARDS) == []
     assert run(AGAIN) == []
+
+
+BESIDE = """
+import subprocess
+from analogy.method.session import Session
+from analogy.parameters import Parameters
+
+started = []
+
+
+class Recorded(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        started.append(self)
+        super().__init__(*arguments, **options)
+
+
+subprocess.Popen = Recorded
+Session(compiles_beside=True).warm_up(Parameters())
+print([process.returncode is not None for process in started])
+"""
+
+
+@pytest.mark.compiled
+def test_another_process_compiles_too_where_something_has_to_be_and_ends(tmp_path):
+    def processes(folder):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "NUMBA_NUM_THREADS": "2"}
+        done = subprocess.run(
+            [sys.executable, "-c", BESIDE],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        return ast.literal_eval(done.stdout)
+
+    assert processes(tmp_path) == [True]
+    assert processes(tmp_path) == []

@@ -40,7 +40,7 @@ def test_healthy_machine_passes_and_is_told_how_long_a_transfer_takes(command_li
     assert code == 0
     assert report["healthy"]
     assert found["numpy"]["found"] == np.__version__
-    assert "runs on CPUExecutionProvider" in found["network"]["found"]
+    assert "runs on analogy_kernels" in found["network"]["found"]
     assert "448x448: about" in found["transfer"]["found"]
     assert "estimate" in found["transfer"]["found"]
     assert {"vote on cpu", "patch cost on cpu", "memory"} <= set(found)

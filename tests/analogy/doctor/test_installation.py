@@ -1,14 +1,17 @@
 from analogy.doctor import installation
 from analogy.network import features
+from analogy.network.onnx_features import OnnxFeatures
+from analogy_kernels.target import CPU
 
 
 def test_missing_provider_fails_with_a_remedy(monkeypatch):
     """ONNX Runtime falls back silently: only the session tells."""
 
-    class OnCuda(features.FeatureExtractor):
-        def __init__(self, *arguments):
-            super().__init__(arguments[0], "cpu")
-            self.device = "cuda"
+    class OnCuda(OnnxFeatures):
+        device = "cuda"
+
+        def __init__(self, path, _):
+            super().__init__(path, CPU)
 
     monkeypatch.setattr(features, "FeatureExtractor", OnCuda)
 

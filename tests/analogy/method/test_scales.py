@@ -31,9 +31,9 @@ def test_sizes_grow_from_the_first_scale_to_the_images_own():
     assert shapes_of((448, 448)) == [((224, 224),) * 2, ((448, 448),) * 2]
 
 
-@pytest.mark.parametrize(("side", "count"), [(500, 2), (515, 2), (516, 3), (1100, 3), (1200, 4)])
+@pytest.mark.parametrize(("side", "count"), [(500, 2), (537, 2), (538, 3), (1290, 3), (1291, 4)])
 def test_there_are_as_many_sizes_as_steps_ask_for(side, count):
-    # 2.3 times 224 is 515.2, and 2.3 squared times 224 is 1185.
+    # 2.4 times 224 is 537.6, and 2.4 squared times 224 is 1290.2.
     shapes = shapes_of((side, side))
 
     assert len(shapes) == count

@@ -223,14 +223,18 @@ def patch_costs(source, target, half):
     """Costs of every patch of one map with every patch of the other: of (y, x, y, x)."""
     products = np.tensordot(source.astype(np.float64), target.astype(np.float64), axes=(2, 2))
     total, count = np.zeros(products.shape), np.zeros(products.shape)
-    for dy, dx in np.ndindex(2 * half + 1, 2 * half + 1):
-        steps = (dy - half, dx - half) * 2
-        pairs = list(zip(steps, products.shape, strict=True))
-        middles = tuple(slice(max(-step, 0), max(size - step, 0)) for step, size in pairs)
-        inside = tuple(slice(max(step, 0), max(size + step, 0)) for step, size in pairs)
-        total[middles] += products[inside]
+    for offset in np.ndindex(2 * half + 1, 2 * half + 1):
+        middles, places = _a_step_on(products.shape, (*np.subtract(offset, half),) * 2)
+        total[middles] += products[places]
         count[middles] += 1
     return -total / count
+
+
+def _a_step_on(shape, step):
+    """Slices of the places of an array from which a step leads inside it, and where it leads."""
+    steps = list(zip(step, shape, strict=True))
+    starts = tuple(slice(max(-along, 0), max(size - along, 0)) for along, size in steps)
+    return starts, tuple(slice(max(along, 0), max(size + along, 0)) for along, size in steps)
 
 
 def patch_offsets(position, match, shape, other_shape, half):
@@ -600,19 +604,21 @@ def interpolate(source, shape, scale):
 def gather_votes(votes, shape, other_shape, reach, slack):
     """Gaussians as in `analogy_kernels.matching.hough`, cut off at two and a half deviations."""
     votes = votes.reshape(*shape, *other_shape).astype(np.float64)
+    # One after the other, as the votes pass by the match between.
+    gathered = _gathered(votes, _gaussian(reach), lambda step: step * 2)
+    return _gathered(gathered, _gaussian(slack), lambda step: (0, 0, *step)).reshape(
+        shape[0] * shape[1], -1
+    )
+
+
+def _gathered(votes, weights, step_of):
+    """Sum of the votes that lie steps away, of which each has its weight."""
     out = np.zeros_like(votes)
-    near, alike = _gaussian(reach), _gaussian(slack)
-    for p in np.ndindex(votes.shape):
-        for dy, dx in np.ndindex(near.size, near.size):
-            for ey, ex in np.ndindex(alike.size, alike.size):
-                d = np.array([dy, dx]) - near.size // 2
-                e = np.array([ey, ex]) - alike.size // 2
-                # One after the other, as the votes pass by the match between.
-                between, place = p + np.array([*e * 0, *e]), p + np.array([*d, *(d + e)])
-                if _is_inside(between, votes.shape) and _is_inside(place, votes.shape):
-                    weight = near[dy] * near[dx] * alike[ey] * alike[ex]
-                    out[p] += weight * votes[tuple(place)]
-    return out.reshape(shape[0] * shape[1], -1)
+    for y, x in np.ndindex(weights.size, weights.size):
+        step = step_of((y - weights.size // 2, x - weights.size // 2))
+        starts, places = _a_step_on(votes.shape, step)
+        out[starts] += weights[y] * weights[x] * votes[places]
+    return out
 
 
 def hough_votes(similarity, shape, other_shape, exponent, reach, slack, sheets=1):
@@ -643,10 +649,6 @@ def _gaussian(deviation):
     radius = int(np.ceil(2.5 * deviation))
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
     return weights / weights.sum()
-
-
-def _is_inside(place, shape):
-    return (place >= 0).all() and (place < shape).all()
 
 
 def wls(image, guide, smoothness, sensitivity, epsilon):

@@ -13,8 +13,44 @@ _HERE = Path(__file__).parent
 # Compiles the kernels for the CPU, and those for CUDA.
 _FIRST = ("kernels/test_doctests.py", "kernels/test_ptx.py")
 
-# Half a minute of a processor and more, then ten seconds and more, when everything is compiled.
-_LONG = ("fuzz/test_misuse.py",)
+# Ten seconds of a processor and more, when everything is compiled; the first compiles what is left.
+_LONG = (
+    "fuzz/test_misuse.py",
+    "analogy/service/test_browser.py",
+    "analogy/service/test_app.py",
+    "test_end_to_end.py",
+    "kernels/matching/test_patchmatch.py",
+    "analogy/batch/test_cluster.py",
+    "analogy/cli/test_video.py",
+    "analogy/method/test_algorithm.py",
+    "analogy/method/test_pose_choice.py",
+    "analogy/method/test_warm_up.py",
+    "analogy/method/test_transfer.py",
+    "analogy/service/test_worker.py",
+    "analogy/cli/test_main.py",
+    "analogy/method/test_rematching.py",
+    "kernels/test_cache.py",
+    "analogy/evaluation/test_middlebury.py",
+    "kernels/matching/test_nearest.py",
+    "analogy/method/test_posed_transfer.py",
+    "examples/test_texture_synthesis.py",
+    "benchmarks/test_many.py",
+    "analogy/images/test_tiff.py",
+    "analogy/model/test_conversion.py",
+    "benchmarks/test_patchmatch.py",
+    "analogy/evaluation/test_keypoints.py",
+    "kernels/imaging/test_vote.py",
+    "benchmarks/test_convolution.py",
+    "test_presets.py",
+    "docs/test_tutorial.py",
+    "analogy/service/test_server.py",
+    "analogy/report/test_browser.py",
+    "analogy/evaluation/test_posed_keypoints.py",
+    "analogy/cli/test_batch.py",
+    "analogy/evaluation/test_pictures.py",
+    "kernels/test_half.py",
+    "kernels/solvers/test_lbfgs.py",
+)
 
 
 def place(path):

@@ -34,7 +34,7 @@ FIND_PYTHON = for python in $(PYTHON) python3.13 python3.12 python3.11 python3 p
 
 # The CUDA libraries are a gigabyte or more: only where an NVIDIA driver can use them.
 HAS_GPU = $(IN_VENV) -c "import ctypes; ctypes.CDLL('libcuda.so.1')" 2>/dev/null
-INSTALL = $(IN_VENV) -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) \
+INSTALL = $(IN_VENV) -m pip install $(PIP_OPTIONS) --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) \
 	--editable ./kernels --editable
 
 .PHONY: run test smoke coverage package-test fuzz bench peers gpu-check docs lint hooks clean
@@ -44,7 +44,7 @@ run: $(VENV)/installed
 	$(IN_VENV) cli.py run "$(A)" "$(B)" $(OPTIONS)
 
 test: $(VENV)/installed-test
-	$(IN_VENV) -m pytest -n auto --dist loadfile
+	$(IN_VENV) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 smoke: $(VENV)/installed-test
 	$(IN_VENV) -m pytest -m smoke

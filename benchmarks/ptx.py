@@ -15,7 +15,7 @@ def find_ptxas():
 
 
 def compile_to_ptx(kernel, signature, capabilities):
-    """PTX of a kernel for devices.
+    """PTX of a kernel for devices, one after the other as it is asked for.
 
     Numba works through the kernel once, as for the first of them; what then is made of its
     intermediate code is of each.
@@ -29,7 +29,7 @@ def compile_to_ptx(kernel, signature, capabilities):
 
     Returns
     -------
-    list of str
+    iterator of str
     """
     from numba.cuda import compiler, dispatcher
 
@@ -48,7 +48,7 @@ def compile_to_ptx(kernel, signature, capabilities):
         fastmath=options["fastmath"],
         launch_bounds=options["launch_bounds"],
     )
-    return [library.get_asm_str(cc=capability) for capability in capabilities]
+    return (library.get_asm_str(cc=capability) for capability in capabilities)
 
 
 def assemble(ptx, capability, cubin=None):

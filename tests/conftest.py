@@ -5,10 +5,16 @@ Numba is first imported; CPU kernels are compiled for real either way.
 """
 
 import ctypes.util
+import functools
 import os
 
 if not ctypes.util.find_library("cuda"):
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
+
+# Where workers run side by side, each has a processor. BLAS's threads, of which it would start one
+# for each, wait for one another by polling, and take from the workers what they are to gain.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -16,11 +22,30 @@ from numba import typeof, types
 
 from analogy_kernels.target import CPU, CUDA, SIMULATED
 from tests.launches import is_declared, name
+from tests.order import place
 
 if SIMULATED:
     from tests.simulator import take_turns
 
     take_turns()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take long."""
+    items.sort(key=lambda item: place(item.path))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_warmed_up_once():
+    """Let a process run its kernels once ahead of all transfers, not ahead of each one's first.
+
+    Every session does so for itself, which is a quarter of a transfer of a few pixels.
+    """
+    from analogy.method import warm_up
+
+    warm_up.warm_up, alone = functools.cache(warm_up.warm_up), warm_up.warm_up
+    yield
+    warm_up.warm_up = alone
 
 
 @pytest.fixture(params=[CPU, CUDA], ids=["cpu", "cuda"])

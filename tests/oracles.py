@@ -219,6 +219,24 @@ def patch_cost(source, target, position, match, half):
     return -np.mean(products)
 
 
+def patch_costs(source, target, half):
+    """Costs of every patch of one map with every patch of the other: of (y, x, y, x)."""
+    products = np.tensordot(source.astype(np.float64), target.astype(np.float64), axes=(2, 2))
+    total, count = np.zeros(products.shape), np.zeros(products.shape)
+    for offset in np.ndindex(2 * half + 1, 2 * half + 1):
+        middles, places = _a_step_on(products.shape, (*np.subtract(offset, half),) * 2)
+        total[middles] += products[places]
+        count[middles] += 1
+    return -total / count
+
+
+def _a_step_on(shape, step):
+    """Slices of the places of an array from which a step leads inside it, and where it leads."""
+    steps = list(zip(step, shape, strict=True))
+    starts = tuple(slice(max(-along, 0), max(size - along, 0)) for along, size in steps)
+    return starts, tuple(slice(max(along, 0), max(size + along, 0)) for along, size in steps)
+
+
 def patch_offsets(position, match, shape, other_shape, half):
     """Offsets from two patches' middles to the positions that are inside both maps."""
     offsets = [np.array(offset) - half for offset in np.ndindex(2 * half + 1, 2 * half + 1)]
@@ -287,18 +305,19 @@ def patchmatch(
 
     `anchors` are a field, the cost of straying from it, and the distance at which that is whole.
     """
-    nnf, half = confine(nnf, displacements, other.shape), patch_side // 2
+    nnf, costs = (
+        confine(nnf, displacements, other.shape),
+        patch_costs(source, other, patch_side // 2),
+    )
     charges = np.zeros(other.shape[:2])
     charge = functools.partial(_charge, charges, anchors)
     for iteration in range(iterations):
         charges += evenness * _above_surroundings(nnf, other.shape[:2], patch_side)
-        cost = _first_cost(source, other, nnf, half, labels)
+        cost = _first_cost(costs, nnf, labels)
         for p in np.ndindex(cost.shape):
             cost[p] += charge(p, nnf[p])
-        _improve(
-            source, other, nnf, cost, half, radius, iteration, seed, labels, charge, displacements
-        )
-    return nnf, _first_cost(source, other, nnf, half, labels)
+        _improve(costs, nnf, cost, radius, iteration, seed, labels, charge, displacements)
+    return nnf, _first_cost(costs, nnf, labels)
 
 
 def _above_surroundings(nnf, other_shape, patch_side):
@@ -332,23 +351,22 @@ def patchmatch_both_ways(
     displacements=None,
 ):
     """Two searches that, after each iteration, try every match of the other one."""
-    half = patch_side // 2
     maps = (first, second), (second, first)
     labels = (labels, labels and labels[::-1])
     bounds = (displacements, displacements and [(-high, -low) for low, high in displacements])
+    tables = [patch_costs(*pair, patch_side // 2) for pair in maps]
     nnfs = [
         confine(nnf, within, other.shape)
         for nnf, within, (_, other) in zip(nnfs, bounds, maps, strict=True)
     ]
     costs = [
-        _first_cost(*pair, nnf, half, own)
-        for pair, nnf, own in zip(maps, nnfs, labels, strict=True)
+        _first_cost(table, nnf, own) for table, nnf, own in zip(tables, nnfs, labels, strict=True)
     ]
     for iteration in range(iterations):
-        for pair, nnf, cost, radius, seed, own, within in zip(
-            maps, nnfs, costs, radii, seeds, labels, bounds, strict=True
+        for table, nnf, cost, radius, seed, own, within in zip(
+            tables, nnfs, costs, radii, seeds, labels, bounds, strict=True
         ):
-            _improve(*pair, nnf, cost, half, radius, iteration, seed, own, None, within)
+            _improve(table, nnf, cost, radius, iteration, seed, own, None, within)
         take_offers(*nnfs, *costs, labels[0])
         take_offers(*nnfs[::-1], *costs[::-1], labels[1])
     return list(zip(nnfs, costs, strict=True))
@@ -373,36 +391,35 @@ def legal_nnf(nnf, labels, other_labels, seed):
     return out
 
 
-def _first_cost(source, other, nnf, half, labels):
-    cost = cost_of_nnf(source, other, nnf, half)
+def _first_cost(costs, nnf, labels):
+    cost = np.empty(nnf.shape[:2])
     for position in np.ndindex(cost.shape):
-        if not is_allowed(labels, position, nnf[position]):
-            cost[position] = 1e30
+        is_free = is_allowed(labels, position, nnf[position])
+        cost[position] = costs[(*position, *nnf[position])] if is_free else 1e30
     return cost
 
 
-def _improve(
-    source, other, nnf, cost, half, radius, iteration, seed, labels, charge, displacements
-):
+def _improve(costs, nnf, cost, radius, iteration, seed, labels, charge, displacements):
+    other_shape = costs.shape[2:]
     for jump in (8, 4, 2, 1):
         before = nnf.copy()
         for y, x in np.ndindex(nnf.shape[:2]):
             for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):
                 if 0 <= y + dy < nnf.shape[0] and 0 <= x + dx < nnf.shape[1]:
                     match = before[y + dy, x + dx] - (dy, dx)
-                    if _is_within(displacements, (y, x), match, other.shape):
-                        _try_match(source, other, nnf, cost, (y, x), match, half, labels, charge)
+                    if _is_within(displacements, (y, x), match, other_shape):
+                        _try_match(costs, nnf, cost, (y, x), match, labels, charge)
     launch = 6 * iteration + 5
     for y, x in np.ndindex(nnf.shape[:2]):
         window, attempt = radius, 0
         while window >= 1:
             match = []
             for axis in range(2):
-                places = _places(displacements, (y, x)[axis], axis, other.shape)
+                places = _places(displacements, (y, x)[axis], axis, other_shape)
                 near = places[np.abs(places - nnf[y, x, axis]) <= window]
                 bits = hash_random(seed, launch, y, x, 2 * attempt + axis)
                 match.append(near[bits * len(near) >> 32])
-            _try_match(source, other, nnf, cost, (y, x), match, half, labels, charge)
+            _try_match(costs, nnf, cost, (y, x), match, labels, charge)
             window, attempt = window // 2, attempt + 1
 
 
@@ -415,10 +432,10 @@ def _is_within(displacements, position, match, other_shape):
     )
 
 
-def _try_match(source, other, nnf, cost, position, match, half, labels, charge):
+def _try_match(costs, nnf, cost, position, match, labels, charge):
     if not is_allowed(labels, position, match):
         return
-    new_cost = patch_cost(source, other, position, match, half)
+    new_cost = costs[(*position, *match)]
     if charge is not None:
         new_cost += charge(position, match)
     if new_cost < cost[position]:
@@ -587,19 +604,21 @@ def interpolate(source, shape, scale):
 def gather_votes(votes, shape, other_shape, reach, slack):
     """Gaussians as in `analogy_kernels.matching.hough`, cut off at two and a half deviations."""
     votes = votes.reshape(*shape, *other_shape).astype(np.float64)
+    # One after the other, as the votes pass by the match between.
+    gathered = _gathered(votes, _gaussian(reach), lambda step: step * 2)
+    return _gathered(gathered, _gaussian(slack), lambda step: (0, 0, *step)).reshape(
+        shape[0] * shape[1], -1
+    )
+
+
+def _gathered(votes, weights, step_of):
+    """Sum of the votes that lie steps away, of which each has its weight."""
     out = np.zeros_like(votes)
-    near, alike = _gaussian(reach), _gaussian(slack)
-    for p in np.ndindex(votes.shape):
-        for dy, dx in np.ndindex(near.size, near.size):
-            for ey, ex in np.ndindex(alike.size, alike.size):
-                d = np.array([dy, dx]) - near.size // 2
-                e = np.array([ey, ex]) - alike.size // 2
-                # One after the other, as the votes pass by the match between.
-                between, place = p + np.array([*e * 0, *e]), p + np.array([*d, *(d + e)])
-                if _is_inside(between, votes.shape) and _is_inside(place, votes.shape):
-                    weight = near[dy] * near[dx] * alike[ey] * alike[ex]
-                    out[p] += weight * votes[tuple(place)]
-    return out.reshape(shape[0] * shape[1], -1)
+    for y, x in np.ndindex(weights.size, weights.size):
+        step = step_of((y - weights.size // 2, x - weights.size // 2))
+        starts, places = _a_step_on(votes.shape, step)
+        out[starts] += weights[y] * weights[x] * votes[places]
+    return out
 
 
 def hough_votes(similarity, shape, other_shape, exponent, reach, slack, sheets=1):
@@ -630,10 +649,6 @@ def _gaussian(deviation):
     radius = int(np.ceil(2.5 * deviation))
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
     return weights / weights.sum()
-
-
-def _is_inside(place, shape):
-    return (place >= 0).all() and (place < shape).all()
 
 
 def wls(image, guide, smoothness, sensitivity, epsilon):

@@ -30,6 +30,9 @@ RESULTS = ["a_prime.png", "b.png", "confidence_a.png", "confidence_b.png"]
 RESULTS += ["flow_ab.npy", "flow_ba.npy", "report.json"]
 SHOWN = ["report.html", "viz"]
 
+# For what happens around a computation: one level of it is enough.
+SHORT = ["--finest-level", "5"]
+
 
 @pytest.fixture(
     params=[
@@ -311,7 +314,7 @@ def test_refined_images_are_written_beside_the_others(files):
 
 
 def test_quiet_prints_nothing(files, capsys):
-    run(*files, "--quiet", "--out", "out")
+    run(*files, "--quiet", "--out", "out", *SHORT)
 
     assert capsys.readouterr() == ("", "")
 
@@ -343,7 +346,7 @@ def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
     vote_at_full_size = transfer.vote_at_full_size
     monkeypatch.setattr(transfer, "vote_at_full_size", vote_without_folder)
 
-    run(*files, "--out", "out", "--quiet")
+    run(*files, "--out", "out", "--quiet", *SHORT)
 
     assert sorted(os.listdir("out")) == RESULTS
 
@@ -352,7 +355,7 @@ def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):
 def test_run_after_a_killed_one_clears_up_and_works(files):
     Path("out").mkdir()
     Path("out/b.png").write_text("mine")
-    arguments = ["run", *files, "--out", "out", "--device", "cpu", "--quiet"]
+    arguments = ["run", *files, "--out", "out", "--device", "cpu", "--quiet", *SHORT]
     command = [sys.executable, str(ROOT / "cli.py"), *arguments]
     process = subprocess.Popen(command)
     deadline = time.monotonic() + 60

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from analogy.images import resize
 pytestmark = pytest.mark.package
 
 ROOT = Path(__file__).parents[1]
+PROJECTS = [ROOT, ROOT / "kernels"]
 PACKAGES = [ROOT / "analogy", ROOT / "kernels" / "analogy_kernels"]
+PIP = [sys.executable, "-m", "pip"]
 MODEL = Path("models", "vgg19.onnx")
 
 # Bytes of the page's pictures, which everyone installs.
@@ -29,11 +32,23 @@ MOST_OF_PICTURES = 500_000
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def builder(tmp_path_factory):
+    """Python with what the projects say that they are built with, and nothing else."""
+    projects = [tomllib.loads((path / "pyproject.toml").read_text("utf-8")) for path in PROJECTS]
+    required = {name for project in projects for name in project["build-system"]["requires"]}
+    folder = tmp_path_factory.mktemp("builder")
+    python = environment(folder) / "python"
+    run(*PIP, "--python", python, "install", "--quiet", "build", *sorted(required))
+    return python
+
+
+@pytest.fixture(scope="module")
+def built(builder, tmp_path_factory):
     """Folder with wheels and sdists of the program and of its kernels, made from the checkout."""
     folder = tmp_path_factory.mktemp("built")
-    build(ROOT, folder, "--sdist", "--wheel")
-    return build(ROOT / "kernels", folder, "--sdist", "--wheel")
+    for project in PROJECTS:
+        build(builder, project, folder, "--sdist", "--wheel")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -57,31 +72,47 @@ def kernels_sdist(built):
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, kernels_wheel, tmp_path_factory):
+def wheels(wheel, kernels_wheel, tmp_path_factory):
+    """Folder with both wheels, with what they ask for, and with another project's package.
+
+    Everything is fetched once, for all environments.
+    """
+    folder = tmp_path_factory.mktemp("wheels")
+    run(*PIP, "download", "--quiet", "--dest", folder, kernels_wheel, wheel, "kernels")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(wheels, wheel, kernels_wheel, tmp_path_factory):
     """Folder of a fresh environment's programs, with both wheels and what they ask for."""
-    return environment(tmp_path_factory.mktemp("environment"), [kernels_wheel, wheel])
-
-
-# A package of another project has the name that the kernels' folder has here. Whichever is
-# installed last, neither may take the other's place.
-@pytest.fixture(scope="module", params=["before", "after"])
-def beside_another_kernels(request, kernels_wheel, tmp_path_factory):
-    steps = [["kernels"], [kernels_wheel]]
-    folder = tmp_path_factory.mktemp("beside")
-    return environment(folder, *(steps if request.param == "before" else steps[::-1]))
-
-
-def environment(folder, *steps):
-    """Make a virtual environment and install in it, step by step; the folder of its programs."""
-    run(sys.executable, "-m", "venv", folder)
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    for step in steps:
-        run(programs / "python", "-m", "pip", "install", "--quiet", *step)
+    programs = environment(tmp_path_factory.mktemp("environment"))
+    install(programs, wheels, kernels_wheel, wheel)
     return programs
 
 
-def build(source, destination, *kinds):
-    run(sys.executable, "-m", "build", *kinds, "--outdir", destination, source)
+# A package of another project has the name that the kernels' folder has here.
+@pytest.fixture(scope="module")
+def beside_another_kernels(wheels, kernels_wheel, tmp_path_factory):
+    """Folder of programs of an environment with that package and the kernels, and nothing else."""
+    programs = environment(tmp_path_factory.mktemp("beside"))
+    install(programs, wheels, kernels_wheel, "kernels")
+    return programs
+
+
+def environment(folder):
+    """Make a virtual environment; the folder of its programs."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    return folder / ("Scripts" if os.name == "nt" else "bin")
+
+
+def install(programs, wheels, *what):
+    """Install out of a folder of wheels; what is imported is compiled by Python when it is."""
+    into = [*PIP, "--python", programs / "python", "install", "--quiet", "--no-compile"]
+    run(*into, "--no-index", "--find-links", wheels, *what)
+
+
+def build(python, source, destination, *kinds):
+    run(python, "-m", "build", "--no-isolation", *kinds, "--outdir", destination, source)
     return destination
 
 
@@ -161,13 +192,13 @@ def test_the_sdist_holds_the_project_and_the_model_once(sdist):
 
 
 @pytest.mark.parametrize("kind", ["", "kernels_"])
-def test_the_sdist_builds_the_same_wheel(request, tmp_path, kind):
+def test_the_sdist_builds_the_same_wheel(request, builder, tmp_path, kind):
     sdist, wheel = (request.getfixturevalue(f"{kind}{what}") for what in ("sdist", "wheel"))
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     source = only(tmp_path.iterdir())
 
-    again = only(build(source, tmp_path / "again", "--wheel").glob("*.whl"))
+    again = only(build(builder, source, tmp_path / "again", "--wheel").glob("*.whl"))
 
     assert again.name == wheel.name
     assert content(again) == content(wheel)
@@ -230,12 +261,17 @@ def test_the_examples_run_with_what_is_installed(installed, tmp_path, name, opti
 ANOTHER = "import kernels; print(bool(kernels.get_kernel), hasattr(kernels, 'patchmatch'))"
 
 
-def test_the_kernels_live_beside_another_package_of_that_name(beside_another_kernels, tmp_path):
-    python = beside_another_kernels / "python"
+def test_the_kernels_live_beside_another_package_of_that_name(
+    beside_another_kernels, wheels, kernels_wheel, tmp_path
+):
+    """Whichever is installed last, neither takes the other's place."""
     (tmp_path / "example.py").write_text(first_program(ROOT / "kernels" / "README.md"), "utf-8")
 
-    assert run(python, "-c", ANOTHER, folder=tmp_path).split() == ["True", "False"]
-    assert "(48, 64, 2)" in run(python, "example.py", folder=tmp_path)
+    for last in (kernels_wheel, "kernels"):
+        install(beside_another_kernels, wheels, "--force-reinstall", "--no-deps", last)
+        python = beside_another_kernels / "python"
+        assert run(python, "-c", ANOTHER, folder=tmp_path).split() == ["True", "False"]
+        assert "(48, 64, 2)" in run(python, "example.py", folder=tmp_path)
 
 
 def first_program(page):

@@ -22,16 +22,16 @@ PACKAGE = Path(analogy_kernels.__file__).parent
 
 pytestmark = pytest.mark.compiled
 
-# A cost, a helper of another file that it calls, and a constant of a third.
-COST = """
+# A function that is given, a helper of another file that it calls, and a constant of a third.
+WEIGHT = """
 import numpy as np
 from numba.extending import register_jitable
 import scale
 from difference import difference
 
 @register_jitable
-def cost(sources, others, y, x, match_y, match_x, half, best):
-    found = difference(sources[0][y, x, 0], others[0][match_y, match_x, 0])
+def weight(level, alpha):
+    found = difference(alpha, level)
     return np.float32(found * scale.FACTOR)
 """
 DIFFERENCE = """
@@ -43,15 +43,15 @@ def difference(a, b):
 """
 SCALE = "FACTOR = 1.0"
 
-MATCH = """
+# By a kernel that is compiled in a second.
+WEIGH = """
 import numpy as np
-from cost import cost
-from analogy_kernels import patchmatch
-from analogy_kernels.launches import search_kernels
+from weight import weight
+from analogy_kernels import weight_map
+from analogy_kernels.launches import weight_map_kernel
 
-source, target = np.full((1, 1, 1), 5, np.float32), np.full((1, 1, 1), 3, np.float32)
-_, costs = patchmatch(source, target, 1, iterations=0, cost=cost)
-print(costs[0, 0], len(search_kernels(1, cost).start.cpu.stats.cache_misses))
+weights = weight_map(np.array([[0, 1]], np.float32), 0.25, weight)
+print(weights[0, 1], len(weight_map_kernel(weight).cpu.stats.cache_misses))
 """
 
 
@@ -88,33 +88,33 @@ class Program:
 
 
 @pytest.fixture(scope="module")
-def matching(tmp_path_factory):
-    """A program with a cost of its own, which has run once."""
-    program = Program(tmp_path_factory.mktemp("matching"))
-    program.write(cost=COST, difference=DIFFERENCE, scale=SCALE)
-    assert program.run(MATCH) == ["2.0", "1"]
+def weighing(tmp_path_factory):
+    """A program with a weight of its own, which has run once."""
+    program = Program(tmp_path_factory.mktemp("weighing"))
+    program.write(weight=WEIGHT, difference=DIFFERENCE, scale=SCALE)
+    assert program.run(WEIGH) == ["-0.75", "1"]
     return program
 
 
-def test_a_kernel_of_a_given_cost_is_kept(matching):
-    assert matching.run(MATCH) == ["2.0", "0"]
+def test_a_kernel_of_a_given_function_is_kept(weighing):
+    assert weighing.run(WEIGH) == ["-0.75", "0"]
 
 
 @pytest.mark.parametrize(
     ("edited", "found"),
     [
-        ({"cost": COST.replace("found *", "-found *")}, "-2.0"),
-        ({"difference": DIFFERENCE.replace("a - b", "a * b")}, "15.0"),
-        ({"scale": "FACTOR = 8.0"}, "16.0"),
+        ({"weight": WEIGHT.replace("found *", "-found *")}, "0.75"),
+        ({"difference": DIFFERENCE.replace("a - b", "a * b")}, "0.25"),
+        ({"scale": "FACTOR = 8.0"}, "-6.0"),
     ],
-    ids=["cost", "helper", "constant"],
+    ids=["function", "helper", "constant"],
 )
-def test_a_given_cost_that_was_edited_is_compiled_anew(matching, edited, found):
-    matching.write(**edited)
+def test_a_given_function_that_was_edited_is_compiled_anew(weighing, edited, found):
+    weighing.write(**edited)
     try:
-        assert matching.run(MATCH) == [found, "1"]
+        assert weighing.run(WEIGH) == [found, "1"]
     finally:
-        matching.write(cost=COST, difference=DIFFERENCE, scale=SCALE)
+        weighing.write(weight=WEIGHT, difference=DIFFERENCE, scale=SCALE)
 
 
 RANDOM = """

@@ -141,7 +141,7 @@ for name in device.ON_CUDA:
     exec(code_block(inspect.getdoc(getattr(device, name))), names)
     own = [x for x in names.values() if hasattr(x, "py_func")]
     [kernel] = [x for x in own if x.py_func.__globals__ is names]
-    compile_to_ptx(kernel, ARGUMENTS[name], [(8, 0)])
+    [ptx] = compile_to_ptx(kernel, ARGUMENTS[name], [(8, 0)])
     print(name)
 """
 

@@ -13,6 +13,7 @@ from benchmarks.ptx import find_ptxas
 from tests import ptx_reports
 from tests.launches import DOUBLE_PRECISION, LAUNCHES, is_declared, name
 from tests.processes import run_without_simulator
+from tests.ptx import ROOM
 from tests.ptx_reports import Reports, sources_of
 
 pytestmark = pytest.mark.compiled
@@ -106,22 +107,28 @@ def test_a_python_float_is_no_declared_argument():
 
 @pytest.fixture(scope="module")
 def reports():
-    """Compile every declared launch for each compute capability: what each kernel takes."""
+    """Compile every declared launch: what each kernel takes, where it is near the limit on all."""
     if find_ptxas() is None:
         pytest.skip("no ptxas: install the extra [test] on Linux")
     done = run_without_simulator("-m", "tests.ptx", *CAPABILITIES)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
     reports = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(reports) == len(CAPABILITIES) * len(LAUNCHES)
+    assert sum(report["capability"] == CAPABILITIES[0] for report in reports) == len(LAUNCHES)
     return reports
 
 
-def test_kernels_suit_devices(reports):
-    """None spills, all local arrays are in registers, and none falls into double precision.
+def test_kernels_near_the_limit_are_compiled_for_every_device(reports):
+    of_each = [[r for r in reports if r["capability"] == version] for version in CAPABILITIES]
+    least, *others = of_each
+    near = sum(report["registers"] > ROOM for report in least)
 
-    One test, because workers that shared them would each compile everything.
-    """
+    assert [len(reports) for reports in others] == [near] * len(others)
+    assert 0 < near < len(LAUNCHES) / 2
+
+
+def test_kernels_suit_devices(reports):
+    """None spills, all local arrays are in registers, and none falls into double precision."""
     spilling, in_memory, double = (
         {report["kernel"]: report for report in reports if report[what]}
         for what in ("spilled", "local", "double")

@@ -178,32 +178,25 @@ def test_every_variant_keeps_to_labels(pair, variant):
     check_labels(ab, ba, labels_a, labels_b)
 
 
-def test_labels_are_kept_to_on_every_target(target, random):
-    pair = features_of(random, (4, 7), (5, 6))
-    labels_a, labels_b = halves((4, 7)), halves((5, 6))[:, ::-1]
-
-    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
-    ab, ba, _ = match(target, pair, parameters, Masks(labels_a, labels_b))
-
-    check_labels(ab, ba, labels_a, labels_b)
-
-
-def test_what_is_kept_is_content_at_every_level(target, random):
+def test_masks_are_kept_to_on_every_target(target, random):
+    """What is kept is content at every level, and no match crosses labels."""
     network, a, b_prime = features_of(random, (4, 7), (5, 6))
+    labels_a, labels_b = halves((4, 7)), halves((5, 6))[:, ::-1]
     keep = np.zeros((4, 7), np.uint8)
     keep[:, 4:] = 1
     told = []
     parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
 
-    match_features(
+    matches, _ = match_features(
         *([target.asarray(level) for level in side] for side in (a, b_prime)),
         network,
         parameters,
         Progress(None, {}),
         told.append,
-        MatchingMasks(Masks(keep=keep)),
+        MatchingMasks(Masks(labels_a, labels_b, keep)),
     )
 
+    check_labels(target.to_host(matches.ab), target.to_host(matches.ba), labels_a, labels_b)
     finest, content = target.to_host(told[-1].a_prime), a[1]
     np.testing.assert_array_equal(finest[:, 4:], content[:, 4:])
     assert (finest[:, :4] != content[:, :4]).any()

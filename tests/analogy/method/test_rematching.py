@@ -112,9 +112,9 @@ def test_a_point_that_is_left_out_no_longer_draws():
 def test_points_are_held_on_every_target(target):
     point = (1, 2, 4, 3)
     parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
-    _, kept = matched(target, parameters, TINY)
+    _, kept = matched(target, parameters, TINY[1:])
 
-    ab, ba = again(target, kept, points_of(point, sizes=TINY))
+    ab, ba = again(target, kept, points_of(point, sizes=TINY), 1)
 
     assert ab[2, 1].tolist() == [3, 4]
     assert ba[3, 4].tolist() == [2, 1]

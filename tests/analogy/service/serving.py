@@ -95,7 +95,7 @@ class Service:
         while not holds(said[-1]):
             assert said[-1]["state"] in ("waiting", "running"), said[-1]
             assert time.monotonic() < end, said[-1]
-            time.sleep(0.05)
+            time.sleep(0.1)
             said.append(self.job(identifier))
         return said
 

@@ -11,6 +11,9 @@ from analogy.service.form import again_with_points, request_of
 from analogy.service.worker import Task, Worker
 from tests.analogy.service.serving import CUP, PHOTO, QUICK, started_worker
 
+# What a task gives is nothing to these tests.
+FEW = {"search_iterations": (1,) * 5, "deconv_iterations": 1}
+
 
 @pytest.fixture(scope="module")
 def shared_worker():
@@ -29,9 +32,8 @@ def task_in(folder, parameters=None):
     (folder / "photo.png").write_bytes(PHOTO)
     (folder / "cup.png").write_bytes(CUP)
     request = request_of("photo.png", "cup.png", folder / "results", QUICK)
-    if parameters is not None:
-        request = replace(request, parameters=parameters)
-    return Task(request, folder)
+    parameters = parameters or replace(request.parameters, **FEW)
+    return Task(replace(request, parameters=parameters), folder)
 
 
 def ignore(fraction, stage):

@@ -91,6 +91,18 @@ def check_against_oracle(
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
+def test_oracles_agree_on_every_pair_of_patches(random, case):
+    source_shape, other_shape, channels, patch_side, _ = case
+    source, other = unit_maps(random, source_shape, other_shape, channels)
+
+    costs = oracles.patch_costs(source, other, patch_side // 2)
+
+    for y, x, *match in np.ndindex(costs.shape):
+        expected = oracles.patch_cost(source, other, (y, x), match, patch_side // 2)
+        assert costs[(y, x, *match)] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
 def test_makes_the_same_choices_as_the_oracle(target, random, case):
     check_against_oracle(target, random, case, iterations=2, bound=1.0)
 

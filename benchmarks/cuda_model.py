@@ -270,19 +270,21 @@ def _inner_products(rows, vectors, partial):
     return Work(2 * k * m * n, 6 * k * m * n, moved, moved)
 
 
-def _combine(rows, weights, row):
+def _combine(rows, weights, row, *point_and_trial):
     # Every row is read, one is written.
     k, n = rows.shape
-    moved = (k + 1) * n * rows.dtype.itemsize
+    moved = (k + 1 + len(point_and_trial)) * n * rows.dtype.itemsize
     return Work(2 * k * n, 2 * k * n, moved, moved)
 
 
 _COUNTS = {
-    "search_kernels._cuda_kernels.start": _start,
-    "search_kernels._cuda_kernels.propagate": _propagate,
-    "search_kernels._cuda_kernels.search": _search,
+    "cuda_search._kernels.start": _start,
+    "cuda_search._tile_propagation.propagate": _propagate,
+    "cuda_search._kernels.propagate": _propagate,
+    "cuda_search._kernels.search": _search,
     "vote._vote_cuda": _vote,
     "vote._vote_alike_cuda": _vote_alike,
     "vectors._combine_cuda": _combine,
+    "vectors.combine_and_step_cuda": _combine,
     "reduction._inner_products_cuda": _inner_products,
 }

@@ -35,6 +35,7 @@ from analogy_kernels.solvers import elimination, vectors, wls
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
+OFFERS = int64[:, ::1]
 LABELS, PLACES, BOUNDS = int32[:, ::1], int32[::1], types.UniTuple(int64, 4)
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
@@ -131,10 +132,9 @@ LAUNCHES = [
     (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
-    (exchange._clear_cuda, (PLANE, STAMPS)),
-    (exchange._offer_cost_cuda, (NNF, PLANE, LABELS, LABELS, PLANE)),
-    (exchange._offer_place_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, STAMPS)),
-    (exchange._take_cuda, (NNF, PLANE, STAMPS, int64, int64, PLANE, STAMPS)),
+    (exchange._clear_cuda, (OFFERS,)),
+    (exchange._offer_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, OFFERS)),
+    (exchange._take_cuda, (NNF, PLANE, STAMPS, PLANE, int64, OFFERS)),
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),

@@ -24,10 +24,10 @@ from analogy.method.progress import Progress
 from analogy.method.scales import scale_shapes
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
-from analogy_kernels.reduction import inner_products
+from analogy_kernels.reduction import queue_products
 from analogy_kernels.solvers.lbfgs import Minimum
-from analogy_kernels.solvers.vectors import add_scaled, combine
-from analogy_kernels.target import SIMULATED, Device
+from analogy_kernels.solvers.vectors import combine_and_step_cuda
+from analogy_kernels.target import CUDA, SIMULATED, Device, vector_launch
 
 _HISTORY = 4
 
@@ -235,12 +235,13 @@ def _recording(launches, stages):
 
 def _stated_iterations(objective, x, *, iterations, **_):
     """What `analogy_kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
-    rows = ShapeOnly((2 * _HISTORY + 1, x.size))
-    direction, newest = rows[0], rows[-1]
+    count = 2 * _HISTORY + 1
+    rows, numbers = ShapeOnly((count, x.size)), ShapeOnly(count + 1, np.float64)
+    scratch, newest = ShapeOnly(count * 513, np.float64), rows[-1]
+    weights = (np.float32(0),) * count
+    step = combine_and_step_cuda(count), vector_launch(x.size)
     for _ in range(iterations):
-        combine(rows, np.zeros(2 * _HISTORY + 1), 0)
-        add_scaled(x, 1.0, direction, x)
-        objective.value(x)
-        objective.gradient(x, newest)
-        inner_products(rows, newest.reshape(1, x.size))
+        CUDA.launch(*step, rows, weights, 0, x, x)
+        objective.queue(x, numbers[:1], newest)
+        queue_products(CUDA, rows, newest.reshape(1, x.size), scratch, numbers[1:])
     return Minimum(x, (1.0,), 0.0, iterations, "iterations")

@@ -164,6 +164,7 @@ LAUNCHES = [
     (pooling._maxpool_backward_cuda, (MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
+    (reduction._difference_cuda, (LINE, LINE, LINE, float64[:, ::1])),
     (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),
     (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
     (restrain._restrain_cuda, (NNF, NNF, int64, NNF)),
@@ -176,6 +177,10 @@ LAUNCHES = [
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
     (vectors.combine_kernel(9).cuda, (PLANE, types.UniTuple(float32, 9), int64)),
+    (
+        vectors.combine_and_step_cuda(9),
+        (PLANE, types.UniTuple(float32, 9), int64, LINE, LINE),
+    ),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
@@ -200,6 +205,7 @@ LAUNCHES = [
 # Kernels that work in float64 on the device, and why; all others must not.
 DOUBLE_PRECISION = {
     "analogy_kernels.reduction._inner_products_cuda.<locals>.kernel": "adds a block's sums once",
+    "analogy_kernels.reduction._difference_cuda": "adds a block's sums once",
     "analogy_kernels.reduction._sum_rows_cuda": "adds the blocks' sums",
 }
 

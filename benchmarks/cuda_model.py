@@ -1,25 +1,42 @@
-"""How long kernel launches would take on a device: modelled from its published peaks, not measured.
+"""How long kernel launches would take on a device: modelled, not measured.
 
-A launch takes as long as the slowest of three things at a stated share of its peak: arithmetic,
-device memory, and the shared memory and L1 cache of the multiprocessors, which serve 128 bytes a
-cycle each. Work is shared out in whole blocks, so that the last, partly filled wave of blocks
-counts in full.
+A launch takes as long as the slowest of five things: arithmetic, issuing instructions, device
+memory, the second cache, and the shared memory and first cache of the multiprocessors, each at a
+stated share of its peak. Work is shared out in whole blocks, so that the last, partly filled wave
+of blocks counts in full. A transfer takes longer than its launches: the host needs its time for
+each, and where it waits for a number the device is idle until there is something queued again.
+
+The shares are those that an H100 was measured at, by the table in docs/performance.md.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analogy_kernels.network import implicit_gemm
 from benchmarks.cuda_trace import ShapeOnly, closure
 
-# Share of the slowest peak that a kernel is taken to reach.
-EFFICIENCY = 0.6
+# Shares of the peaks that kernels reach. Arithmetic: of both convolutions, 256 ms measured. Memory
+# and on-chip memory: of the solver's directions and inner products, 41 ms measured. Second cache:
+# of the random search, 36 ms measured; it reads patches as a propagation does.
+ARITHMETIC, MEMORY, ON_CHIP, SECOND_CACHE = 0.48, 0.6, 0.6, 0.42
 
-# What a launch takes at least: Numba's own work on the host, which the device waits for where
-# kernels are short.
-LAUNCH_SECONDS = 20e-6
+# What a launch takes of a device at least: NVIDIA's figure for short kernels in a row ("Getting
+# Started with CUDA Graphs", 2019) is 3.8 microseconds.
+LAUNCH_SECONDS = 5e-6
+
+# What a launch takes of the host, and a copy of some numbers to it: measured beside an H100.
+HOST_SECONDS = 1e-4
+
+# Instructions of a warp, from machine code for capability 9.0: of four multiply-adds a lane in a
+# row of two patches, of all else in the row, and of a whole thread of kernels over elements.
+FOUR_PRODUCTS, ROW_OF_PATCHES = 37 / 4, 90
+OF_ELEMENT = {
+    "pooling._maxpool_cuda": 184,
+    "pooling._maxpool_backward_cuda": 144,
+    "warp._warp_cuda": 136,
+}
 
 # Shares of PatchMatch's candidates that are multiplied out, of all rows of all patches: the rest
 # is passed over or given up early. Counted on the CPU, examples/castle.png and church.png at 160
@@ -27,7 +44,9 @@ LAUNCH_SECONDS = 20e-6
 TRIED_IN_PROPAGATION = 0.11
 TRIED_IN_SEARCH = 0.64
 
-_BYTES_PER_CYCLE = 128
+# Of a multiprocessor in a cycle: bytes from its own memory and from the second cache, and
+# instructions of a warp, one a scheduler (NVIDIA's white papers on V100, A100 and H100).
+_BYTES_PER_CYCLE, _FROM_SECOND_CACHE, _INSTRUCTIONS = 128, 64, 4
 _WARP = 32
 
 
@@ -55,8 +74,22 @@ class Device:
     @property
     def on_chip_bandwidth(self):
         """Of all multiprocessors' shared memory and L1 cache, bytes per second."""
-        clock = self.flops / (2 * self.lanes * self.multiprocessors)
-        return clock * _BYTES_PER_CYCLE * self.multiprocessors
+        return self._cycles * _BYTES_PER_CYCLE
+
+    @property
+    def second_cache_bandwidth(self):
+        """From the second cache to all multiprocessors, bytes per second."""
+        return self._cycles * _FROM_SECOND_CACHE
+
+    @property
+    def instructions(self):
+        """Of warps, that all multiprocessors issue per second."""
+        return self._cycles * _INSTRUCTIONS
+
+    @property
+    def _cycles(self):
+        """Of all multiprocessors together, per second."""
+        return self.flops / (2 * self.lanes)
 
 
 # NVIDIA's data sheets: H100 SXM5 80 GB, A100 SXM4 80 GB, K40 at its base clock.
@@ -137,23 +170,51 @@ class Work:
     on_chip_bytes : float
         Asked of shared memory and of the L1 cache, 128 bytes for an access of a warp to single
         words, whether or not its threads share them.
+    second_cache_bytes : float
+        Asked of the second cache where the first does not hold what is read again.
+    instructions : float
+        Of warps; 0 where arithmetic or memory surely takes longer.
     """
 
     flops: float
     executed: float
     device_bytes: float
     on_chip_bytes: float
+    second_cache_bytes: float = 0
+    instructions: float = 0
 
 
 def seconds(work, blocks, device):
     """Modelled time of a launch on a device, in seconds."""
     waves = math.ceil(blocks / device.multiprocessors) * device.multiprocessors / blocks
     return max(
-        work.executed * waves / device.flops / EFFICIENCY,
-        work.on_chip_bytes * waves / device.on_chip_bandwidth / EFFICIENCY,
-        work.device_bytes / device.bandwidth / EFFICIENCY,
+        work.executed * waves / device.flops / ARITHMETIC,
+        work.instructions * waves / device.instructions,
+        work.on_chip_bytes * waves / device.on_chip_bandwidth / ON_CHIP,
+        work.second_cache_bytes * waves / device.second_cache_bandwidth / SECOND_CACHE,
+        work.device_bytes / device.bandwidth / MEMORY,
         LAUNCH_SECONDS,
     )
+
+
+def elapsed(launches, device):
+    """Modelled time from the first launch to the end of the last, in seconds.
+
+    The host queues one after another, and the device takes them up in their order. Where the host
+    waits, it goes on when the device has done everything.
+
+    Parameters
+    ----------
+    launches : sequence of Launch
+    device : Device
+    """
+    host = done = 0.0
+    for launch in launches:
+        if launch.waits:
+            host = max(host, done) + launch.waits * HOST_SECONDS
+        host += HOST_SECONDS
+        done = max(host, done) + seconds(work(launch), launch.blocks, device)
+    return done
 
 
 def work(launch):
@@ -161,7 +222,11 @@ def work(launch):
     kind = launch.name.partition("(")[0]
     if kind == "implicit_gemm._convolution":
         return _convolution(*launch.arguments, tile=_tile(launch.kernel))
-    return _COUNTS.get(kind, _element_wise)(*launch.arguments)
+    counted = _COUNTS.get(kind, _element_wise)(*launch.arguments)
+    if kind not in OF_ELEMENT:
+        return counted
+    instructions = OF_ELEMENT[kind] * launch.blocks * launch.threads / _WARP
+    return replace(counted, instructions=instructions)
 
 
 def network_work(layers, channels, shape):
@@ -229,10 +294,13 @@ def _convolution(
 
 def _matching(sources, others, channels, problem, candidates, fields):
     """Patches multiplied out; every element of both patches is fetched for itself."""
-    pixels = sources[0].size // channels[0]
-    elements = pixels * candidates * (2 * problem.half + 1) ** 2 * sum(channels)
+    side = 2 * problem.half + 1
+    rows = sources[0].size // channels[0] * candidates * side
+    elements = rows * side * sum(channels)
     moved = sum(array.nbytes for array in (*sources, *others, *fields))
-    return Work(2 * elements, 2 * elements, moved, 8 * elements)
+    fetched = 2 * sources[0].dtype.itemsize * elements
+    instructions = FOUR_PRODUCTS * elements / (4 * _WARP) + ROW_OF_PATCHES * rows
+    return Work(2 * elements, 2 * elements, moved, fetched, fetched, instructions)
 
 
 def _start(sources, others, channels, problem, *fields):
@@ -270,19 +338,21 @@ def _inner_products(rows, vectors, partial):
     return Work(2 * k * m * n, 6 * k * m * n, moved, moved)
 
 
-def _combine(rows, weights, row):
+def _combine(rows, weights, row, *point_and_trial):
     # Every row is read, one is written.
     k, n = rows.shape
-    moved = (k + 1) * n * rows.dtype.itemsize
+    moved = (k + 1 + len(point_and_trial)) * n * rows.dtype.itemsize
     return Work(2 * k * n, 2 * k * n, moved, moved)
 
 
 _COUNTS = {
-    "search_kernels._cuda_kernels.start": _start,
-    "search_kernels._cuda_kernels.propagate": _propagate,
-    "search_kernels._cuda_kernels.search": _search,
+    "cuda_search._kernels.start": _start,
+    "cuda_search._tile_propagation.propagate": _propagate,
+    "cuda_search._kernels.propagate": _propagate,
+    "cuda_search._kernels.search": _search,
     "vote._vote_cuda": _vote,
     "vote._vote_alike_cuda": _vote_alike,
     "vectors._combine_cuda": _combine,
+    "vectors.combine_and_step_cuda": _combine,
     "reduction._inner_products_cuda": _inner_products,
 }

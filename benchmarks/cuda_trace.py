@@ -24,10 +24,10 @@ from analogy.method.progress import Progress
 from analogy.method.scales import scale_shapes
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
-from analogy_kernels.reduction import inner_products
+from analogy_kernels.reduction import queue_products
 from analogy_kernels.solvers.lbfgs import Minimum
-from analogy_kernels.solvers.vectors import add_scaled, combine
-from analogy_kernels.target import SIMULATED, Device
+from analogy_kernels.solvers.vectors import combine_and_step_cuda
+from analogy_kernels.target import CUDA, SIMULATED, Device, vector_launch
 
 _HISTORY = 4
 
@@ -91,6 +91,8 @@ class Launch:
         With `ShapeOnly` for arrays.
     stage : str
         Of the method, with the level.
+    waits : int
+        How often the host waits for the device before it.
     """
 
     kernel: object
@@ -98,6 +100,7 @@ class Launch:
     threads: int
     arguments: tuple
     stage: str
+    waits: int = 0
 
     @property
     def name(self):
@@ -212,15 +215,25 @@ class _Stages(Progress):
 
 @contextmanager
 def _recording(launches, stages):
+    waits = 0
+
     def record(device, kernel, blocks_and_threads, *arguments):
-        launches.append(launch_of(kernel, blocks_and_threads, arguments, stages.now))
+        nonlocal waits
+        launch = launch_of(kernel, blocks_and_threads, arguments, stages.now)
+        launches.append(replace(launch, waits=waits))
+        waits = 0
+
+    def receive(device, array, host):
+        nonlocal waits
+        waits += 1
+        host[...] = 1
 
     substitutes = [
         (Device, "launch", record),
         (Device, "empty", staticmethod(ShapeOnly)),
         (Device, "zeros", staticmethod(ShapeOnly)),
         (Device, "asarray", staticmethod(lambda array: ShapeOnly(array.shape, array.dtype))),
-        (Device, "to_host", staticmethod(lambda array: np.ones(array.shape, array.dtype))),
+        (Device, "receive", receive),
         (deconvolution, "lbfgs", _stated_iterations),
     ]
     originals = [(owner, name, vars(owner)[name]) for owner, name, _ in substitutes]
@@ -235,12 +248,14 @@ def _recording(launches, stages):
 
 def _stated_iterations(objective, x, *, iterations, **_):
     """What `analogy_kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
-    rows = ShapeOnly((2 * _HISTORY + 1, x.size))
-    direction, newest = rows[0], rows[-1]
+    count = 2 * _HISTORY + 1
+    rows, numbers = ShapeOnly((count, x.size)), ShapeOnly(count + 1, np.float64)
+    scratch, newest = ShapeOnly(count * 513, np.float64), rows[-1]
+    weights = (np.float32(0),) * count
+    step = combine_and_step_cuda(count), vector_launch(x.size)
     for _ in range(iterations):
-        combine(rows, np.zeros(2 * _HISTORY + 1), 0)
-        add_scaled(x, 1.0, direction, x)
-        objective.value(x)
-        objective.gradient(x, newest)
-        inner_products(rows, newest.reshape(1, x.size))
+        CUDA.launch(*step, rows, weights, 0, x, x)
+        objective.queue(x, numbers[:1], newest)
+        queue_products(CUDA, rows, newest.reshape(1, x.size), scratch, numbers[1:])
+        CUDA.to_host(numbers)
     return Minimum(x, (1.0,), 0.0, iterations, "iterations")

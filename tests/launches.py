@@ -35,6 +35,7 @@ from analogy_kernels.solvers import elimination, vectors, wls
 LINE, PLANE, MAP = float32[::1], float32[:, ::1], float32[:, :, ::1]
 HALF_LINE, HALF_MAP = types.float16[::1], types.float16[:, :, ::1]
 IMAGE, NNF, STAMPS = uint8[:, :, ::1], int32[:, :, ::1], int32[:, ::1]
+OFFERS = int64[:, ::1]
 LABELS, PLACES, BOUNDS = int32[:, ::1], int32[::1], types.UniTuple(int64, 4)
 
 # A layer's source and mask, its channels, filters, bias and result, run together, and its shape.
@@ -131,10 +132,9 @@ LAUNCHES = [
     (colour._append_colour_cuda, (MAP, float32, float32, boolean, int64, MAP)),
     *((kernel, CONVOLUTION) for kernel in convolutions()),
     (consistency._round_trip_cuda, (NNF, NNF, PLANE)),
-    (exchange._clear_cuda, (PLANE, STAMPS)),
-    (exchange._offer_cost_cuda, (NNF, PLANE, LABELS, LABELS, PLANE)),
-    (exchange._offer_place_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, STAMPS)),
-    (exchange._take_cuda, (NNF, PLANE, STAMPS, int64, int64, PLANE, STAMPS)),
+    (exchange._clear_cuda, (OFFERS,)),
+    (exchange._offer_cuda, (NNF, PLANE, LABELS, LABELS, PLANE, OFFERS)),
+    (exchange._take_cuda, (NNF, PLANE, STAMPS, PLANE, int64, OFFERS)),
     (correlation._correlate_cuda, (PLANE, PLANE, PLANE)),
     (correlation._best_of_rows_cuda, (PLANE, LINE, int32[::1])),
     (correlation._best_of_columns_cuda, (PLANE, LINE, int32[::1])),
@@ -165,6 +165,7 @@ LAUNCHES = [
     (pooling._relu_maxpool_backward_cuda, (MAP, MAP, IMAGE, MAP)),
     (reduction._inner_products_cuda(9, 1), (PLANE, PLANE, float64[:, ::1])),
     (reduction._inner_products_cuda(1, 1), (PLANE, PLANE, float64[:, ::1])),
+    (reduction._difference_cuda, (LINE, LINE, LINE, float64[:, ::1])),
     (reduction._sum_rows_cuda, (float64[:, ::1], float64[::1])),
     (reduction._minmax_cuda, (LINE, LINE, LINE, LINE)),
     (restrain._restrain_cuda, (NNF, NNF, int64, NNF)),
@@ -177,6 +178,10 @@ LAUNCHES = [
     (upsample._upsample_nnf_cuda, (NNF, int64, int64, int64, *[float32] * 4, NNF)),
     (vectors._add_scaled_cuda, (LINE, float32, LINE, LINE)),
     (vectors.combine_kernel(9).cuda, (PLANE, types.UniTuple(float32, 9), int64)),
+    (
+        vectors.combine_and_step_cuda(9),
+        (PLANE, types.UniTuple(float32, 9), int64, LINE, LINE),
+    ),
     (vote._vote_cuda, (MAP, NNF, int64, float32, MAP)),
     (vote._vote_cuda, (IMAGE, NNF, int64, float32, IMAGE)),
     (vote._vote_cuda, (HALF_MAP, NNF, int64, float32, HALF_MAP)),
@@ -201,6 +206,7 @@ LAUNCHES = [
 # Kernels that work in float64 on the device, and why; all others must not.
 DOUBLE_PRECISION = {
     "analogy_kernels.reduction._inner_products_cuda.<locals>.kernel": "adds a block's sums once",
+    "analogy_kernels.reduction._difference_cuda": "adds a block's sums once",
     "analogy_kernels.reduction._sum_rows_cuda": "adds the blocks' sums",
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analogy.network.layers import MaxPool
 from analogy.network.steps import Found, steps_of
 from analogy_kernels.network.filters import filter_bank
-from analogy_kernels.reduction import inner_product, inner_products_scratch
+from analogy_kernels.reduction import inner_product, inner_products_scratch, queue_difference
 from analogy_kernels.solvers.lbfgs import lbfgs
 from analogy_kernels.solvers.vectors import add_scaled
 from analogy_kernels.target import target_of
@@ -159,19 +159,37 @@ class _Objective:
     def __init__(self, subnet, wanted, tick, iterations):
         self._subnet = subnet
         self._wanted = wanted.reshape(wanted.size)
-        target = target_of(wanted)
+        self._target = target = target_of(wanted)
         self._residual = target.empty(wanted.size)
         self._scratch = inner_products_scratch(1, 1, target)
         self._tick, self._iterations, self._evaluations = tick, iterations, 0
         self.wanted_square = inner_product(self._wanted, self._wanted)
 
     def value(self, x):
+        add_scaled(self._predict(x), -1, self._wanted, self._residual)
+        self._tell()
+        return self.loss_of(inner_product(self._residual, self._residual, self._scratch))
+
+    def queue(self, x, place, out):
+        """As `analogy_kernels.solvers.lbfgs.Queued` has it."""
+        prediction = self._predict(x)
+        queue_difference(
+            self._target, prediction, self._wanted, self._residual, self._scratch, place
+        )
+        self._tell()
+        self.gradient(x, out)
+
+    def loss_of(self, square):
+        return 0.5 * square
+
+    def _predict(self, x):
         prediction = self._subnet.forward(x.reshape(self._subnet.input_shape))
-        add_scaled(prediction.reshape(prediction.size), -1, self._wanted, self._residual)
+        return prediction.reshape(prediction.size)
+
+    def _tell(self):
         self._evaluations += 1
         foretold = 1 - 0.5 ** (self._evaluations / _HALVING)
         self._tick(min(max(foretold, self._evaluations / self._iterations), 1.0))
-        return 0.5 * inner_product(self._residual, self._residual, self._scratch)
 
     def gradient(self, x, out):
         residual = self._residual.reshape(self._subnet.output_shape)

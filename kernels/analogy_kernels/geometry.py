@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from analogy_kernels.simulation import SIMULATED, cuda
 
 # Threads that share one pixel's channels in the warp-per-pixel kernels, and pixels per block.
@@ -15,6 +17,9 @@ PIXELS_PER_BLOCK = 1 if SIMULATED else 8
 
 # Block of the element-wise kernels, (fastest-running axis, rows).
 ELEMENT_BLOCK = (8, 2) if SIMULATED else (64, 4)
+
+# Elements of a row that are no longer counted by 32 bits.
+_LONGEST_ROW = 2**32
 
 # Block of the kernels over long vectors, and the most blocks of one launch.
 VECTOR_BLOCK = 8 if SIMULATED else 256
@@ -64,10 +69,15 @@ def element_launch(height, row_length):
     blocks, threads : (int, int)
         x before y.
 
+    Raises
+    ------
+    ValueError
+        If a row has 2**32 elements or more: kernels divide an element's index by 32 bits.
+
     Notes
     -----
-    Raises nothing. Some threads lie outside and have to ask whether they do; on a device blocks are
-    of 64 x 4 threads.
+    Some threads lie outside and have to ask whether they do; on a device blocks are of 64 x 4
+    threads.
 
     Examples
     --------
@@ -76,6 +86,10 @@ def element_launch(height, row_length):
     >>> blocks_x * threads_x >= 640, blocks_y * threads_y >= 480
     (True, True)
     """
+    if row_length >= _LONGEST_ROW:
+        raise ValueError(
+            f"a row has {row_length} elements; on a device it has to have fewer than {_LONGEST_ROW}"
+        )
     return _blocks((row_length, height), ELEMENT_BLOCK), ELEMENT_BLOCK
 
 
@@ -203,6 +217,16 @@ def pixel_index(width):
     """
     pixel = cuda.blockIdx.x * PIXELS_PER_BLOCK + cuda.threadIdx.y
     return pixel // width, pixel % width, cuda.threadIdx.x
+
+
+@cuda.jit(device=True, inline="always")
+def place_in_row(index, channels):
+    """(x, c) of an element of a row, in a kernel launched by :func:`element_launch`.
+
+    By 32 bits: a division of 64 takes a hundred instructions.
+    """
+    index, channels = np.uint32(index), np.uint32(channels)
+    return np.int64(index // channels), np.int64(index % channels)
 
 
 def _blocks(extent, block):

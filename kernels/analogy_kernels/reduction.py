@@ -17,6 +17,7 @@ from numba import float32, float64, njit, prange
 
 from analogy_kernels.arguments import PLANE, TABLE, VECTOR, checked, whole, written
 from analogy_kernels.target import (
+    LANES,
     SIMULATED,
     Array,
     Result,
@@ -25,7 +26,7 @@ from analogy_kernels.target import (
     cuda,
     on_target,
 )
-from analogy_kernels.thread_sums import THREADS, block_sum
+from analogy_kernels.thread_sums import THREADS, WARPS, lane_sum_double
 
 # Of the whole-array reductions: a fixed number, not the device's, so that a sum does not depend on
 # the device.
@@ -33,9 +34,6 @@ _MOST_BLOCKS = 2 if SIMULATED else 512
 
 # Vectors of one launch: as many of a block's sums at a time lie in shared memory.
 _MOST_VECTORS = 16
-
-# Rows of partial sums that a block adds up between two barriers.
-_ROWS_AT_ONCE = 9
 
 # Elements that the CPU sums in float32 before it adds to a float64, and those of one task.
 _CHUNK = 2048
@@ -118,14 +116,34 @@ def products_of(on, rows, vectors, scratch=None):
         partial = np.zeros((_blocks(length, _TASK), k, m))
         _inner_products_cpu(rows, vectors, partial)
         return partial.sum(axis=0)
-    blocks = min(_blocks(length, THREADS), _MOST_BLOCKS)
     if scratch is None:
         scratch = on.empty((_scratch_elements(k, m),), np.float64)
-    sums = k * m
-    result, partial = scratch[:sums], scratch[sums : sums + sums * blocks].reshape(sums, blocks)
-    on.launch(_inner_products_cuda(k, m), (blocks, THREADS), rows, vectors, partial)
-    on.launch(_sum_rows_cuda, (1, THREADS), partial, result)
+    result = scratch[: k * m]
+    queue_products(on, rows, vectors, scratch[k * m :], result)
     return on.to_host(result).reshape(k, m)
+
+
+def queue_products(on, rows, vectors, partial, result):
+    """Have a device write inner products to a float64 vector of as many, row by row."""
+    (k, length), m = rows.shape, vectors.shape[0]
+    kernel = _inner_products_cuda(k, m)
+    _queue_sums(on, kernel, length, (rows, vectors), partial, result, k * m)
+
+
+def queue_difference(on, a, b, difference, partial, result):
+    """Have a device write ``a - b`` and, to a float64 vector of one, the square of its length.
+
+    All are vectors of one length; `difference` may be one of the others. `partial` is of 512.
+    """
+    _queue_sums(on, _difference_cuda, a.size, (a, b, difference), partial, result, 1)
+
+
+def _queue_sums(on, kernel, length, vectors, partial, result, sums):
+    """Queue a kernel that leaves sums of each block, and the sums of those."""
+    blocks = min(_blocks(length, THREADS), _MOST_BLOCKS)
+    partial = partial[: sums * blocks].reshape(sums, blocks)
+    on.launch(kernel, (blocks, THREADS), *vectors, partial)
+    on.launch(_sum_rows_cuda, (1, THREADS), partial, result)
 
 
 def inner_products_scratch(k: int, m: int, target) -> Result:
@@ -315,6 +333,8 @@ def _dot(a, b):
 @lru_cache
 def _inner_products_cuda(k, m):
     # The extents are constants of the kernel, so that the sums live in registers.
+    sums = k * m
+
     @cuda.jit(cache=True)
     def kernel(rows, vectors, partial):
         total = cuda.local.array((k, m), float32)
@@ -338,38 +358,68 @@ def _inner_products_cuda(k, m):
                     lost[i, j] = (moved - total[i, j]) - term
                     total[i, j] = moved
             element += np.uint64(cuda.gridsize(1))
-        scratch = cuda.shared.array((m, THREADS), float64)
-        thread = cuda.threadIdx.x
+        of_warps = cuda.shared.array((sums, WARPS), float64)
         for i in range(k):
-            # Thread 0 may still be reading the sums of the row before.
-            cuda.syncthreads()
             for j in range(m):
-                scratch[j, thread] = total[i, j]
-            block_sum(scratch)
-            if thread == 0:
-                for j in range(m):
-                    partial[i * m + j, cuda.blockIdx.x] = scratch[j, 0]
+                _leave_sum_of_warp(total[i, j], of_warps, i * m + j)
+        cuda.syncthreads()
+        _leave_sums_of_block(of_warps, partial)
 
     return kernel
 
 
 @cuda.jit(cache=True)
+def _difference_cuda(a, b, difference, partial):
+    total, lost = np.float32(0), np.float32(0)
+    element, length = np.uint64(cuda.grid(1)), np.uint64(a.size)
+    while element < length:
+        value = a[element] - b[element]
+        difference[element] = value
+        # As the inner products are summed.
+        term = value * value - lost
+        moved = total + term
+        lost = (moved - total) - term
+        total = moved
+        element += np.uint64(cuda.gridsize(1))
+    of_warps = cuda.shared.array((1, WARPS), float64)
+    _leave_sum_of_warp(total, of_warps, 0)
+    cuda.syncthreads()
+    _leave_sums_of_block(of_warps, partial)
+
+
+@cuda.jit(device=True)
+def _leave_sum_of_warp(value, of_warps, row):
+    """Write the sum of the lanes' values to the place of a warp in a row."""
+    total = lane_sum_double(float64(value))
+    if cuda.threadIdx.x % LANES == 0:
+        of_warps[row, cuda.threadIdx.x // LANES] = total
+
+
+@cuda.jit(device=True)
+def _leave_sums_of_block(of_warps, partial):
+    """Write the sum of each row to the place of the block in a row of `partial`."""
+    row = cuda.threadIdx.x
+    while row < of_warps.shape[0]:
+        total = float64(0)
+        for warp in range(WARPS):
+            total += of_warps[row, warp]
+        partial[row, cuda.blockIdx.x] = total
+        row += THREADS
+
+
+@cuda.jit(cache=True)
 def _sum_rows_cuda(partial, result):
-    scratch = cuda.shared.array((_ROWS_AT_ONCE, THREADS), float64)
     rows, blocks = partial.shape
-    thread = cuda.threadIdx.x
-    for first in range(0, rows, _ROWS_AT_ONCE):
-        # Thread 0 may still be reading the sums of the rows before.
-        cuda.syncthreads()
-        for row in range(_ROWS_AT_ONCE):
-            scratch[row, thread] = float64(0)
-            if first + row < rows:
-                for block in range(thread, blocks, THREADS):
-                    scratch[row, thread] += partial[first + row, block]
-        block_sum(scratch)
-        if thread == 0:
-            for row in range(min(_ROWS_AT_ONCE, rows - first)):
-                result[first + row] = scratch[row, 0]
+    lane, row = cuda.threadIdx.x % LANES, cuda.threadIdx.x // LANES
+    while row < rows:
+        total, block = float64(0), lane
+        while block < blocks:
+            total += partial[row, block]
+            block += LANES
+        total = lane_sum_double(total)
+        if lane == 0:
+            result[row] = total
+        row += WARPS
 
 
 @cuda.jit(cache=True)

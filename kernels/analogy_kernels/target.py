@@ -221,10 +221,15 @@ class Device(_Target):
 
     def to_host(self, array):
         """Copy to the host; waits for it."""
-        host = array.copy_to_host(stream=self._stream or 0)
+        host = np.empty(array.shape, array.dtype)
+        self.receive(array, host)
+        return host
+
+    def receive(self, array, host):
+        """Copy to an array of the host's; waits for it."""
+        array.copy_to_host(host, stream=self._stream or 0)
         if self._stream is not None:
             self._stream.synchronize()
-        return host
 
     def free_memory(self):
         """Bytes that the device has left."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import float32
+from numba import float32, float64
 
 from analogy_kernels.target import LANES, SIMULATED, cuda
 
 # Of a block that sums; a power of two.
 THREADS = 4 if SIMULATED else 256
+
+# Warps of such a block.
+WARPS = THREADS // LANES
 
 
 @cuda.jit(device=True)
@@ -120,7 +123,19 @@ def _sum_by_memory(value):
     return total
 
 
+def _double_sum_by_memory(value):
+    scratch = cuda.shared.array(LANES, float64)
+    scratch[cuda.threadIdx.x] = value
+    cuda.syncthreads()
+    total = scratch.sum()
+    cuda.syncthreads()
+    return total
+
+
 _sum_over_lanes = cuda.jit(device=True)(_sum_by_memory if SIMULATED else _sum_by_shuffle)
+
+# The same of float64.
+lane_sum_double = cuda.jit(device=True)(_double_sum_by_memory if SIMULATED else _sum_by_shuffle)
 
 
 @cuda.jit(device=True)

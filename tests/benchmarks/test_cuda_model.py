@@ -1,17 +1,27 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from analogy.model.architecture import CHANNELS, LAYERS
 from analogy_kernels.imaging import vote
-from analogy_kernels.network import implicit_gemm
+from analogy_kernels.matching import patchmatch
+from analogy_kernels.network import implicit_gemm, pooling
 from analogy_kernels.solvers import vectors
 from benchmarks.cuda_model import (
-    EFFICIENCY,
+    ARITHMETIC,
+    FOUR_PRODUCTS,
     H100,
+    HOST_SECONDS,
     LAUNCH_SECONDS,
+    MEMORY,
+    OF_ELEMENT,
+    ROW_OF_PATCHES,
+    SECOND_CACHE,
+    TRIED_IN_SEARCH,
     Work,
+    elapsed,
     network_work,
     occupancy,
     resident_blocks,
@@ -50,9 +60,42 @@ def test_peaks_of_shared_memory_follow_from_the_clock():
 def test_the_slowest_resource_decides():
     full = 132 * 100
 
-    assert seconds(Work(0, 66.9e12, 0, 0), full, H100) == pytest.approx(1 / EFFICIENCY)
-    assert seconds(Work(0, 66.9e12, 2 * 3.35e12, 0), full, H100) == pytest.approx(2 / EFFICIENCY)
+    arithmetic, memory = Work(0, 66.9e12, 0, 0), Work(0, 66.9e12, 9 * 3.35e12, 0)
+    # Half of what the multiprocessors' own memory gives, and four instructions a cycle of each.
+    second = Work(0, 0, 0, 0, second_cache_bytes=H100.on_chip_bandwidth / 2)
+    issued = Work(0, 0, 0, 0, instructions=4 * H100.on_chip_bandwidth / 128)
+
+    assert seconds(arithmetic, full, H100) == pytest.approx(1 / ARITHMETIC)
+    assert seconds(memory, full, H100) == pytest.approx(9 / MEMORY)
+    assert seconds(second, full, H100) == pytest.approx(1 / SECOND_CACHE)
+    assert seconds(issued, full, H100) == pytest.approx(1)
     assert seconds(Work(0, 1, 1, 1), full, H100) == LAUNCH_SECONDS
+
+
+def long_launch(waits=0):
+    """One that moves 12 GB, in about six milliseconds."""
+    line = ShapeOnly(10**9)
+    arguments = line, np.float32(1), line, line
+    return Launch(vectors._add_scaled_cuda, 2048, 256, arguments, "", waits)
+
+
+def test_a_device_hides_the_host_until_it_is_waited_for():
+    one = seconds(work(long_launch()), 2048, H100)
+    assert one > 2 * HOST_SECONDS
+
+    queued = elapsed([long_launch()] * 3, H100)
+    waited = elapsed([long_launch(), long_launch(waits=1), long_launch(waits=1)], H100)
+
+    assert queued == pytest.approx(HOST_SECONDS + 3 * one)
+    # A copy and a launch each time.
+    assert waited == pytest.approx(queued + 2 * 2 * HOST_SECONDS)
+
+
+def test_a_device_waits_for_launches_that_are_short():
+    line = ShapeOnly(10)
+    short = Launch(vectors._add_scaled_cuda, 1, 256, (line, np.float32(1), line, line), "")
+
+    assert elapsed([short] * 5, H100) == pytest.approx(5 * HOST_SECONDS + LAUNCH_SECONDS)
 
 
 def test_a_wave_takes_as_long_as_a_full_one():
@@ -86,6 +129,29 @@ def test_work_of_a_plain_kernel_is_its_arrays():
     done = work(launch(vectors._add_scaled_cuda, line, np.float32(1), line, line))
 
     assert done.device_bytes == 12_000
+
+
+def test_work_of_pooling_counts_its_instructions():
+    source, out = ShapeOnly((8, 8, 64)), ShapeOnly((4, 4, 64))
+    argmax = ShapeOnly((4, 4, 64), np.uint8)
+
+    done = work(launch(pooling._maxpool_cuda, source, out, argmax, blocks=3))
+
+    assert done.instructions == OF_ELEMENT["pooling._maxpool_cuda"] * 3 * 256 / 32
+
+
+def test_work_of_a_search_is_read_from_the_second_cache():
+    kernel = patchmatch.search_kernels().search.cuda
+    maps = (ShapeOnly(6 * 7 * 128),)
+    fields = ShapeOnly((6, 7, 2), np.int32), ShapeOnly((6, 7), np.int32), ShapeOnly((6, 7))
+    problem = SimpleNamespace(half=1)
+
+    # One attempt each, of which so many are compared: three rows of three pixels.
+    done = work(launch(kernel, maps, maps, (128,), problem, *fields, 1, 0, 1))
+
+    tried = 6 * 7 * TRIED_IN_SEARCH
+    assert done.second_cache_bytes == pytest.approx(tried * 9 * 128 * 4 * 2)
+    assert done.instructions == pytest.approx(tried * 3 * (3 * FOUR_PRODUCTS + ROW_OF_PATCHES))
 
 
 def test_work_of_votes():

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.compiled
 
 PACKAGE = Path(analogy_kernels.__file__).parent
 # The least first.
-CAPABILITIES = ["7.5", "8.0", "9.0"]
+CAPABILITIES = ["7.5", "8.0", "9.0", "10.0"]
 
 
 def kernels_in(source, module):

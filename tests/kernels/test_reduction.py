@@ -2,15 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import float64
 
 from analogy_kernels.reduction import (
     inner_product,
     inner_products,
     inner_products_scratch,
     minmax,
+    queue_difference,
 )
-from analogy_kernels.target import LANES, PIXELS_PER_BLOCK, cuda
-from analogy_kernels.thread_sums import lane_sum
+from analogy_kernels.target import CUDA, LANES, PIXELS_PER_BLOCK, cuda
+from analogy_kernels.thread_sums import THREADS, block_sum, lane_sum
 from tests import oracles
 from tests.strategies import generators, property_test
 
@@ -143,3 +145,38 @@ def _assert_precise(products, rows, vectors):
     assert products.dtype == np.float64
     assert products.shape == terms.shape
     assert (np.abs(products - oracles.inner_products(rows, vectors)) < 1e-6 * terms).all()
+
+
+@pytest.mark.parametrize("length", [1, 3, 90])
+def test_difference_with_the_square_of_its_length(random, length):
+    a, b = random.standard_normal((2, length), dtype=np.float32)
+    difference, partial = CUDA.empty((length,)), CUDA.empty((512,), np.float64)
+    square = CUDA.empty((1,), np.float64)
+
+    queue_difference(CUDA, *map(CUDA.asarray, (a, b)), difference, partial, square)
+
+    np.testing.assert_array_equal(CUDA.to_host(difference), a - b)
+    # Each term has one rounding, and so has what a thread's compensated sum adds up to.
+    expected = np.square((a - b).astype(np.float64)).sum()
+    np.testing.assert_allclose(CUDA.to_host(square), [expected], rtol=3 * 2**-24)
+
+
+def test_sum_of_a_block_over_each_row(random):
+    terms = random.integers(-9, 9, (2, THREADS)).astype(np.float64)
+    out = CUDA.zeros((2,), np.float64)
+
+    _block_sums[1, THREADS](CUDA.asarray(terms), out)
+
+    np.testing.assert_array_equal(CUDA.to_host(out), terms.sum(axis=1))
+
+
+@cuda.jit
+def _block_sums(terms, out):
+    scratch = cuda.shared.array((2, THREADS), float64)
+    thread = cuda.threadIdx.x
+    for row in range(2):
+        scratch[row, thread] = terms[row, thread]
+    block_sum(scratch)
+    if thread == 0:
+        for row in range(2):
+            out[row] = scratch[row, 0]

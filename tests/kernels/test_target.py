@@ -3,6 +3,7 @@ import pytest
 
 import analogy_kernels
 from analogy_kernels import target as target_module
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.target import (
     CPU,
     CUDA,
@@ -192,3 +193,24 @@ def test_a_view_is_of_what_is_written_already(events, produced):
 def test_what_is_no_target_is_refused():
     with pytest.raises(TypeError, match="target is of the type str; it has to be CPU"):
         analogy_kernels.random_nnf((2, 2), (2, 2), 0, "cuda")
+
+
+def test_a_row_that_32_bits_cannot_count_is_refused():
+    element_launch(1, 2**32 - 1)
+    with pytest.raises(ValueError, match="a row has 4294967296 elements; on a device it has to"):
+        element_launch(1, 2**32)
+
+
+@pytest.mark.parametrize(("index", "channels"), [(0, 1), (7, 3), (2**32 - 2, 5)])
+def test_place_in_a_row(index, channels):
+    """As a kernel finds it, up to the longest row."""
+    out = CUDA.zeros((2,), np.int64)
+
+    _places[1, 1](index, channels, out)
+
+    assert CUDA.to_host(out).tolist() == list(divmod(index, channels))
+
+
+@cuda.jit
+def _places(index, channels, out):
+    out[0], out[1] = place_in_row(index, channels)

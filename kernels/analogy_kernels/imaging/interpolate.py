@@ -7,6 +7,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import ANY_MAP, as_map, checked, extents, positive
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 _HALF = np.float32(0.5)
@@ -89,7 +90,7 @@ def _interpolate_cuda(source, scale, out):
     index, y = cuda.grid(2)
     channels = out.shape[2]
     if y < out.shape[0] and index < out.shape[1] * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         above, below, down = _neighbours(y, scale, source.shape[0])
         left, right, along = _neighbours(x, scale, source.shape[1])
         upper = _between(source[above, left, c], source[above, right, c], along)

@@ -7,6 +7,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import ANY_MAP, FLOATS, UINT8, as_map, checked, odd, positive
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.half import as_float32, storage, store
 from analogy_kernels.imaging.bilinear import bilinear
 from analogy_kernels.imaging.vote_weights import (
@@ -287,7 +288,7 @@ def _vote_cuda(source, nnf, radius, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         total = np.float32(0)
         count = 0
         for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
@@ -327,7 +328,7 @@ def _weighted_vote_cuda(source, nnf, radius, weights, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         largest = largest_weight(source, nnf, weights, radius, y, x)
         total, sum_of_weights = np.float32(0), np.float32(0)
         for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
@@ -368,7 +369,7 @@ def _vote_alike_cuda(source, nnf, radius, falloff, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         own_y, own_x = inside(nnf, y, x, source.shape)
         total, weights = np.float32(0), np.float32(0)
         for near_y in range(max(y - radius, 0), min(y + radius + 1, height)):
@@ -397,7 +398,7 @@ def _vote_field_cuda(source, field, radius, rounding, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         store(out, y, x, c, _interpolated_vote(source, field, radius, y, x, c) + rounding)
 
 

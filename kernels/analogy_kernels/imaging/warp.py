@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import njit, prange
 
 from analogy_kernels.arguments import ANY_MAP, NUMBERS, as_map, checked
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.half import storage
 from analogy_kernels.positions import checked_nnf, inside
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
@@ -78,7 +79,7 @@ def _warp_cuda(source, nnf, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         match_y, match_x = inside(nnf, y, x, source.shape)
         out[y, x, c] = source[match_y, match_x, c]
 

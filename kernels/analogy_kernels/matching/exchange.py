@@ -4,7 +4,8 @@ The cost of a match is symmetric: what q of the one map pays for p of the other,
 unless p's label forbids it (:mod:`analogy_kernels.matching.labels`). So where the search of one
 direction has found a better match for p than the other direction's own, that match is taken over
 with its cost, and no patch is compared. Of several offers a pixel takes the cheapest, and of equal
-ones the first in the order of rows, whatever the order of threads.
+ones the first in the order of rows, whatever the order of threads: on a device both are one number
+of 64 bits, the cost before the place, of which the smallest is found by atomics.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from numba import njit
 from analogy_kernels.matching.labels import is_allowed
 from analogy_kernels.target import cuda, element_launch
 
-_NO_OFFER = np.float32(np.inf)
-_NO_PLACE = np.int32(np.iinfo(np.int32).max)
+# Above every offer.
+_NO_OFFER = np.int64(np.iinfo(np.int64).max)
+
+_LOW_31, _LOW_32 = np.int64(2**31 - 1), np.int64(2**32 - 1)
 
 
 def offers_scratch(shape, target):
-    """Scratch of :func:`take_offers` for a field of a shape: the cheapest offer and its place.
+    """Scratch of :func:`take_offers` for a field of a shape, which leaves it as it finds it.
 
     Empty on the CPU, where offers are taken one after another.
     """
-    shape = shape if target.is_cuda else (0, 0)
-    return target.empty(shape), target.empty(shape, np.int32)
+    offers = target.empty(shape if target.is_cuda else (0, 0), np.int64)
+    if target.is_cuda:
+        target.launch(_clear_cuda, element_launch(*shape), offers)
+    return offers
 
 
 def take_offers(
@@ -50,17 +55,15 @@ def take_offers(
         Both with no columns where all pixels are free.
     launch : int
     scratch
-        Arrays from :func:`offers_scratch`.
+        Array from :func:`offers_scratch`.
     """
     offers = other_nnf, other_cost, labels, other_labels
     if not on.is_cuda:
         _take_offers_cpu(nnf, cost, stamps, *offers, launch)
         return
     here, there = element_launch(*cost.shape), element_launch(*other_cost.shape)
-    on.launch(_clear_cuda, here, *scratch)
-    on.launch(_offer_cost_cuda, there, *offers, scratch[0])
-    on.launch(_offer_place_cuda, there, *offers, *scratch)
-    on.launch(_take_cuda, here, nnf, cost, stamps, other_cost.shape[1], launch, *scratch)
+    on.launch(_offer_cuda, there, *offers, cost, scratch)
+    on.launch(_take_cuda, here, nnf, cost, stamps, other_cost, launch, scratch)
 
 
 # One thread: the offers of a whole field take a millisecond, a lock for each would take more.
@@ -76,34 +79,39 @@ def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, labels, other_lab
 
 
 @cuda.jit(cache=True)
-def _clear_cuda(lowest, place):
+def _clear_cuda(offers):
     x, y = cuda.grid(2)
-    if y < lowest.shape[0] and x < lowest.shape[1]:
-        lowest[y, x], place[y, x] = _NO_OFFER, _NO_PLACE
+    if y < offers.shape[0] and x < offers.shape[1]:
+        offers[y, x] = _NO_OFFER
 
 
 @cuda.jit(cache=True)
-def _offer_cost_cuda(other_nnf, other_cost, labels, other_labels, lowest):
+def _offer_cuda(other_nnf, other_cost, labels, other_labels, cost, offers):
     x, y = cuda.grid(2)
     if y < other_cost.shape[0] and x < other_cost.shape[1]:
         to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
-        if is_allowed(labels, other_labels, to_y, to_x, y, x):
-            cuda.atomic.min(lowest, (to_y, to_x), other_cost[y, x])
+        better = other_cost[y, x] < cost[to_y, to_x]
+        if better and is_allowed(labels, other_labels, to_y, to_x, y, x):
+            offer = _offer(other_cost[y, x], y * other_cost.shape[1] + x)
+            cuda.atomic.min(offers, (to_y, to_x), offer)
 
 
 @cuda.jit(cache=True)
-def _offer_place_cuda(other_nnf, other_cost, labels, other_labels, lowest, place):
+def _take_cuda(nnf, cost, stamps, other_cost, launch, offers):
     x, y = cuda.grid(2)
-    if y < other_cost.shape[0] and x < other_cost.shape[1]:
-        to_y, to_x = other_nnf[y, x, 0], other_nnf[y, x, 1]
-        cheapest = other_cost[y, x] == lowest[to_y, to_x]
-        if cheapest and is_allowed(labels, other_labels, to_y, to_x, y, x):
-            cuda.atomic.min(place, (to_y, to_x), np.int32(y * other_cost.shape[1] + x))
+    if y < cost.shape[0] and x < cost.shape[1] and offers[y, x] != _NO_OFFER:
+        place, width = np.uint32(offers[y, x] & _LOW_32), np.uint32(other_cost.shape[1])
+        match_y, match_x = place // width, place % width
+        cost[y, x], stamps[y, x] = other_cost[match_y, match_x], launch
+        nnf[y, x, 0], nnf[y, x, 1] = match_y, match_x
+        offers[y, x] = _NO_OFFER
 
 
-@cuda.jit(cache=True)
-def _take_cuda(nnf, cost, stamps, other_width, launch, lowest, place):
-    x, y = cuda.grid(2)
-    if y < cost.shape[0] and x < cost.shape[1] and lowest[y, x] < cost[y, x]:
-        cost[y, x], stamps[y, x] = lowest[y, x], launch
-        nnf[y, x, 0], nnf[y, x, 1] = place[y, x] // other_width, place[y, x] % other_width
+@cuda.jit(device=True)
+def _offer(cost, place):
+    """A number that is the smaller the cheaper an offer is, and of equal costs the earlier."""
+    # Two zeros are equal: adding one makes both the same.
+    bits = np.int64(np.float32(cost + np.float32(0)).view(np.int32))
+    # A negative float's bits grow with its size, those of an integer against it.
+    ordered = bits ^ _LOW_31 if bits < 0 else bits
+    return ordered * (_LOW_32 + 1) + place

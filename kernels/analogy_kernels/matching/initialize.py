@@ -7,6 +7,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import extents, low_bits, number
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.hashing import hash_random, random_below
 from analogy_kernels.matching.displacements import Displacements, bounds_of, places_within
 from analogy_kernels.target import CPU, Kernel, Result, as_target, cuda, element_launch
@@ -169,7 +170,7 @@ def _random_map_cuda(seed, scale, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         out[y, x, c] = np.float32(hash_random(seed, _STREAM, y, x, c)) * scale
 
 

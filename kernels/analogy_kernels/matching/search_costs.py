@@ -9,12 +9,17 @@ from analogy_kernels.half import as_float32
 from analogy_kernels.matching.patch_cost import patch_overlap
 from analogy_kernels.target import INNER, LANES, load4
 from analogy_kernels.thread_sums import lane_sum
+from analogy_kernels.unrolling import rolled
 
 # Stands for infinity in costs and bounds: finite, so that it may be multiplied by zero.
 HUGE = np.float32(1e30)
 
 # Of a pixel's inner product: what rounding may change between a sketch's and the whole one.
 _ROUNDING = np.float32(1e-5)
+
+# Elements that the lanes of a warp read together, and reads that are under way before any is used.
+_STEP, _AT_ONCE = 4 * LANES, 4
+_ROUND = np.uint64(_AT_ONCE * _STEP)
 
 
 def inner_product_cost(pairs, product_of_runs, has_sketches):
@@ -39,8 +44,9 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
         top, bottom, left, right = patch_overlap(
             problem.half, y, x, match_y, match_x, shape, match_shape
         )
-        columns = left + right + 1
-        count = (top + bottom + 1) * columns
+        top, bottom, left, right = np.int32(top), np.int32(bottom), np.int32(left), np.int32(right)
+        columns = np.int32(left + right + 1)
+        count = np.int32((top + bottom + 1) * columns)
         # Of the two patches' left pixels, in the row of their middles.
         first, match_first = y * shape[1] + x - left, match_y * match_shape[1] + match_x - left
 
@@ -129,23 +135,36 @@ def run_product(source, first, other, match_first, length, channels, lane):
 
 @register_jitable
 def run_product_cuda(source, first, other, match_first, length, channels, lane):
-    # Unsigned, so that no step and no index is asked for its sign; see `analogy_kernels.reduction`.
-    first, match_first = np.uint64(first), np.uint64(match_first)
-    k, size, total = np.uint64(lane), np.uint64(length), np.float32(0)
+    total = np.float32(0)
     if channels % 4 == 0:
-        # Both runs begin at a multiple of 16 bytes: a quarter of the accesses.
-        k *= np.uint64(4)
-        while k < size:
-            total += _product_of_four(load4(source, first + k), load4(other, match_first + k))
-            k += np.uint64(4 * LANES)
+        # Both runs begin at a multiple of 16 bytes: a quarter of the accesses. What a round reads
+        # lies at fixed distances from two places, so that all of it is under way at once.
+        place, match_place = np.uint64(first + 4 * lane), np.uint64(match_first + 4 * lane)
+        left = np.int32(length - 4 * lane)
+        while left > (_AT_ONCE - 1) * _STEP:
+            left = np.int32(rolled(left) - _AT_ONCE * _STEP)
+            for n in range(_AT_ONCE):
+                step = np.uint64(n * _STEP)
+                four, match_four = load4(source, place + step), load4(other, match_place + step)
+                total = _more_by_four(total, four, match_four)
+            place, match_place = place + _ROUND, match_place + _ROUND
+        while left > 0:
+            left = np.int32(rolled(left) - _STEP)
+            total = _more_by_four(total, load4(source, place), load4(other, match_place))
+            place, match_place = place + np.uint64(_STEP), match_place + np.uint64(_STEP)
     else:
-        while k < size:
-            total += as_float32(source[first + k]) * as_float32(other[match_first + k])
-            k += np.uint64(LANES)
+        place, match_place = np.uint64(first + lane), np.uint64(match_first + lane)
+        left = np.int32(length - lane)
+        while left > 0:
+            left = np.int32(rolled(left) - LANES)
+            total += as_float32(source[place]) * as_float32(other[match_place])
+            place, match_place = place + np.uint64(LANES), match_place + np.uint64(LANES)
     return lane_sum(total)
 
 
 @register_jitable
-def _product_of_four(a, b):
-    total = as_float32(a[0]) * as_float32(b[0]) + as_float32(a[1]) * as_float32(b[1])
-    return total + as_float32(a[2]) * as_float32(b[2]) + as_float32(a[3]) * as_float32(b[3])
+def _more_by_four(total, a, b):
+    total += as_float32(a[0]) * as_float32(b[0])
+    total += as_float32(a[1]) * as_float32(b[1])
+    total += as_float32(a[2]) * as_float32(b[2])
+    return total + as_float32(a[3]) * as_float32(b[3])

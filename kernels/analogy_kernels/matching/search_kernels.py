@@ -12,6 +12,7 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import device_function, whole
 from analogy_kernels.hashing import hash_random, random_below
+from analogy_kernels.matching.cuda_search import kernels_by_threads, kernels_by_warps
 from analogy_kernels.matching.displacements import places_within
 from analogy_kernels.matching.labels import is_allowed
 from analogy_kernels.matching.search_costs import (
@@ -21,19 +22,7 @@ from analogy_kernels.matching.search_costs import (
     run_product,
     run_product_cuda,
 )
-from analogy_kernels.positions import inside
-from analogy_kernels.target import (
-    ELEMENT_BLOCK,
-    INNER,
-    LANES,
-    PIXELS_PER_BLOCK,
-    Kernel,
-    cuda,
-    element_launch,
-    launch_bounds,
-    pixel_index,
-    pixel_launch,
-)
+from analogy_kernels.target import INNER, Kernel
 
 JUMPS = (8, 4, 2, 1)
 
@@ -122,16 +111,15 @@ def _search_kernels(pairs, cost, places_of):
     if cost is None:
         of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
         of_cuda = inner_product_cost(pairs, run_product_cuda, has_sketches=False)
-        return _kernels(
-            _pixel_functions(of_cpu, places_of),
-            _pixel_functions(of_cuda, places_of),
-            pixel_index,
-            pixel_launch,
-            # Their registers then let a multiprocessor hide one pixel's reads behind others'.
-            launch_bounds(LANES * PIXELS_PER_BLOCK, 4),
-        )
-    functions = _pixel_functions(given_cost(cost), places_of)
-    return _kernels(functions, functions, _element_index, element_launch, {})
+        # What would change if every comparison were won tells a device what is worth comparing.
+        _, has_offers, _ = _pixel_functions(_always_lowest, places_of)
+        on_cuda = kernels_by_warps(_pixel_functions(of_cuda, places_of), has_offers)
+        cpu = _cpu_kernels(*_pixel_functions(of_cpu, places_of))
+    else:
+        functions = _pixel_functions(given_cost(cost), places_of)
+        on_cuda, cpu = kernels_by_threads(functions), _cpu_kernels(*functions)
+    twins = zip(cpu, on_cuda, strict=True)
+    return SearchKernels(*[Kernel(kernel, *twin) for kernel, twin in twins])
 
 
 # As functions, of which a search is made with one: looking for bounds takes registers.
@@ -221,12 +209,9 @@ def _pixel_functions(patch_cost, places_of):
     return start, propagate, search
 
 
-def _kernels(cpu_functions, cuda_functions, pixel_of_thread, launch_of, bounds):
-    cpu = _cpu_kernels(*cpu_functions)
-    start, propagate, search = cuda_functions
-    on_cuda = _cuda_kernels(start, propagate, search, pixel_of_thread, bounds)
-    pairs = zip(cpu, on_cuda, strict=True)
-    return SearchKernels(*[Kernel(kernel, twin, launch_of) for kernel, twin in pairs])
+@register_jitable
+def _always_lowest(maps, problem, y, x, match_y, match_x, best, lane):
+    return np.float32(-np.inf)
 
 
 def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
@@ -296,87 +281,6 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                     )
 
     return start, propagate, search
-
-
-def _cuda_kernels(start_pixel, propagate_pixel, search_pixel, pixel_of_thread, bounds):
-    # Run once a search, and with fewer registers one of its variants would spill.
-    @cuda.jit(cache=True)
-    def start(sources, others, channels, problem, nnf, matches, stamps, cost):
-        y, x, lane = pixel_of_thread(cost.shape[1])
-        if y >= cost.shape[0] or x >= cost.shape[1]:
-            return
-        match_y, match_x = inside(nnf, y, x, (problem.other_height, problem.other_width))
-        first = start_pixel((sources, others, channels), problem, y, x, match_y, match_x, lane)
-        if lane == 0:
-            matches[y, x, 0], matches[y, x, 1], stamps[y, x] = match_y, match_x, 0
-            cost[y, x] = first
-
-    @cuda.jit(cache=True, **bounds)
-    def propagate(
-        sources,
-        others,
-        channels,
-        problem,
-        matches,
-        stamps,
-        new_matches,
-        new_stamps,
-        cost,
-        jump,
-        launch,
-    ):
-        y, x, lane = pixel_of_thread(cost.shape[1])
-        if y >= cost.shape[0] or x >= cost.shape[1]:
-            return
-        best, best_y, best_x, stamp = propagate_pixel(
-            (sources, others, channels),
-            problem,
-            matches,
-            stamps,
-            y,
-            x,
-            cost[y, x],
-            jump,
-            launch,
-            lane,
-        )
-        if lane == 0:
-            cost[y, x], new_stamps[y, x] = best, stamp
-            new_matches[y, x, 0], new_matches[y, x, 1] = best_y, best_x
-
-    @cuda.jit(cache=True)
-    def search(sources, others, channels, problem, matches, stamps, cost, radius, seed, launch):
-        y, x, lane = pixel_of_thread(cost.shape[1])
-        if y >= cost.shape[0] or x >= cost.shape[1]:
-            return
-        best, best_y, best_x, stamp = search_pixel(
-            (sources, others, channels),
-            problem,
-            matches,
-            stamps,
-            y,
-            x,
-            cost[y, x],
-            radius,
-            seed,
-            launch,
-            lane,
-        )
-        if lane == 0:
-            cost[y, x], stamps[y, x] = best, stamp
-            matches[y, x, 0], matches[y, x, 1] = best_y, best_x
-
-    return start, propagate, search
-
-
-@cuda.jit(device=True, inline="always")
-def _element_index(width):
-    """(y, x, lane) of a thread that has a pixel to itself."""
-    return (
-        cuda.blockIdx.y * ELEMENT_BLOCK[1] + cuda.threadIdx.y,
-        cuda.blockIdx.x * ELEMENT_BLOCK[0] + cuda.threadIdx.x,
-        0,
-    )
 
 
 @njit(**INNER)

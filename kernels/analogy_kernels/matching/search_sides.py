@@ -36,6 +36,9 @@ from analogy_kernels.target import on_target
 # In pixels, of anchors: its square is a float32.
 _LARGEST_REACH = 1e18
 
+# Values of a map's row on a device, where what is left of a patch's is counted by an int32.
+_LONGEST_ROW = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -246,12 +249,23 @@ def _checked_side(on, names, maps, depths, dtypes):
     size, sides = PLANE, []
     for name, features, depth in zip(names, maps, depths, strict=True):
         features = checked(name, as_map(features), (*size, depth), dtypes)
-        if on.is_cuda and features.shape[2] % 4 == 0:
-            # Read by fours, see `load4`.
-            aligned(name, features, 4 * features.dtype.itemsize)
+        if on.is_cuda:
+            _check_for_device(name, features)
         size, dtypes = features.shape[:2], features.dtype
         sides.append(features)
     return tuple(sides)
+
+
+def _check_for_device(name, features):
+    _, width, channels = features.shape
+    if channels % 4 == 0:
+        # Read by fours, see `load4`.
+        aligned(name, features, 4 * features.dtype.itemsize)
+    if width * channels > _LONGEST_ROW:
+        raise ValueError(
+            f"{name} has {width} x {channels} values in a row; on a device it has to have at most "
+            f"{_LONGEST_ROW}"
+        )
 
 
 def _labels(labels, source, other, on):

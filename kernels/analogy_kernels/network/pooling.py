@@ -11,6 +11,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import MAP, UINT8, checked, extents
+from analogy_kernels.geometry import place_in_row
 from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
 
 
@@ -139,7 +140,7 @@ def _maxpool_cuda(source, out, argmax):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         out[y, x, c], argmax[y, x, c] = _window_maximum(source, y, x, c)
 
 
@@ -157,7 +158,7 @@ def _maxpool_backward_cuda(gradient, argmax, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         out[y, x, c] = _unpooled(gradient, argmax, y, x, c)
 
 
@@ -175,7 +176,7 @@ def _relu_maxpool_backward_cuda(gradient, pooled, argmax, out):
     index, y = cuda.grid(2)
     height, width, channels = out.shape
     if y < height and index < width * channels:
-        x, c = index // channels, index % channels
+        x, c = place_in_row(index, channels)
         out[y, x, c] = _unpooled_where_positive(gradient, pooled, argmax, y, x, c)
 
 

@@ -65,6 +65,21 @@ class Objective(Protocol):
         """Write the gradient at a point: the one that `value` was last asked about."""
 
 
+@runtime_checkable
+class Queued(Objective, Protocol):
+    """An objective that a device evaluates before its loss is known.
+
+    Nearly every step is accepted, and each number that is waited for leaves the device idle: so
+    the gradient follows the loss at once, and both are waited for together.
+    """
+
+    def queue(self, x: Any, place: Any, out: Any) -> None:
+        """Queue a number for the loss, to a float64 vector of one, and the gradient at a point."""
+
+    def loss_of(self, number: float) -> float:
+        """Loss by the number that was written."""
+
+
 @dataclass(frozen=True)
 class Minimum:
     """Where a minimisation ended.
@@ -317,6 +332,10 @@ class _Descent:
         self._constants = {"c1": sufficient_decrease, "c2": curvature}
         self._memory = Memory(x, history, on)
         self.x, self._trial = x, on.empty(x.shape)
+        # Whether a device evaluates loss and gradient in one go, and the slope that came of it.
+        self._is_ahead, self._slope = on.is_cuda and isinstance(objective, Queued), math.nan
+        # Of the point that the trial is at.
+        self._step = math.nan
         self.evaluations, self.is_finite = 0, True
         self.loss = self._evaluate(x)
         # Along no direction yet: no number where the gradient has what is none.
@@ -335,7 +354,8 @@ class _Descent:
         reason : str or None
             Why no further iteration would find a lower one.
         """
-        slope = self._memory.choose_direction(self.x, self._first_step)
+        slope = self._memory.choose_direction(self.x, self._first_step, self._trial)
+        self._step = 1.0 if self._on.is_cuda else math.nan
         if not -math.inf < slope < 0:
             return False, _why_no_descent(slope)
         trials = Trials(self)
@@ -354,8 +374,10 @@ class _Descent:
 
     def loss_after(self, step):
         """Loss at the trial point, which is put a step along the direction."""
-        move = self.x, np.float32(step), self._memory.direction, self._trial
-        self._on.run(add_scaled_kernel, (self.x.size,), *move)
+        if step != self._step:
+            move = self.x, np.float32(step), self._memory.direction, self._trial
+            self._on.run(add_scaled_kernel, (self.x.size,), *move)
+            self._step = step
         return self._evaluate(self._trial)
 
     def slope_at_trial(self):
@@ -364,7 +386,7 @@ class _Descent:
 
     def _evaluate(self, x):
         self.evaluations += 1
-        loss = self._objective.value(x)
+        loss = self._loss_ahead(x) if self._is_ahead else self._objective.value(x)
         try:
             loss = float(loss)
         except (TypeError, ValueError):
@@ -373,9 +395,17 @@ class _Descent:
         self.is_finite = math.isfinite(loss)
         return loss
 
+    def _loss_ahead(self, x):
+        queue, out = self._objective.queue, self._memory.newest_gradient
+        number, self._slope = self._memory.measure_with(lambda place: queue(x, place, out))
+        return self._objective.loss_of(number)
+
     def _measure(self, x):
-        self._objective.gradient(x, self._memory.newest_gradient)
-        slope = self._memory.measure()
+        if self._is_ahead:
+            slope = self._slope
+        else:
+            self._objective.gradient(x, self._memory.newest_gradient)
+            slope = self._memory.measure()
         self.is_finite = self.is_finite and math.isfinite(slope)
         return slope
 

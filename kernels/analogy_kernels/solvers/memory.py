@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from analogy_kernels.reduction import inner_products_scratch, products_of
-from analogy_kernels.solvers.vectors import combine_kernel
+from analogy_kernels.mailbox import Mailbox
+from analogy_kernels.reduction import inner_products_scratch, products_of, queue_products
+from analogy_kernels.solvers.vectors import combine_and_step_cuda, combine_kernel
+from analogy_kernels.target import vector_launch
 
 
 class Memory:
@@ -26,6 +29,8 @@ class Memory:
         self._steps = np.zeros(history)
         self._scratch = inner_products_scratch(2 * history + 1, 1, on)
         self._newest = self._gradient_row(0)
+        # A loss, and the products of the newest gradient.
+        self._mailbox: Any = Mailbox(on, 2 * history + 2) if on.is_cuda else None
 
     @property
     def newest_gradient(self):
@@ -43,8 +48,11 @@ class Memory:
         """Where to go from the point, valid until the next step is remembered."""
         return self._rows[self._direction_row(self._count)]
 
-    def choose_direction(self, x, first_step):
-        """Write the direction to go; return the loss's slope along it."""
+    def choose_direction(self, x, first_step, trial):
+        """Write the direction to go; return the loss's slope along it.
+
+        On a device the point a step of one along it is written to `trial` on the way.
+        """
         row = self._direction_row(self._count)
         # What overflows is told by the slope.
         with np.errstate(all="ignore"):
@@ -53,8 +61,7 @@ class Memory:
                 coefficients = self._steepest(x, first_step)
             products = coefficients @ self._products
             weights = tuple(map(np.float32, coefficients))
-        kernel = combine_kernel(len(weights))
-        self._on.run(kernel, (self._rows.shape[1],), self._rows, weights, row)
+        self._combine(weights, row, x, trial)
         products[: self._history] = 0
         self._set_products(row, products)
         self._newest = self._gradient_row(self._count + 1)
@@ -67,6 +74,20 @@ class Memory:
         self._set_products(self._newest, products)
         return products[self._direction_row(self._count)]
 
+    def measure_with(self, queue_loss):
+        """As :meth:`measure`, with a number for the loss fetched along; return it and the slope.
+
+        ``queue_loss(place)`` has the device write the number to a float64 vector of one, and the
+        newest gradient.
+        """
+        numbers = self._mailbox.numbers
+        queue_loss(numbers[:1])
+        vectors = self.newest_gradient.reshape(1, self._rows.shape[1])
+        queue_products(self._on, self._rows, vectors, self._scratch, numbers[1:])
+        loss, *products = self._mailbox.read()
+        self._set_products(self._newest, products)
+        return loss, products[self._direction_row(self._count)]
+
     def remember(self, step):
         """Take in that the trial point a step along the direction was accepted.
 
@@ -74,6 +95,14 @@ class Memory:
         """
         self._steps[self._direction_row(self._count)] = step
         self._count += 1
+
+    def _combine(self, weights, row, x, trial):
+        if self._on.is_cuda:
+            kernel, launch = combine_and_step_cuda(len(weights)), vector_launch(x.size)
+            self._on.launch(kernel, launch, self._rows, weights, row, x, trial)
+        else:
+            kernel = combine_kernel(len(weights))
+            self._on.run(kernel, (self._rows.shape[1],), self._rows, weights, row)
 
     def _direction_row(self, iteration):
         return iteration % self._history

@@ -188,5 +188,23 @@ def _combine_cuda(count):
     return kernel
 
 
+@lru_cache
+def combine_and_step_cuda(count):
+    """CUDA kernel that combines rows and goes a step of one along the sum, ``trial = x + sum``."""
+
+    @cuda.jit(cache=True)
+    def kernel(rows, weights, row, x, trial):
+        i, length = np.uint64(cuda.grid(1)), np.uint64(rows.shape[1])
+        while i < length:
+            total = np.float32(0)
+            for other in range(count):
+                total += weights[other] * rows[other, i]
+            rows[row, i] = total
+            trial[i] = x[i] + total
+            i += np.uint64(cuda.gridsize(1))
+
+    return kernel
+
+
 #: Kernel of :func:`analogy_kernels.add_scaled`. Extent: the vectors' length.
 add_scaled_kernel = Kernel(_add_scaled_cpu, _add_scaled_cuda, vector_launch)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,44 @@ def test_an_offer_of_equal_cost_is_not_taken(target):
 
     assert found.ravel().tolist() == [0, 0]
     assert stamps[0, 0] == 0
+
+
+@pytest.mark.parametrize("costs", [(-2, -1, -3), (0.0, -0.0), (-0.0, 0.0), (2e-42, 1e-42), (5, 7)])
+def test_offers_are_compared_as_the_numbers_that_they_are(target, costs):
+    """Negative ones, both zeros, which are equal, and those near zero."""
+    count = len(costs)
+    nnf, other_nnf = np.zeros((1, 1, 2), np.int32), np.zeros((1, count, 2), np.int32)
+    cost, other_cost = np.full((1, 1), 9, np.float32), np.float32([costs])
+
+    found, found_cost, _ = taken(target, (nnf, cost), (other_nnf, other_cost))
+
+    first = int(np.argmin(other_cost))
+    assert found.ravel().tolist() == [0, first]
+    assert found_cost.tobytes() == other_cost[0, first].tobytes()
+
+
+def test_nothing_is_taken_of_what_costs_no_number(target):
+    nnf, other_nnf = np.ones((1, 1, 2), np.int32), np.zeros((1, 2, 2), np.int32)
+    nothing = np.copysign(np.float32(np.nan), np.float32([[1, -1]]))
+
+    found, _, stamps = taken(target, (nnf, np.ones((1, 1), np.float32)), (other_nnf, nothing))
+
+    assert found.ravel().tolist() == [1, 1]
+    assert stamps[0, 0] == 0
+
+
+def test_scratch_serves_again(target, random):
+    """What one call finds in it is what the one before has left."""
+    (nnf, cost), (other_nnf, other_cost) = fields(random, (4, 5), (6, 3))
+    scratch = offers_scratch(cost.shape, target)
+    labels = [target.asarray(no_labels(array.shape[0], CPU)) for array in (cost, other_cost)]
+    results = []
+    for _ in range(2):
+        arrays = [target.asarray(array.copy()) for array in (nnf, cost)]
+        stamps = target.asarray(np.zeros(cost.shape, np.int32))
+        other = [target.asarray(array) for array in (other_nnf, other_cost)]
+        take_offers(target, *arrays, stamps, *other, *labels, 7, scratch)
+        results.append([target.to_host(array) for array in (*arrays, stamps)])
+
+    for first, again in zip(*results, strict=True):
+        np.testing.assert_array_equal(first, again)

@@ -8,8 +8,8 @@ from analogy_kernels.target import CPU, CUDA
 from tests import oracles
 
 # (source size, target size, channels, patch side, radius): unequal sizes either way round, maps
-# smaller than a patch and than the jumps.
-SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 8, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
+# smaller than a patch and than the jumps, rows of a patch that a device reads in rounds.
+SMALL = [((5, 7), (6, 4), 6, 3, 3), ((3, 4), (7, 9), 20, 5, 9), ((6, 6), (2, 1), 3, 3, 2)]
 LARGE = [((24, 31), (20, 26), 12, 3, 26), ((17, 40), (30, 22), 7, 5, 4)]
 # As many channels as have sketches, and more than one tile a row.
 SKETCHED = ((12, 37), (10, 35), 128, 3, 5)
@@ -435,7 +435,7 @@ def test_both_ways_take_pairs(options):
 # Bounds that leave each pixel of both maps a place, and cut off some of what the radius reaches.
 CONFINED = [
     (((5, 7), (6, 4), 6, 3, 3), ((-1, 2), (-3, 0))),
-    (((3, 4), (7, 9), 8, 5, 9), ((-1, 4), (0, 6))),
+    (((3, 4), (7, 9), 20, 5, 9), ((-1, 4), (0, 6))),
     (((4, 6), (4, 6), 3, 3, 6), ((0, 0), (-3, 0))),
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from analogy_kernels.solvers.lbfgs import Objective, lbfgs
+from analogy_kernels.solvers.lbfgs import Objective, Queued, lbfgs
 from analogy_kernels.target import CPU, CUDA
 
 # More than one block of the simulator's vectors, and more than the history remembers.
@@ -35,6 +35,18 @@ class OnTarget:
         """Loss and gradient at once, as SciPy has them."""
         loss = self.value(x)
         return loss, self._target.asarray(self._derivative(self._point).astype(np.float32))
+
+
+class Ahead(OnTarget):
+    """One that a device evaluates before its loss is known."""
+
+    def queue(self, x, place, out):
+        loss = self.value(x)
+        place[:] = self._target.asarray(np.array([2 * loss]))
+        self.gradient(x, out)
+
+    def loss_of(self, number):
+        return 0.5 * number
 
 
 def quadratic(random, n=LENGTH):
@@ -354,3 +366,31 @@ def test_what_cannot_be_minimised_is_refused(options, error, told):
 def test_an_objective_is_what_has_both_methods():
     assert isinstance(OnTarget(rosen, rosen_der, CPU), Objective)
     assert not isinstance(rosen, Objective)
+
+
+@pytest.mark.parametrize("function", ["quadratic", "rosen"])
+def test_evaluating_ahead_changes_nothing(random, function):
+    """Rosenbrock's valley turns steps down, whose gradients are then of no use."""
+    _, value, derivative = quadratic(random)
+    if function == "rosen":
+        value, derivative = rosen, rosen_der
+    objectives = [kind(value, derivative, CUDA) for kind in (OnTarget, Ahead)]
+    assert [isinstance(objective, Queued) for objective in objectives] == [False, True]
+    start = CUDA.asarray(np.zeros(LENGTH, np.float32))
+
+    one_by_one, ahead = (lbfgs(each, start, iterations=12) for each in objectives)
+
+    assert ahead.losses == one_by_one.losses
+    assert ahead.evaluations == one_by_one.evaluations
+    assert (ahead.gradient_norm, ahead.reason) == (one_by_one.gradient_norm, one_by_one.reason)
+    np.testing.assert_array_equal(CUDA.to_host(ahead.x), CUDA.to_host(one_by_one.x))
+    assert objectives[1].gradients == objectives[1].values
+
+
+def test_the_host_evaluates_one_by_one(random):
+    _, value, derivative = quadratic(random)
+    objective = Ahead(value, derivative, CPU)
+
+    lbfgs(objective, ones(CPU), iterations=5)
+
+    assert objective.gradients <= objective.values

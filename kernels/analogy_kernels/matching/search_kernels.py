@@ -171,7 +171,7 @@ def _pixel_functions(patch_cost, places_of):
             match_y = matches[y + dy, x + dx, 0] - dy
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
-                _note_margin(problem, y, x, neighbour, jump, np.float32(0))
+                _note_margin(problem, y, x, neighbour, jump, best, best)
                 continue
             # A neighbour's displacement is within the bounds as it is.
             if not _inside(match_y, match_x, match_height, match_width):
@@ -182,7 +182,7 @@ def _pixel_functions(patch_cost, places_of):
             if not is_allowed(labels, other_labels, y, x, match_y, match_x):
                 continue
             cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
-            _note_margin(problem, y, x, neighbour, jump, max(cost - best, np.float32(0)))
+            _note_margin(problem, y, x, neighbour, jump, cost, best)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
         return best, best_y, best_x, stamp
@@ -337,10 +337,10 @@ def _is_dearer_still(problem, y, x, match_y, match_x, neighbour, jump):
 
 
 @register_jitable
-def _note_margin(problem, y, x, neighbour, jump, margin):
+def _note_margin(problem, y, x, neighbour, jump, cost, best):
     """Remember by how much a neighbour's match is dearer than the pixel's own, at least."""
     if problem.margins.shape[0] > 0:
-        problem.margins[y, x, _slot(neighbour, jump)] = margin
+        problem.margins[y, x, _slot(neighbour, jump)] = max(cost - best, np.float32(0))
 
 
 @register_jitable

@@ -111,7 +111,9 @@ def test_a_point_that_is_left_out_no_longer_draws():
 
 def test_points_are_held_on_every_target(target):
     point = (1, 2, 4, 3)
-    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
+    # Deconvolved once, at level 2.
+    few = {"deconv_iterations": 1, "coarsest_reconstruction": 2}
+    parameters = replace(QUICK, search_iterations=(1,) * 5, **few)
     _, kept = matched(target, parameters, TINY[1:])
 
     ab, ba = again(target, kept, points_of(point, sizes=TINY), 1)

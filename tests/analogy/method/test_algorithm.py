@@ -14,7 +14,7 @@ from analogy_kernels.imaging.vote import vote
 from analogy_kernels.matching.initialize import identity_nnf
 from analogy_kernels.matching.upsample import upsample_nnf
 from analogy_kernels.target import CPU, CUDA
-from tests.analogy.tiny import tiny_features, tiny_network
+from tests.analogy.tiny import TinyExtractor, tiny_features, tiny_network
 
 QUICK = replace(PRESETS["matches"], search_iterations=(2,) * 5, deconv_iterations=2)
 # As the method does by default, whatever its numbers.
@@ -228,8 +228,9 @@ class Sized:
         images = (random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes[-1])
         return cls(tiny_network(random), tuple(images), target)
 
-    def features(self, image):
-        return [self.target.asarray(level) for level in tiny_features(self.network, image / 255)]
+    @property
+    def features(self):
+        return TinyExtractor(self.network, self.target)
 
     def match(self, parameters, sizes=SIZES, masks=None):
         progress = Progress(lambda _, text: self.texts.append(text), {})

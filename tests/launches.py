@@ -5,6 +5,8 @@ simulator check that kernels are launched with these types and no others; the co
 compiles each kernel for each of them.
 """
 
+import functools
+
 from numba import boolean, float32, float64, int32, int64, types, uint8, uint32
 
 from analogy_kernels import reduction
@@ -213,8 +215,21 @@ DOUBLE_PRECISION = {
 
 def is_declared(kernel, signature):
     """Tell whether a kernel is declared with these types, or is none of the package's."""
-    declared = [signature for known, signature in LAUNCHES if name(known) == name(kernel)]
-    return not declared or _any_length(signature) in map(_any_length, declared)
+    return not has_declared(kernel) or _any_length(signature) in _declared()[name(kernel)]
+
+
+def has_declared(kernel):
+    """Tell whether it is a kernel of the package, and no device function or one of a test."""
+    return name(kernel) in _declared()
+
+
+@functools.cache
+def _declared():
+    """Signatures by the names of their kernels."""
+    found = {}
+    for kernel, signature in LAUNCHES:
+        found.setdefault(name(kernel), []).append(_any_length(signature))
+    return found
 
 
 def _any_length(signature):

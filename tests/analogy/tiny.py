@@ -1,5 +1,6 @@
 """A network of VGG-19's form with few channels, quick enough for the simulator."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +36,18 @@ def tiny_features(network, image):
             if layer.name.endswith("_1"):
                 features.append(x.astype(np.float32))
     return features
+
+
+@dataclass(frozen=True)
+class TinyExtractor:
+    """What gives a tiny network's features on a target, called as a `FeatureExtractor` is."""
+
+    network: object
+    target: object
+
+    def __call__(self, image):
+        levels = tiny_features(self.network, image / 255)
+        return [self.target.asarray(level) for level in levels]
+
+    def release(self):
+        """It holds nothing."""

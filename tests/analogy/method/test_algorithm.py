@@ -14,7 +14,7 @@ from analogy_kernels.imaging.vote import vote
 from analogy_kernels.matching.initialize import identity_nnf
 from analogy_kernels.matching.upsample import upsample_nnf
 from analogy_kernels.target import CPU, CUDA
-from tests.analogy.tiny import tiny_features, tiny_network
+from tests.analogy.tiny import TinyExtractor, tiny_features, tiny_network
 
 QUICK = replace(PRESETS["matches"], search_iterations=(2,) * 5, deconv_iterations=2)
 # As the method does by default, whatever its numbers.
@@ -185,7 +185,9 @@ def test_masks_are_kept_to_on_every_target(target, random):
     keep = np.zeros((4, 7), np.uint8)
     keep[:, 4:] = 1
     told = []
-    parameters = replace(QUICK, search_iterations=(1,) * 5, deconv_iterations=1)
+    # Deconvolved twice, at levels 3 and 2.
+    few = {"deconv_iterations": 1, "coarsest_reconstruction": 3}
+    parameters = replace(QUICK, search_iterations=(1,) * 5, **few)
 
     matches, _ = match_features(
         *([target.asarray(level) for level in side] for side in (a, b_prime)),
@@ -226,8 +228,9 @@ class Sized:
         images = (random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes[-1])
         return cls(tiny_network(random), tuple(images), target)
 
-    def features(self, image):
-        return [self.target.asarray(level) for level in tiny_features(self.network, image / 255)]
+    @property
+    def features(self):
+        return TinyExtractor(self.network, self.target)
 
     def match(self, parameters, sizes=SIZES, masks=None):
         progress = Progress(lambda _, text: self.texts.append(text), {})

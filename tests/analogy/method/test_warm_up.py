@@ -60,10 +60,13 @@ def test_neither_a_transfer_afterwards_nor_the_next_process_compiles():
 
 BESIDE = """
 import subprocess
+from analogy.method import warm_up
 from analogy.method.session import Session
 from analogy.parameters import Parameters
 
 started = []
+# Enough to compile; the other process begins with the last of all steps.
+warm_up._WarmUp.steps = lambda self: (self.blending,)
 
 
 class Recorded(subprocess.Popen):

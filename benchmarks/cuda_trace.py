@@ -24,7 +24,7 @@ from analogy.method.progress import Progress
 from analogy.method.scales import scale_shapes
 from analogy.model.architecture import channels_at
 from analogy.parameters import LEVELS
-from analogy_kernels.reduction import queue_products
+from analogy_kernels.reduction import partial_sums, queue_products, queue_sums
 from analogy_kernels.solvers.lbfgs import Minimum
 from analogy_kernels.solvers.vectors import combine_and_step_cuda
 from analogy_kernels.target import CUDA, SIMULATED, Device, vector_launch
@@ -250,12 +250,13 @@ def _stated_iterations(objective, x, *, iterations, **_):
     """What `analogy_kernels.solvers.lbfgs.lbfgs` launches where every first step is accepted."""
     count = 2 * _HISTORY + 1
     rows, numbers = ShapeOnly((count, x.size)), ShapeOnly(count + 1, np.float64)
-    scratch, newest = ShapeOnly(count * 513, np.float64), rows[-1]
+    partial, newest = partial_sums(count + 1, CUDA), rows[-1:]
     weights = (np.float32(0),) * count
     step = combine_and_step_cuda(count), vector_launch(x.size)
     for _ in range(iterations):
         CUDA.launch(*step, rows, weights, 0, x, x)
-        objective.queue(x, numbers[:1], newest)
-        queue_products(CUDA, rows, newest.reshape(1, x.size), scratch, numbers[1:])
+        objective.queue(x, partial[:1], newest)
+        queue_products(CUDA, rows, newest, partial[1:])
+        queue_sums(CUDA, partial, numbers)
         CUDA.to_host(numbers)
     return Minimum(x, (1.0,), 0.0, iterations, "iterations")

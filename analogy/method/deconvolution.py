@@ -170,12 +170,10 @@ class _Objective:
         self._tell()
         return self.loss_of(inner_product(self._residual, self._residual, self._scratch))
 
-    def queue(self, x, place, out):
+    def queue(self, x, partial, out):
         """As `analogy_kernels.solvers.lbfgs.Queued` has it."""
         prediction = self._predict(x)
-        queue_difference(
-            self._target, prediction, self._wanted, self._residual, self._scratch, place
-        )
+        queue_difference(self._target, prediction, self._wanted, self._residual, partial)
         self._tell()
         self.gradient(x, out)
 

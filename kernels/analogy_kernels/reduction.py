@@ -118,32 +118,40 @@ def products_of(on, rows, vectors, scratch=None):
         return partial.sum(axis=0)
     if scratch is None:
         scratch = on.empty((_scratch_elements(k, m),), np.float64)
-    result = scratch[: k * m]
-    queue_products(on, rows, vectors, scratch[k * m :], result)
+    sums, blocks = k * m, _block_count(length)
+    result, partial = scratch[:sums], scratch[sums : sums * (blocks + 1)].reshape(sums, blocks)
+    queue_products(on, rows, vectors, partial)
+    queue_sums(on, partial, result)
     return on.to_host(result).reshape(k, m)
 
 
-def queue_products(on, rows, vectors, partial, result):
-    """Have a device write inner products to a float64 vector of as many, row by row."""
+def partial_sums(sums, target):
+    """Memory of a device for the partial sums of so many sums: a row each, filled with zeros."""
+    return target.zeros((sums, _MOST_BLOCKS), np.float64)
+
+
+def queue_products(on, rows, vectors, partial):
+    """Have a device write partial sums of inner products, a row for each, from the row's start."""
     (k, length), m = rows.shape, vectors.shape[0]
-    kernel = _inner_products_cuda(k, m)
-    _queue_sums(on, kernel, length, (rows, vectors), partial, result, k * m)
+    launch = _block_count(length), THREADS
+    on.launch(_inner_products_cuda(k, m), launch, rows, vectors, partial)
 
 
-def queue_difference(on, a, b, difference, partial, result):
-    """Have a device write ``a - b`` and, to a float64 vector of one, the square of its length.
+def queue_difference(on, a, b, difference, partial):
+    """Have a device write ``a - b`` and, to one row, partial sums of the square of its length.
 
-    All are vectors of one length; `difference` may be one of the others. `partial` is of 512.
+    All are vectors of one length; `difference` may be one of the others.
     """
-    _queue_sums(on, _difference_cuda, a.size, (a, b, difference), partial, result, 1)
+    on.launch(_difference_cuda, (_block_count(a.size), THREADS), a, b, difference, partial)
 
 
-def _queue_sums(on, kernel, length, vectors, partial, result, sums):
-    """Queue a kernel that leaves sums of each block, and the sums of those."""
-    blocks = min(_blocks(length, THREADS), _MOST_BLOCKS)
-    partial = partial[: sums * blocks].reshape(sums, blocks)
-    on.launch(kernel, (blocks, THREADS), *vectors, partial)
+def queue_sums(on, partial, result):
+    """Have a device add up each row of partial sums, into a float64 vector."""
     on.launch(_sum_rows_cuda, (1, THREADS), partial, result)
+
+
+def _block_count(length):
+    return min(_blocks(length, THREADS), _MOST_BLOCKS)
 
 
 def inner_products_scratch(k: int, m: int, target) -> Result:
@@ -269,7 +277,7 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     if not on.is_cuda:
         return np.array([array.min(), array.max()])
     flat = array.reshape(array.size)
-    blocks = min(_blocks(array.size, THREADS), _MOST_BLOCKS)
+    blocks = _block_count(array.size)
     # Asked for twice a level, and not by anything that iterates: no scratch to hand in.
     partial, result = on.empty((2, blocks)), on.empty((2,))
     on.launch(_minmax_cuda, (blocks, THREADS), flat, flat, partial[0], partial[1])

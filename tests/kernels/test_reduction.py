@@ -9,7 +9,9 @@ from analogy_kernels.reduction import (
     inner_products,
     inner_products_scratch,
     minmax,
+    partial_sums,
     queue_difference,
+    queue_sums,
 )
 from analogy_kernels.target import CUDA, LANES, PIXELS_PER_BLOCK, cuda
 from analogy_kernels.thread_sums import THREADS, block_sum, lane_sum
@@ -150,10 +152,11 @@ def _assert_precise(products, rows, vectors):
 @pytest.mark.parametrize("length", [1, 3, 90])
 def test_difference_with_the_square_of_its_length(random, length):
     a, b = random.standard_normal((2, length), dtype=np.float32)
-    difference, partial = CUDA.empty((length,)), CUDA.empty((512,), np.float64)
+    difference, partial = CUDA.empty((length,)), partial_sums(1, CUDA)
     square = CUDA.empty((1,), np.float64)
 
-    queue_difference(CUDA, *map(CUDA.asarray, (a, b)), difference, partial, square)
+    queue_difference(CUDA, *map(CUDA.asarray, (a, b)), difference, partial)
+    queue_sums(CUDA, partial, square)
 
     np.testing.assert_array_equal(CUDA.to_host(difference), a - b)
     # Each term has one rounding, and so has what a thread's compensated sum adds up to.

@@ -73,11 +73,11 @@ class Queued(Objective, Protocol):
     the gradient follows the loss at once, and both are waited for together.
     """
 
-    def queue(self, x: Any, place: Any, out: Any) -> None:
-        """Queue a number for the loss, to a float64 vector of one, and the gradient at a point."""
+    def queue(self, x: Any, partial: Any, out: Any) -> None:
+        """Queue partial sums of a number for the loss, (1, 512) of float64, and the gradient."""
 
     def loss_of(self, number: float) -> float:
-        """Loss by the number that was written."""
+        """Loss by the number that they add up to."""
 
 
 @dataclass(frozen=True)
@@ -397,7 +397,7 @@ class _Descent:
 
     def _loss_ahead(self, x):
         queue, out = self._objective.queue, self._memory.newest_gradient
-        number, self._slope = self._memory.measure_with(lambda place: queue(x, place, out))
+        number, self._slope = self._memory.measure_with(lambda partial: queue(x, partial, out))
         return self._objective.loss_of(number)
 
     def _measure(self, x):

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from analogy_kernels.mailbox import Mailbox
-from analogy_kernels.reduction import inner_products_scratch, products_of, queue_products
+from analogy_kernels.reduction import (
+    inner_products_scratch,
+    partial_sums,
+    products_of,
+    queue_products,
+    queue_sums,
+)
 from analogy_kernels.solvers.vectors import combine_and_step_cuda, combine_kernel
 from analogy_kernels.target import vector_launch
 
@@ -24,18 +30,30 @@ class Memory:
         self._on = on
         self._history, self._count = history, 0
         self._rows = on.zeros((2 * history + 1, x.shape[0]))
+        self._vectors = [self._rows[i] for i in range(2 * history + 1)]
+        self._tables = [self._rows[i : i + 1] for i in range(2 * history + 1)]
         # Between two directions never needed, and left zero.
         self._products = np.zeros((2 * history + 1, 2 * history + 1))
         self._steps = np.zeros(history)
         self._scratch = inner_products_scratch(2 * history + 1, 1, on)
         self._newest = self._gradient_row(0)
-        # A loss, and the products of the newest gradient.
-        self._mailbox: Any = Mailbox(on, 2 * history + 2) if on.is_cuda else None
+        # On a device: a loss and the products of the newest gradient, each first a row of partial
+        # sums. Views are made once, as they take Python as long as a launch.
+        self._mailbox: Any = None
+        if on.is_cuda:
+            self._mailbox = Mailbox(on, 2 * history + 2)
+            self._partial = partial_sums(2 * history + 2, on)
+            self._partial_loss, self._partial_products = self._partial[:1], self._partial[1:]
 
     @property
     def newest_gradient(self):
         """Memory for the gradient at the point that is tried."""
-        return self._rows[self._newest]
+        return self._vectors[self._newest]
+
+    @property
+    def _newest_table(self):
+        """The same as a table of one row."""
+        return self._tables[self._newest]
 
     @property
     def gradient_norm(self):
@@ -46,7 +64,7 @@ class Memory:
     @property
     def direction(self):
         """Where to go from the point, valid until the next step is remembered."""
-        return self._rows[self._direction_row(self._count)]
+        return self._vectors[self._direction_row(self._count)]
 
     def choose_direction(self, x, first_step, trial):
         """Write the direction to go; return the loss's slope along it.
@@ -69,21 +87,19 @@ class Memory:
 
     def measure(self):
         """Take in the newest gradient; return the slope along the direction."""
-        vectors = self.newest_gradient.reshape(1, self._rows.shape[1])
-        products = products_of(self._on, self._rows, vectors, self._scratch)[:, 0]
+        products = products_of(self._on, self._rows, self._newest_table, self._scratch)[:, 0]
         self._set_products(self._newest, products)
         return products[self._direction_row(self._count)]
 
     def measure_with(self, queue_loss):
         """As :meth:`measure`, with a number for the loss fetched along; return it and the slope.
 
-        ``queue_loss(place)`` has the device write the number to a float64 vector of one, and the
-        newest gradient.
+        ``queue_loss(partial)`` has the device write partial sums of the number to a float64 array,
+        (1, 512), which is zero but for what is written, and the newest gradient to its place.
         """
-        numbers = self._mailbox.numbers
-        queue_loss(numbers[:1])
-        vectors = self.newest_gradient.reshape(1, self._rows.shape[1])
-        queue_products(self._on, self._rows, vectors, self._scratch, numbers[1:])
+        queue_loss(self._partial_loss)
+        queue_products(self._on, self._rows, self._newest_table, self._partial_products)
+        queue_sums(self._on, self._partial, self._mailbox.numbers)
         loss, *products = self._mailbox.read()
         self._set_products(self._newest, products)
         return loss, products[self._direction_row(self._count)]

@@ -286,7 +286,7 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     # For paintings of photographs a little more of A than by the weight of 3: its outlines.
-    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.38)),
+    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.4)),
     # Two paintings are of two faces, mostly, which want larger patches, a larger first size and
     # what level 5 says of the place in a face: fewer stains. Where all of both is to be used, the
     # ground of one is lent to the hair of the other.
@@ -305,7 +305,7 @@ PRESETS = {
     "style2photo": replace(
         _DEFAULT,
         coarsest_reconstruction=5,
-        alphas=(0.8, 0.7, 0.6, 0.28),
+        alphas=(0.8, 0.7, 0.6, 0.3),
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
     "photo2photo": replace(

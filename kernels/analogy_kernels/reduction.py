@@ -26,7 +26,13 @@ from analogy_kernels.target import (
     cuda,
     on_target,
 )
-from analogy_kernels.thread_sums import THREADS, WARPS, lane_sum_double
+from analogy_kernels.thread_sums import (
+    THREADS,
+    WARPS,
+    lane_sum_double,
+    leave_sum_of_warp,
+    leave_sums_of_block,
+)
 
 # Of the whole-array reductions: a fixed number, not the device's, so that a sum does not depend on
 # the device.
@@ -369,9 +375,9 @@ def _inner_products_cuda(k, m):
         of_warps = cuda.shared.array((sums, WARPS), float64)
         for i in range(k):
             for j in range(m):
-                _leave_sum_of_warp(total[i, j], of_warps, i * m + j)
+                leave_sum_of_warp(total[i, j], of_warps, i * m + j)
         cuda.syncthreads()
-        _leave_sums_of_block(of_warps, partial)
+        leave_sums_of_block(of_warps, partial)
 
     return kernel
 
@@ -390,29 +396,9 @@ def _difference_cuda(a, b, difference, partial):
         total = moved
         element += np.uint64(cuda.gridsize(1))
     of_warps = cuda.shared.array((1, WARPS), float64)
-    _leave_sum_of_warp(total, of_warps, 0)
+    leave_sum_of_warp(total, of_warps, 0)
     cuda.syncthreads()
-    _leave_sums_of_block(of_warps, partial)
-
-
-@cuda.jit(device=True)
-def _leave_sum_of_warp(value, of_warps, row):
-    """Write the sum of the lanes' values to the place of a warp in a row."""
-    total = lane_sum_double(float64(value))
-    if cuda.threadIdx.x % LANES == 0:
-        of_warps[row, cuda.threadIdx.x // LANES] = total
-
-
-@cuda.jit(device=True)
-def _leave_sums_of_block(of_warps, partial):
-    """Write the sum of each row to the place of the block in a row of `partial`."""
-    row = cuda.threadIdx.x
-    while row < of_warps.shape[0]:
-        total = float64(0)
-        for warp in range(WARPS):
-            total += of_warps[row, warp]
-        partial[row, cuda.blockIdx.x] = total
-        row += THREADS
+    leave_sums_of_block(of_warps, partial)
 
 
 @cuda.jit(cache=True)

@@ -139,6 +139,26 @@ lane_sum_double = cuda.jit(device=True)(_double_sum_by_memory if SIMULATED else 
 
 
 @cuda.jit(device=True)
+def leave_sum_of_warp(value, of_warps, row):
+    """Write the sum of the lanes' values to the place of a warp in a row."""
+    total = lane_sum_double(float64(value))
+    if cuda.threadIdx.x % LANES == 0:
+        of_warps[row, cuda.threadIdx.x // LANES] = total
+
+
+@cuda.jit(device=True)
+def leave_sums_of_block(of_warps, partial):
+    """Write the sum of each row to the place of the block in a row of `partial`."""
+    row = cuda.threadIdx.x
+    while row < of_warps.shape[0]:
+        total = float64(0)
+        for warp in range(WARPS):
+            total += of_warps[row, warp]
+        partial[row, cuda.blockIdx.x] = total
+        row += THREADS
+
+
+@cuda.jit(device=True)
 def lane_squared_norm(features, y, x, lane):
     """Sum of the squares of a pixel's channels, given to each of its lanes; see `lane_sum`.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import int32
+from numba.extending import register_jitable
 
 from analogy_kernels.positions import inside
 from analogy_kernels.target import (
@@ -23,10 +24,13 @@ from analogy_kernels.target import (
     pixel_launch,
 )
 
-# Side in pixels of a block's tile in a propagation, and warps of the block; the simulator has none,
-# and all its threads work on one pixel.
-_TILE, _WARPS = (2, 1) if SIMULATED else (8, 4)
-_PIXELS, _THREADS = _TILE * _TILE, _WARPS * LANES
+# Of a propagation: bits of the side in pixels of a block's tile, and from how many pixels on a map
+# has enough such tiles for every multiprocessor; smaller ones have tiles of half the side.
+_BITS, _MANY_PIXELS = (1, 24) if SIMULATED else (3, 40_000)
+
+# Warps of the block. The simulator has none, and all its threads work on one pixel.
+_WARPS = 1 if SIMULATED else 4
+_PIXELS, _THREADS = 1 << (2 * _BITS), _WARPS * LANES
 
 # Blocks of a propagation that a multiprocessor is to run at a time, which limits their registers.
 _RESIDENT = 5
@@ -148,13 +152,14 @@ def _tile_propagation(propagate_pixel, has_offers):
         waiting = cuda.shared.array(_PIXELS, int32)
         count = cuda.shared.array(1, int32)
         lane, warp = cuda.threadIdx.x, cuda.threadIdx.y
-        pixel = np.uint32(warp * LANES + lane)
+        bits = _tile_bits(cost.shape[0], cost.shape[1])
+        pixel = np.int32(warp * LANES + lane)
         if pixel == 0:
             count[0] = 0
         cuda.syncthreads()
 
-        while pixel < _PIXELS:
-            y, x = _pixel_of_tile(pixel)
+        while pixel < 1 << (2 * bits):
+            y, x = _pixel_of_tile(pixel, bits)
             if y < cost.shape[0] and x < cost.shape[1]:
                 own, stamp = cost[y, x], stamps[y, x]
                 lowest, _, _, _ = has_offers(
@@ -171,7 +176,7 @@ def _tile_propagation(propagate_pixel, has_offers):
 
         place = warp
         while place < count[0]:
-            y, x = _pixel_of_tile(waiting[place])
+            y, x = _pixel_of_tile(waiting[place], bits)
             best, best_y, best_x, stamp = propagate_pixel(
                 maps, problem, matches, stamps, y, x, cost[y, x], jump, launch, lane
             )
@@ -185,15 +190,21 @@ def _tile_propagation(propagate_pixel, has_offers):
 
 def _tile_launch(height, width):
     """Launch of a kernel whose blocks have a tile of pixels each."""
-    blocks = -(-width // _TILE), -(-height // _TILE)
+    side = 1 << _tile_bits(height, width)
+    blocks = -(-width // side), -(-height // side)
     return tuple(max(int(count), 1) for count in blocks), (LANES, _WARPS)
 
 
+@register_jitable
+def _tile_bits(height, width):
+    return _BITS if height * width >= _MANY_PIXELS else _BITS - 1
+
+
 @cuda.jit(device=True, inline="always")
-def _pixel_of_tile(pixel):
+def _pixel_of_tile(pixel, bits):
     """(y, x) of a pixel of the block's tile, counted row by row."""
-    y, x = pixel // _TILE, pixel % _TILE
-    return np.int32(cuda.blockIdx.y * _TILE + y), np.int32(cuda.blockIdx.x * _TILE + x)
+    y, x = pixel >> bits, pixel & ((1 << bits) - 1)
+    return np.int32((cuda.blockIdx.y << bits) + y), np.int32((cuda.blockIdx.x << bits) + x)
 
 
 @cuda.jit(device=True, inline="always")

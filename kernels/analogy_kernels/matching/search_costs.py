@@ -44,9 +44,8 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
         top, bottom, left, right = patch_overlap(
             problem.half, y, x, match_y, match_x, shape, match_shape
         )
-        top, bottom, left, right = np.int32(top), np.int32(bottom), np.int32(left), np.int32(right)
-        columns = np.int32(left + right + 1)
-        count = np.int32((top + bottom + 1) * columns)
+        columns = left + right + 1
+        count = (top + bottom + 1) * columns
         # Of the two patches' left pixels, in the row of their middles.
         first, match_first = y * shape[1] + x - left, match_y * match_shape[1] + match_x - left
 

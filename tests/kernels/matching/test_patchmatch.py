@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analogy_kernels.matching import initialize
+from analogy_kernels.matching import initialize, search_sides
 from analogy_kernels.matching.labels import label_map, legal_nnf
 from analogy_kernels.matching.patchmatch import patchmatch, patchmatch_both_ways
 from analogy_kernels.target import CPU, CUDA
@@ -503,3 +503,12 @@ def test_displacements_leave_each_pixel_a_place(displacements, error, told):
 def test_displacements_leave_each_pixel_a_place_in_the_reverse_direction():
     with pytest.raises(ValueError, match=r"reversed displacements\[0\] is \(-2, -1\)"):
         patchmatch_both_ways(MAP[:6], MAP, 3, displacements=((1, 2), (0, 0)))
+
+
+def test_rows_that_a_device_cannot_count_are_refused(monkeypatch):
+    monkeypatch.setattr(search_sides, "_LONGEST_ROW", 31)
+    options = {"iterations": 0, "start": np.zeros((8, 8, 2), np.int32)}
+
+    patchmatch(MAP, MAP, 3, **options)
+    with pytest.raises(ValueError, match=r"source has 8 x 4 values in a row; on a device it has"):
+        patchmatch(*map(CUDA.asarray, (MAP, MAP)), 3)

@@ -178,7 +178,7 @@ def trace_transfer(network, parameters, shape_a, shape_b, evaluations):
     shapes = scale_shapes(shape_a, shape_b, parameters)
     with _recording(launches, stages):
         matches, _ = match_from_small_to_large(
-            a, b_prime, shapes, network, _features, parameters, stages
+            a, b_prime, shapes, network, _Extractor(), parameters, stages
         )
         stride = 2 ** (parameters.finest_level - 1)
         scales = [
@@ -191,13 +191,19 @@ def trace_transfer(network, parameters, shape_a, shape_b, evaluations):
     return launches
 
 
-def _features(image):
-    height, width = image.shape[:2]
-    maps = [ShapeOnly((height, width, channels_at(0)))]
-    for level in reversed(LEVELS):
-        maps.append(ShapeOnly((height, width, channels_at(level))))
-        height, width = (height + 1) // 2, (width + 1) // 2
-    return maps
+class _Extractor:
+    """Gives the shapes of features."""
+
+    def __call__(self, image):
+        height, width = image.shape[:2]
+        maps = [ShapeOnly((height, width, channels_at(0)))]
+        for level in reversed(LEVELS):
+            maps.append(ShapeOnly((height, width, channels_at(level))))
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return maps
+
+    def release(self):
+        """Nothing is kept."""
 
 
 class _Stages(Progress):

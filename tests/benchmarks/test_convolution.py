@@ -89,7 +89,7 @@ def test_the_command_prints_and_writes_every_subnet(tmp_path, capsys):
 
     written = json.loads(path.read_text(encoding="utf-8"))
     held = [row for row in written["figures"] if row["part"] == "convolution" and row["bar"]]
-    assert len(held) == len(SUBNETS) + 2
+    assert len(held) == 2 * len(SUBNETS) + 2
     printed = capsys.readouterr().out
     assert all(f"{top}→{bottom or 'image'}: speed" in printed for top, bottom in SUBNETS)
     assert printed.count("holds") + printed.count("falls short") == len(held)

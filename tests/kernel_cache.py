@@ -13,7 +13,7 @@ from numba.cuda.cudadrv import devices
 from tests.launches import LAUNCHES, name
 
 # A plain kernel, and those made of a tile, of device functions, and of a cost of one's own.
-_EACH_ONCE = ("_warp_cuda", "_convolution", "combine_kernel", "cuda_search")
+_EACH_ONCE = ("_warp_cuda", "_convolution", "_combine_cuda", "cuda_search")
 
 
 class _Device:

@@ -333,7 +333,7 @@ def test_json_is_all_that_is_printed(files, capsys):
     for stage in ("features", "level 5: search", "level 2: reconstruction", "vote"):
         assert re.search(rf"INFO +analogy\.method\.progress: {stage}: \d+\.\d+ s\n", log)
     assert "DEBUG" in log
-    assert "CPUExecutionProvider" in log
+    assert "vgg19.onnx: loaded on analogy_kernels\n" in log
 
 
 def test_folder_removed_while_computing_is_made_anew(files, monkeypatch):

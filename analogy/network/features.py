@@ -6,6 +6,7 @@ ONNX Runtime. On a device ONNX Runtime does.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -16,6 +17,8 @@ from analogy.network.steps import Step, steps_of
 from analogy.system.device import resolve
 from analogy_kernels.network.filters import filter_bank
 from analogy_kernels.target import CPU
+
+_log = logging.getLogger(__name__)
 
 _OWN = "analogy_kernels"
 
@@ -55,6 +58,7 @@ class FeatureExtractor:
         self.device = target.name
         self._features = _on_device(path, target) if target.is_cuda else _own(path, network)
         self.providers: tuple[str, ...] = self._features.providers
+        _log.info("%s: loaded on %s", path, ", ".join(self.providers))
 
     def __call__(self, image: np.ndarray) -> tuple[Any, ...]:
         """Features of an image.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,8 +14,6 @@ from analogy.errors import AnalogyError
 from analogy.model.architecture import LEVELS, OUTPUTS, REMEDY, channels_at
 from analogy.network.onnx_runtime import onnxruntime
 from analogy_kernels.target import CPU
-
-_log = logging.getLogger(__name__)
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
@@ -59,7 +56,6 @@ class OnnxFeatures:
         _check_installation()
         self._target, self._session = target, _session(path, target)
         self.providers = tuple(self._session.get_providers())
-        _log.info("%s: loaded on %s", path, ", ".join(self.providers))
 
     def __call__(self, image: np.ndarray) -> tuple[Any, ...]:
         """Maps of an image; as :meth:`analogy.network.features.FeatureExtractor.__call__`."""

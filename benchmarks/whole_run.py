@@ -26,7 +26,7 @@ _SMALL = 96
 _EXPONENT = 1.1
 
 # Stages of the method; what else a run spends its time on is overhead.
-_METHOD = ("features", "search", "reconstruction", "vote")
+_METHOD = ("features", "poses", "search", "reconstruction", "vote")
 
 # Half of what 448x448 took before features came of the project's own convolutions, and 0.6 of what
 # 4000x3000 took, on the two cores of docs/performance.md; and the memory then.

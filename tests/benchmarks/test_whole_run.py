@@ -21,6 +21,7 @@ def test_overhead_is_what_is_no_stage_of_the_method():
 
     assert dict(stages(RECORD["seconds"])) == {
         "features": 0.5,
+        "poses": 0.0,
         "search": 3.0,
         "reconstruction": 0.0,
         "vote": 0.5,

@@ -51,13 +51,11 @@ class Convolution:
         return 0 if is_cuda else scratch_elements(self.bank, *shape[:2])
 
     def forward(self, x: Any, scratch: Any, out: Found) -> None:
-        on_cpu = None if target_of(x).is_cuda else scratch
-        conv3x3_relu(x, self.bank, on_cpu, out.features)
+        conv3x3_relu(x, self.bank, scratch, out.features)
 
     def backward(self, gradient: Any, found: Found, scratch: Any, out: Any) -> None:
         """Gradient to its input, whose shape is that of `out`."""
-        on_cpu = None if target_of(gradient).is_cuda else scratch
-        conv3x3_relu_backward(gradient, found.features, self.bank, on_cpu, out)
+        conv3x3_relu_backward(gradient, found.features, self.bank, scratch, out)
 
 
 @dataclass(frozen=True)

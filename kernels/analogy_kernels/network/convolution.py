@@ -291,9 +291,14 @@ def _results(on, bank, channels, scratch, out, read):
     if on.is_cuda:
         return out, None
     elements = _scratch_elements(bank, height, width)
+    return out, checked_scratch(on, scratch, elements, read | {"out": out})
+
+
+def checked_scratch(on, scratch, elements, apart_from):
+    """Scratch of at least so many elements, given or new."""
     if scratch is None:
-        return out, np.empty(elements, np.float32)
-    written("scratch", scratch, VECTOR, apart_from=read | {"out": out})
+        return on.empty(elements)
+    written("scratch", scratch, VECTOR, apart_from=apart_from)
     if scratch.size < elements:
         raise ValueError(f"scratch has {scratch.size} elements; it has to have {elements} or more")
-    return out, scratch
+    return scratch

@@ -12,9 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from analogy_kernels.arguments import MAP, UINT8, VECTOR, checked, extents, whole, written
+from analogy_kernels.arguments import MAP, UINT8, checked, extents, whole
 from analogy_kernels.network import winograd
-from analogy_kernels.network.convolution import conv3x3_backward, conv3x3_relu, scratch_elements
+from analogy_kernels.network.convolution import (
+    checked_scratch,
+    conv3x3_backward,
+    conv3x3_relu,
+    scratch_elements,
+)
 from analogy_kernels.network.filters import FilterBank, checked_backward_bank, checked_bank
 from analogy_kernels.network.pooling import maxpool2x2_kernel, relu_maxpool2x2_backward_kernel
 from analogy_kernels.target import Array, Result, Stream, on_target, target_of
@@ -216,14 +221,7 @@ def _is_fused(bank):
 
 
 def _scratch(on, scratch, bank, shape, others):
-    """Scratch, given or new."""
-    elements = pooled_scratch_elements(bank, *shape)
-    if scratch is None:
-        return on.empty(elements)
-    written("scratch", scratch, VECTOR, apart_from=others)
-    if scratch.size < elements:
-        raise ValueError(f"scratch has {scratch.size} elements; it has to have {elements} or more")
-    return scratch
+    return checked_scratch(on, scratch, pooled_scratch_elements(bank, *shape), others)
 
 
 def _apart(on, scratch, shape):

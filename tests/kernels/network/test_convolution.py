@@ -11,6 +11,7 @@ from analogy_kernels.network.convolution import (
 from analogy_kernels.network.filters import FilterBank, filter_bank
 from analogy_kernels.target import CPU, CUDA
 from tests import oracles
+from tests.layers import LARGEST_OF_GRADIENTS, assert_close, layer
 
 # (height, width, channels in, channels out): odd sizes, maps smaller than a tile, channel counts
 # that no block divides, and thin first layers.
@@ -23,28 +24,6 @@ LARGE = [
     pytest.param((80, 90, 130, 160), marks=pytest.mark.compiled),
     pytest.param((9, 150, 128, 96), marks=pytest.mark.compiled),
 ]
-
-# Winograd's F(4x4, 3x3) loses about four bits in its transforms, so some 16 times float32's half
-# ulp (6e-8); ten times that leaves room for the sum over the channels. That is of the lengths: of
-# errors that are like normal ones the largest of a million is five times as large as most, and so
-# is the largest value of what is convolved; tiles' corners, which are sums of more, err by twice.
-RELATIVE_TOLERANCE = 1e-5
-LARGEST = 2 * RELATIVE_TOLERANCE
-
-
-def layer(random, size):
-    height, width, channels_in, channels_out = size
-    source = np.maximum(random.standard_normal((height, width, channels_in), np.float32), 0)
-    scale = np.float32(1 / np.sqrt(9 * channels_in))
-    weights = random.standard_normal((3, 3, channels_in, channels_out), np.float32) * scale
-    bias = random.standard_normal(channels_out, np.float32) * np.float32(0.1)
-    return source, weights, bias
-
-
-def assert_close(actual, expected):
-    error = actual - expected
-    assert np.linalg.norm(error) <= RELATIVE_TOLERANCE * np.linalg.norm(expected)
-    assert np.abs(error).max() <= LARGEST * np.abs(expected).max()
 
 
 def check_forward(target, random, size):
@@ -60,7 +39,11 @@ def check_backward(target, random, size):
     out = conv3x3_relu_backward(
         target.asarray(gradient), target.asarray(activation), filter_bank(weights, bias, target)
     )
-    assert_close(target.to_host(out), oracles.conv3x3_relu_backward(gradient, activation, weights))
+    assert_close(
+        target.to_host(out),
+        oracles.conv3x3_relu_backward(gradient, activation, weights),
+        LARGEST_OF_GRADIENTS,
+    )
 
 
 @pytest.mark.parametrize("size", SMALL, ids=str)

@@ -11,6 +11,7 @@ from analogy_kernels.network.pooled_convolution import (
 from analogy_kernels.network.pooling import maxpool2x2
 from analogy_kernels.target import CPU
 from tests import oracles
+from tests.layers import LARGEST_OF_GRADIENTS, assert_close, layer
 
 # (height, width, channels in, channels out): odd sizes, maps smaller than a tile and than a window,
 # channel counts that no block divides, and thin layers, whose map goes through scratch.
@@ -20,25 +21,6 @@ LARGE = [
     pytest.param((73, 81, 64, 80), marks=pytest.mark.compiled),
     pytest.param((90, 130, 70, 130), marks=pytest.mark.compiled),
 ]
-
-# As for the convolution alone: of the lengths, and of the largest values.
-RELATIVE_TOLERANCE = 1e-5
-LARGEST = 2 * RELATIVE_TOLERANCE
-
-
-def layer(random, size):
-    height, width, channels_in, channels_out = size
-    source = np.maximum(random.standard_normal((height, width, channels_in), np.float32), 0)
-    scale = np.float32(1 / np.sqrt(9 * channels_in))
-    weights = random.standard_normal((3, 3, channels_in, channels_out), np.float32) * scale
-    bias = random.standard_normal(channels_out, np.float32) * np.float32(0.1)
-    return source, weights, bias
-
-
-def assert_close(actual, expected):
-    error = actual - expected
-    assert np.linalg.norm(error) <= RELATIVE_TOLERANCE * np.linalg.norm(expected)
-    assert np.abs(error).max() <= LARGEST * np.abs(expected).max()
 
 
 def check_forward(target, random, size):
@@ -69,7 +51,11 @@ def check_backward(target, random, size):
     )
 
     unpooled = oracles.maxpool2x2_backward(gradient, full)
-    assert_close(target.to_host(out), oracles.conv3x3_relu_backward(unpooled, full, weights))
+    assert_close(
+        target.to_host(out),
+        oracles.conv3x3_relu_backward(unpooled, full, weights),
+        LARGEST_OF_GRADIENTS,
+    )
 
 
 @pytest.mark.parametrize("size", SMALL, ids=str)

@@ -246,7 +246,7 @@ class _Service:
         # Of the folder's own files: a name that leads elsewhere is none of them.
         if folder is None or name not in names_in(folder):
             raise HTTPException(404, "no such file")
-        return FileResponse(folder / name, media_type=media_type(name, folder != job.inputs))
+        return await _sent(folder / name, media_type(name, folder != job.inputs))
 
     async def all_files(self, request):
         """All results of a job in one file."""
@@ -269,12 +269,12 @@ class _Service:
             raise HTTPException(404, "no such picture: the job keeps no files")
         kind = await asyncio.to_thread(shown_kind, path)
         if kind:
-            return FileResponse(path, media_type=kind)
+            return await _sent(path, kind)
         copy = job.folder / "shown" / f"{key}.png"
         async with self._copying:
             if not copy.exists():
                 await asyncio.to_thread(write_shown_copy, path, copy)
-        return FileResponse(copy, media_type="image/png")
+        return await _sent(copy, "image/png")
 
     def _find(self, request):
         job = self._jobs.find(request.path_params["id"])
@@ -399,6 +399,15 @@ def _names_of(files):
     """Harmless names of the two files, which differ."""
     a, b_prime = (file_name(upload.filename, key) for key, upload in files.items())
     return a, b_prime if a != b_prime else f"b_{b_prime}"
+
+
+async def _sent(path, kind):
+    """A file as an answer. Its job may be removed, and it too, since it was seen to be there."""
+    try:
+        facts = await asyncio.to_thread(path.stat)
+    except FileNotFoundError:
+        raise HTTPException(404, "no such file; its job was removed just now") from None
+    return FileResponse(path, media_type=kind, stat_result=facts)
 
 
 def _newest_preview(job):

@@ -199,7 +199,9 @@ class Jobs:
     def _end(self, job, state):
         job.state = state
         self._jobs.move_to_end(job.id)
-        shutil.rmtree(job.previews if state == DONE else job.folder, ignore_errors=True)
+        # What is done keeps its previews as well: a page may be about to fetch the last of them.
+        if state != DONE:
+            shutil.rmtree(job.folder, ignore_errors=True)
         over = [job for job in self._jobs.values() if job.state in _OVER]
         for oldest in over[: -self._keep]:
             self.discard(oldest)

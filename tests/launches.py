@@ -63,7 +63,7 @@ def searches():
     ):
         fields = NNF, STAMPS
         yield kernels.start.cuda, (*maps, NNF, *fields, PLANE)
-        yield kernels.propagate.cuda, (*maps, *fields, *fields, PLANE, int64, int64)
+        yield kernels.propagate.cuda, (*maps, *fields, *fields, PLANE, int64, int64, int64)
         yield kernels.search.cuda, (*maps, *fields, PLANE, int64, int64, int64)
     for maps, cost in (
         (matching(LINE, 2), None),

@@ -300,6 +300,7 @@ def patchmatch(
     anchors=None,
     evenness=0.0,
     displacements=None,
+    turns=1,
 ):
     """Jump flooding and random search, pixel by pixel, without any shortcut.
 
@@ -316,7 +317,8 @@ def patchmatch(
         cost = _first_cost(costs, nnf, labels)
         for p in np.ndindex(cost.shape):
             cost[p] += charge(p, nnf[p])
-        _improve(costs, nnf, cost, radius, iteration, seed, labels, charge, displacements)
+        by = labels, charge, displacements
+        _improve(costs, nnf, cost, radius, iteration, seed, turns, *by)
     return nnf, _first_cost(costs, nnf, labels)
 
 
@@ -349,6 +351,7 @@ def patchmatch_both_ways(
     seeds,
     labels=None,
     displacements=None,
+    turns=1,
 ):
     """Two searches that, after each iteration, try every match of the other one."""
     maps = (first, second), (second, first)
@@ -366,7 +369,7 @@ def patchmatch_both_ways(
         for table, nnf, cost, radius, seed, own, within in zip(
             tables, nnfs, costs, radii, seeds, labels, bounds, strict=True
         ):
-            _improve(table, nnf, cost, radius, iteration, seed, own, None, within)
+            _improve(table, nnf, cost, radius, iteration, seed, turns, own, None, within)
         take_offers(*nnfs, *costs, labels[0])
         take_offers(*nnfs[::-1], *costs[::-1], labels[1])
     return list(zip(nnfs, costs, strict=True))
@@ -399,9 +402,9 @@ def _first_cost(costs, nnf, labels):
     return cost
 
 
-def _improve(costs, nnf, cost, radius, iteration, seed, labels, charge, displacements):
+def _improve(costs, nnf, cost, radius, iteration, seed, turns, labels, charge, displacements):
     other_shape = costs.shape[2:]
-    for jump in (8, 4, 2, 1):
+    for jump in (8, 4, 2, 1)[iteration % turns :: turns]:
         before = nnf.copy()
         for y, x in np.ndindex(nnf.shape[:2]):
             for dy, dx in ((-jump, 0), (0, -jump), (0, jump), (jump, 0)):

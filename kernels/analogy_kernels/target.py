@@ -11,6 +11,7 @@ of four floats (`analogy_kernels.four_floats`).
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from functools import lru_cache, partial
@@ -55,6 +56,7 @@ __all__ = [
     "Kernel",
     "Result",
     "Stream",
+    "aligned",
     "as_array",
     "as_target",
     "cuda",
@@ -72,6 +74,9 @@ __all__ = [
 # Options of a CPU function that kernels alone call: without the wrappers by which Python and C
 # would call it, compiling it takes a fifth less.
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+# Bytes of a line of the cache, which are those of the widest vector as well.
+_LINE = 64
 
 # CUDA_ERROR_OUT_OF_MEMORY and CU_STREAM_LEGACY of the driver.
 _OUT_OF_MEMORY, _LEGACY_DEFAULT_STREAM = 2, 1
@@ -141,10 +146,10 @@ class Host(_Target):
         return kernel.cpu(*arguments)
 
     def empty(self, shape, dtype=np.float32):
-        return np.empty(shape, dtype)
+        return aligned(np.empty, shape, dtype)
 
     def zeros(self, shape, dtype=np.float32):
-        return np.zeros(shape, dtype)
+        return aligned(np.zeros, shape, dtype)
 
     def copy(self, source, out):
         # What float32 cannot hold becomes infinite.
@@ -159,6 +164,26 @@ class Host(_Target):
 
     def on_stream(self, stream):
         return self
+
+
+def aligned(make, shape, dtype=np.float32):
+    """Array on the host that starts with a line of the cache, so that no vector lies in two.
+
+    Parameters
+    ----------
+    make : callable
+        What allocates: `numpy.empty` or `numpy.zeros`.
+    shape : int or tuple of int
+    dtype : dtype-like, optional
+
+    Returns
+    -------
+    array of `dtype`, of `shape`
+    """
+    size = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    memory = make(size + _LINE, np.uint8)
+    first = -memory.ctypes.data % _LINE
+    return memory[first : first + size].view(dtype).reshape(shape)
 
 
 class Device(_Target):

@@ -367,6 +367,7 @@ def _patchmatch(random):
     start = {"source": source, "other": other, "start": _maybe(random, _nnf(random, *sides))}
     charges = {"anchor_cost": 0.1, "anchor_reach": 2.0, "evenness": 0.1}
     charges["anchors"] = _maybe(random, _nnf(random, *sides))
+    options["turns"] = 2
     return {**start, **options, **charges, "labels": _labels(random, sides), "cost": cost}
 
 
@@ -374,6 +375,7 @@ def _patchmatch_both_ways(random):
     (first, second), sides, cost = _maps(random)
     nnfs = _nnf(random, *sides), _nnf(random, *sides[::-1])
     options = {"patch_side": 3, "radii": (4, 3), "iterations": 2, "seeds": (1, 2), "bound": 200.0}
+    options["turns"] = 2
     options["displacements"] = _displacements(random, *sides)
     start = {"first": first, "second": second, "starts": nnfs}
     return {**start, **options, "labels": _labels(random, sides), "cost": cost}

@@ -88,6 +88,7 @@ def _kernels(pixel_of_thread, start_pixel, propagate_pixel, search_pixel):
         cost,
         jump,
         launch,
+        since,
     ):
         y, x, lane = pixel_of_thread(cost.shape[1])
         if y >= cost.shape[0] or x >= cost.shape[1]:
@@ -102,6 +103,7 @@ def _kernels(pixel_of_thread, start_pixel, propagate_pixel, search_pixel):
             cost[y, x],
             jump,
             launch,
+            since,
             lane,
         )
         if lane == 0:
@@ -147,6 +149,7 @@ def _tile_propagation(propagate_pixel, has_offers):
         cost,
         jump,
         launch,
+        since,
     ):
         maps = sources, others, channels
         waiting = cuda.shared.array(_PIXELS, int32)
@@ -163,7 +166,7 @@ def _tile_propagation(propagate_pixel, has_offers):
             if y < cost.shape[0] and x < cost.shape[1]:
                 own, stamp = cost[y, x], stamps[y, x]
                 lowest, _, _, _ = has_offers(
-                    maps, problem, matches, stamps, y, x, own, jump, launch, 0
+                    maps, problem, matches, stamps, y, x, own, jump, launch, since, 0
                 )
                 if lowest < own:
                     # In any order: no pixel's result depends on another's.
@@ -178,7 +181,7 @@ def _tile_propagation(propagate_pixel, has_offers):
         while place < count[0]:
             y, x = _pixel_of_tile(waiting[place], bits)
             best, best_y, best_x, stamp = propagate_pixel(
-                maps, problem, matches, stamps, y, x, cost[y, x], jump, launch, lane
+                maps, problem, matches, stamps, y, x, cost[y, x], jump, launch, since, lane
             )
             if lane == 0:
                 cost[y, x], new_stamps[y, x] = best, stamp

@@ -2,15 +2,19 @@
 
 Each iteration propagates matches by jump flooding (neighbours 8, 4, 2 and 1 pixels away, four
 directions each) and then tries random positions in shrinking windows around the present match
-(Barnes et al., 2009; jump flooding after Rong and Tan, 2006, as the authors' program has it).
-Every one of these passes is a launch of its own that reads one field and writes another, so no
-thread sees half of a pass, and the result does not depend on the order of threads.
+(Barnes et al., 2009; jump flooding after Rong and Tan, 2006, as the authors' program has it). The
+distances may take turns, so that an iteration has only some of them. Every one of these passes is a
+launch of its own that reads one field and writes another, so no thread sees half of a pass, and the
+result does not depend on the order of threads.
 
 A neighbour's match that has not changed since it was last tried from the same distance was turned
 down then and would be turned down again: each match carries the pass that made it, and such
-candidates are passed over. The others are compared row by row of the patch, and no further than
-the rest could still make up for, by what their pixels' sketches allow
-(:mod:`analogy_kernels.matching.sketch`). The search is the same, most of its work is not done.
+candidates are passed over. Where places are charged for their use, what was turned down may have
+become cheap: on the CPU it is remembered what each cost at least without its charge, and a device
+compares those whose charge rose less than that of the pixel's own match. The others are compared
+row by row of the patch, and no further than the rest could still make up for, by what their pixels'
+sketches allow (:mod:`analogy_kernels.matching.sketch`). The search is the same, most of its work is
+not done.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from analogy_kernels.matching.search_kernels import (
 )
 from analogy_kernels.matching.search_sides import Problem, sides_of
 from analogy_kernels.positions import checked_nnf
+from analogy_kernels.solvers.vectors import add_scaled_kernel
 from analogy_kernels.target import Array, Result, Stream, on_target
 
 __all__ = [
@@ -64,6 +69,7 @@ def patchmatch(
     anchor_cost: float = 0.0,
     anchor_reach: float = 4.0,
     evenness: float = 0.0,
+    turns: int = 1,
     stream: Stream = None,
 ) -> tuple[Result, Result]:
     """Find the nearest-neighbour field between two maps, or improve one.
@@ -120,6 +126,10 @@ def patchmatch(
         the patches around it, as a multiple of its fair share, see
         :mod:`analogy_kernels.matching.occurrence`: what is much in demand becomes dear, and more of
         `other` is used.
+    turns : int, optional
+        Iterations in which a pixel hears once of its neighbours at all four distances. With 2 they
+        take turns, 8 and 2 pixels in one iteration, 4 and 1 in the next, and an iteration takes
+        little more than half of the time; at most 4.
     stream : Numba stream, optional
         See :mod:`analogy_kernels`.
 
@@ -141,11 +151,13 @@ def patchmatch(
 
     Notes
     -----
-    An iteration tries, for each pixel, 16 matches of neighbours and floor(log2(radius)) + 1 at
-    random, each of up to patch_side^2 * channels multiply-adds and two patches read; most are
-    passed over or given up early. Allocates 28 bytes a pixel, 8 more without `start`, and on the
-    CPU, for one pair of float32 maps of 128 to 256 channels, sketches of 128 bytes a pixel of both;
-    with `evenness` 4 bytes a pixel and 20 a pixel of `other` more. Does not wait for a device.
+    An iteration tries, for each pixel, 16 matches of neighbours, or as many in all turns together,
+    and floor(log2(radius)) + 1 at random, each of up to patch_side^2 * channels multiply-adds and
+    two patches read; most are passed over or given up early. Allocates 28 bytes a pixel, 8 more
+    without `start`, and on the CPU, for one pair of float32 maps of 128 to 256 channels, sketches
+    of 128 bytes a pixel of both; with `evenness` 4 bytes a pixel and 20 a pixel of `other` more,
+    and on the CPU 64 a pixel of `source`; with each turn 4 a pixel of both. Does not wait for a
+    device.
     Barnes et al. (2009), section 4.2 of the paper.
 
     Examples
@@ -164,11 +176,12 @@ def patchmatch(
     sides = sides_of({"source": source, "other": other}, patch_side, *by, stream, sketching)
     if anchors is not None:
         sides = sides.anchored(anchors, anchor_cost, anchor_reach)
-    field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed))
+    turns = whole("turns", turns, 1, len(JUMPS))
+    field = _Field(sides, ("start", start), ("radius", radius), ("seed", seed), turns)
     evenness = number("evenness", evenness, 0)
     for iteration in range(iterations):
         if evenness:
-            field.charge(evenness)
+            field.charge(evenness, iteration)
         field.improve(iteration)
     if anchors is not None or (evenness and iterations):
         field.forget_charges()
@@ -188,6 +201,7 @@ def patchmatch_both_ways(
     bound: float = float(HUGE),
     labels: tuple[Array, Array] | None = None,
     cost: Callable | None = None,
+    turns: int = 1,
     stream: Stream = None,
 ) -> tuple[tuple[Result, Result], tuple[Result, Result]]:
     """Find, or improve, the fields of both directions between two maps together.
@@ -220,6 +234,8 @@ def patchmatch_both_ways(
         Labels of `first` and of `second`, as for :func:`patchmatch`.
     cost : device function, optional
         As for :func:`patchmatch`, but symmetric: the same for two patches either way round.
+    turns : int, optional
+        As for :func:`patchmatch`.
     stream : Numba stream, optional
         See :mod:`analogy_kernels`.
 
@@ -256,8 +272,9 @@ def patchmatch_both_ways(
     by = labels, bound, cost, displacements
     sides = sides_of({"first": first, "second": second}, patch_side, *by, stream)
     pairs = _named("starts", starts), _named("radii", radii), _named("seeds", seeds)
-    iterations = whole("iterations", iterations)
-    fields = [_Field(*one) for one in zip((sides, sides.reversed()), *pairs, strict=True)]
+    iterations, turns = whole("iterations", iterations), whole("turns", turns, 1, len(JUMPS))
+    both = sides, sides.reversed()
+    fields = [_Field(*one, turns) for one in zip(both, *pairs, strict=True)]
     forward, reverse = fields
     scratch = [offers_scratch(field.cost.shape, sides.on) for field in fields]
     for iteration in range(iterations):
@@ -277,13 +294,13 @@ class _Field:
     cost : float32 array, (height, width)
     """
 
-    def __init__(self, sides, start, radius, seed):
+    def __init__(self, sides, start, radius, seed, turns):
         seed = int(low_bits(*seed))
         radius = _radius_of(sides, *radius)
         name, given = start
         start = _start_of(sides, name, given, seed)
         self._on, self._labels, self._kernels = sides.on, sides.labels, sides.kernels()
-        self._sides, self._radius, self._seed = sides, radius, seed
+        self._sides, self._radius, self._seed, self._turns = sides, radius, seed, turns
         *self._maps, self._problem = sides.arguments()
         on, shape = sides.on, sides.sources[0].shape[:2]
         self.nnf, self._spare_nnf = (on.empty((*shape, 2), np.int32) for _ in range(2))
@@ -292,26 +309,46 @@ class _Field:
         self._run(self._kernels.start, start, self.nnf, self._stamps, self.cost)
 
     @property
-    def _keeps_margins(self):
-        """A function that is given does not say by how much a match is too dear.
+    def _keeps_floors(self):
+        """A function that is given does not say what a match costs at least.
 
         On a device, comparing takes less than reading what was kept.
         """
         return self._sides.cost is None and not self._on.is_cuda
 
-    def charge(self, evenness):
+    def charge(self, evenness, iteration):
         """Raise what each place costs by how often it is used."""
-        if self._problem.charges.shape[0] == 0:
-            places, shape = self._sides.others[0].shape[:2], self.cost.shape
-            self._problem = self._problem._replace(
-                charges=self._on.zeros(places),
-                rises=self._on.empty(places),
-                own_rises=self._on.empty(shape),
-                margins=self._on.empty((*shape, NEIGHBOURS) if self._keeps_margins else (0, 0, 0)),
-            )
+        if iteration == 0:
+            self._make_charges()
         problem = self._problem
-        written = self.cost, problem.charges, problem.rises, problem.own_rises
+        rises, own_rises = self._rises[iteration % self._turns]
+        written = self.cost, problem.charges, rises, own_rises
         charge_occurrence(self._on, self.nnf, self._sides.half, evenness, *written)
+        if self._turns > 1 and not self._keeps_floors:
+            self._sum_of_rises(0, problem.rises)
+            self._sum_of_rises(1, problem.own_rises)
+
+    def _make_charges(self):
+        on, places, shape = self._on, self._sides.others[0].shape[:2], self.cost.shape
+        self._rises = [(on.zeros(places), on.zeros(shape)) for _ in range(self._turns)]
+        rises, own_rises = self._rises[0]
+        if self._turns > 1:
+            rises, own_rises = on.empty(places), on.empty(shape)
+        self._problem = self._problem._replace(
+            charges=on.zeros(places),
+            rises=rises,
+            own_rises=own_rises,
+            floors=on.empty((*shape, NEIGHBOURS) if self._keeps_floors else (0, 0, 0)),
+        )
+
+    def _sum_of_rises(self, which, total):
+        """Write what the rises of all turns come to: of the places, or of the matches."""
+        on, flat_total = self._on, total.reshape(total.size)
+        first, *others = (rises[which].reshape(total.size) for rises in self._rises)
+        for rises in others:
+            arguments = first, np.float32(1), rises, flat_total
+            on.run(add_scaled_kernel, (total.size,), *arguments)
+            first = flat_total
 
     def forget_charges(self):
         """Let costs be those of the patches alone."""
@@ -321,11 +358,15 @@ class _Field:
     def improve(self, iteration):
         """Propagate from far to near, then search at random."""
         launch = iteration * PASSES_PER_ITERATION
-        for jump in JUMPS:
+        since = -self._turns * PASSES_PER_ITERATION
+        for turn, jump in enumerate(JUMPS):
             launch += 1
+            if turn % self._turns != iteration % self._turns:
+                continue
             present = self.nnf, self._stamps
             new = self._spare_nnf, self._spare_stamps
-            self._run(self._kernels.propagate, *present, *new, self.cost, jump, launch)
+            by = jump, launch, launch + since
+            self._run(self._kernels.propagate, *present, *new, self.cost, *by)
             (self.nnf, self._stamps), (self._spare_nnf, self._spare_stamps) = new, present
         present = self.nnf, self._stamps, self.cost
         self._run(self._kernels.search, *present, self._radius, self._seed, launch + 1)

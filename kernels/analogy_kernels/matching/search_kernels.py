@@ -19,8 +19,8 @@ from analogy_kernels.matching.search_costs import (
     HUGE,
     given_cost,
     inner_product_cost,
-    run_product,
-    run_product_cuda,
+    row_products_by_warps,
+    row_products_on_cpu,
 )
 from analogy_kernels.target import INNER, Kernel
 
@@ -38,7 +38,7 @@ _TILE = 32
 # Neighbours that a pixel hears of in all propagations of an iteration.
 NEIGHBOURS = 4 * len(JUMPS)
 
-# Of a cost with charges: what rounding may make of it in a few iterations.
+# Of a cost with charges: what rounding may make of it in all iterations.
 _ROUNDING = np.float32(1e-6)
 
 # What a cost is called with.
@@ -109,8 +109,8 @@ def search_kernels(
 @lru_cache
 def _search_kernels(pairs, cost, places_of):
     if cost is None:
-        of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
-        of_cuda = inner_product_cost(pairs, run_product_cuda, has_sketches=False)
+        of_cpu = inner_product_cost(pairs, row_products_on_cpu, has_sketches=True)
+        of_cuda = inner_product_cost(pairs, row_products_by_warps, has_sketches=False)
         # What would change if every comparison were won tells a device what is worth comparing.
         _, has_offers, _ = _pixel_functions(_always_lowest, places_of)
         on_cuda = kernels_by_warps(_pixel_functions(of_cuda, places_of), has_offers)
@@ -158,31 +158,35 @@ def _pixel_functions(patch_cost, places_of):
         return whole_cost(maps, problem, y, x, match_y, match_x, HUGE, lane)
 
     @register_jitable
-    def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, lane):
-        """Best of a pixel's match and those of its neighbours `jump` pixels away."""
+    def propagate(maps, problem, matches, stamps, y, x, best, jump, launch, since, lane):
+        """Best of a pixel's match and those of its neighbours `jump` pixels away.
+
+        A neighbour that has not changed since the launch `since` has been heard of by now.
+        """
         labels, other_labels = problem.labels, problem.other_labels
         height, width = matches.shape[0], matches.shape[1]
         match_height, match_width = problem.other_height, problem.other_width
         best_y, best_x, stamp = matches[y, x, 0], matches[y, x, 1], stamps[y, x]
         for neighbour in range(4):
             dy, dx = _neighbour_offset(neighbour, jump)
+            slot = _slot(neighbour, jump)
             if not _inside(y + dy, x + dx, height, width):
                 continue
             match_y = matches[y + dy, x + dx, 0] - dy
             match_x = matches[y + dy, x + dx, 1] - dx
             if match_y == best_y and match_x == best_x:
-                _note_margin(problem, y, x, neighbour, jump, best, best)
+                _note_floor(problem, y, x, slot, match_y, match_x, best)
                 continue
             # A neighbour's displacement is within the bounds as it is.
             if not _inside(match_y, match_x, match_height, match_width):
                 continue
-            was_tried = stamps[y + dy, x + dx] < launch - PASSES_PER_ITERATION
-            if was_tried and _is_dearer_still(problem, y, x, match_y, match_x, neighbour, jump):
+            was_tried = stamps[y + dy, x + dx] < since
+            if was_tried and _is_dearer_still(problem, y, x, match_y, match_x, slot, best):
                 continue
             if not is_allowed(labels, other_labels, y, x, match_y, match_x):
                 continue
             cost = whole_cost(maps, problem, y, x, match_y, match_x, best, lane)
-            _note_margin(problem, y, x, neighbour, jump, cost, best)
+            _note_floor(problem, y, x, slot, match_y, match_x, cost)
             if cost < best:
                 best, best_y, best_x, stamp = cost, match_y, match_x, launch
         return best, best_y, best_x, stamp
@@ -240,6 +244,7 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
         cost,
         jump,
         launch,
+        since,
     ):
         for tile in prange(_tile_count(cost)):
             top, bottom, left, right = _tile_bounds(tile, cost)
@@ -256,6 +261,7 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                             cost[y, x],
                             jump,
                             launch,
+                            since,
                             0,
                         )
                     )
@@ -324,23 +330,21 @@ def _charge(problem, y, x, match_y, match_x):
 
 
 @register_jitable
-def _is_dearer_still(problem, y, x, match_y, match_x, neighbour, jump):
-    """Whether a match that was turned down would be again, now that charges have risen."""
-    if problem.rises.shape[0] == 0:
+def _is_dearer_still(problem, y, x, match_y, match_x, slot, best):
+    """Whether a match that was turned down would be again, now that charges have changed."""
+    if problem.charges.shape[0] == 0:
         return True
-    gain = problem.own_rises[y, x] - problem.rises[match_y, match_x]
-    if problem.margins.shape[0] == 0:
-        return gain <= np.float32(0)
-    margin = problem.margins[y, x, _slot(neighbour, jump)] - gain
-    problem.margins[y, x, _slot(neighbour, jump)] = margin
-    return margin > _ROUNDING
+    if problem.floors.shape[0] == 0:
+        return problem.own_rises[y, x] <= problem.rises[match_y, match_x]
+    floor = problem.floors[y, x, slot] + problem.charges[match_y, match_x]
+    return floor > best + _ROUNDING
 
 
 @register_jitable
-def _note_margin(problem, y, x, neighbour, jump, cost, best):
-    """Remember by how much a neighbour's match is dearer than the pixel's own, at least."""
-    if problem.margins.shape[0] > 0:
-        problem.margins[y, x, _slot(neighbour, jump)] = max(cost - best, np.float32(0))
+def _note_floor(problem, y, x, slot, match_y, match_x, cost):
+    """Remember what a neighbour's match costs at least, whatever its place is charged."""
+    if problem.floors.shape[0] > 0:
+        problem.floors[y, x, slot] = cost - problem.charges[match_y, match_x]
 
 
 @register_jitable

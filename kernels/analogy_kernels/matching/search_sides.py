@@ -132,7 +132,7 @@ class Sides:
             charges=self.on.empty((0, 0)),
             rises=self.on.empty((0, 0)),
             own_rises=self.on.empty((0, 0)),
-            margins=self.on.empty((0, 0, 0)),
+            floors=self.on.empty((0, 0, 0)),
             anchors=self.anchors,
             anchor_cost=np.float32(self.anchor_cost),
             anchor_reach_square=np.float32(self.anchor_reach_square),
@@ -165,12 +165,12 @@ class Problem(NamedTuple):
     charges : float32 array, (other_height, other_width)
         What a match costs beside its patches, by its place; (0, 0) where nothing.
     rises : float32 array, of the same size
-        How much `charges` rose last.
+        How much `charges` rose since a propagation from as far away as this one.
     own_rises : float32 array, (height, width)
-        How much dearer the match became that a pixel had then; (0, 0) where nothing is charged.
-    margins : float32 array, (height, width, 16)
-        By how much the match of each neighbour that a propagation hears of was dearer than the
-        pixel's own, at least; (0, 0, 0) where that is not kept.
+        How much dearer the match became that a pixel had; (0, 0) where nothing is charged.
+    floors : float32 array, (height, width, 16)
+        What the match of each neighbour that a propagation hears of costs without its charge, at
+        least; (0, 0, 0) where that is not kept.
     anchors : int32 array, (height, width, 2)
         Positions (y, x) that matches are drawn to; (0, 0, 2) where there are none.
     anchor_cost, anchor_reach_square : float32
@@ -193,7 +193,7 @@ class Problem(NamedTuple):
     charges: Any
     rises: Any
     own_rises: Any
-    margins: Any
+    floors: Any
     anchors: Any
     anchor_cost: Any
     anchor_reach_square: Any

@@ -15,7 +15,7 @@ from numba import njit, prange
 
 from analogy_kernels.blas import one_thread_each
 from analogy_kernels.reduction import squared_norm
-from analogy_kernels.target import target_of
+from analogy_kernels.target import aligned, target_of
 
 # Channels of a sketch: a multiple of the vector registers' width.
 LENGTH = 32
@@ -59,7 +59,7 @@ def sketches_of(first, second):
         return no_sketches(first, second)
     sketches = []
     for features in (first, second):
-        out = np.empty((*features.shape[:2], LENGTH), np.float32)
+        out = aligned(np.empty, (*features.shape[:2], LENGTH))
         with one_thread_each():
             _sketch_rows(features, basis, out)
         sketches.append(out)

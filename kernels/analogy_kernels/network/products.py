@@ -20,12 +20,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from analogy_kernels.target import INNER
+from analogy_kernels.target import INNER, aligned
 
 ROWS, COLUMNS = 6, 16
-
-# Bytes at which packed matrices start: a line of the cache, so that no vector lies in two.
-_LINE = 64
 
 _FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
 _VECTOR = ir.VectorType(_FLOAT, COLUMNS)
@@ -49,19 +46,12 @@ def pack(matrices):
     """
     count, depth, columns = matrices.shape
     panels = panels_of(columns)
-    packed = _aligned_zeros((count, panels, depth, COLUMNS))
+    packed = aligned(np.zeros, (count, panels, depth, COLUMNS))
     whole, rest = divmod(columns, COLUMNS)
     filled = matrices[:, :, : columns - rest].reshape(count, depth, whole, COLUMNS)
     packed[:, :whole] = filled.transpose(0, 2, 1, 3)
     packed[:, whole:, :, :rest] = matrices[:, None, :, columns - rest :]
     return packed
-
-
-def _aligned_zeros(shape):
-    size = int(np.prod(shape))
-    memory = np.zeros(size + _LINE // 4, np.float32)
-    first = -memory.ctypes.data % _LINE // 4
-    return memory[first : first + size].reshape(shape)
 
 
 @njit(**INNER)

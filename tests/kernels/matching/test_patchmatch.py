@@ -50,6 +50,7 @@ def check_against_oracle(
     anchor_cost=0.0,
     evenness=0.0,
     displacements=None,
+    turns=1,
 ):
     source_shape, other_shape, channels, patch_side, radius = case
     source, other = unit_maps(random, source_shape, other_shape, channels)
@@ -70,6 +71,7 @@ def check_against_oracle(
         anchor_reach=REACH,
         evenness=evenness,
         displacements=displacements,
+        turns=turns,
     )
 
     expected_nnf, expected_cost = oracles.patchmatch(
@@ -84,6 +86,7 @@ def check_against_oracle(
         None if anchors is None else (anchors, anchor_cost, REACH),
         evenness,
         displacements,
+        turns,
     )
     np.testing.assert_array_equal(on.to_host(found), expected_nnf)
     # Means of float32 sums of a few hundred products of at most 1.
@@ -129,6 +132,22 @@ def test_charges_go_together_with_shortcuts_and_labels(random, case):
     charges = {"anchor_cost": 0.2, "evenness": 0.1}
 
     check_against_oracle(CPU, random, case, iterations=3, bound=1.0, labels=labels, **charges)
+
+
+# Of as many iterations as it takes to come round to the same distances twice, and one more.
+@pytest.mark.parametrize("charges", [{}, CHARGES[1]], ids=str)
+@pytest.mark.parametrize("turns", [2, 3])
+def test_distances_take_turns(target, random, turns, charges):
+    case = (3, 4), (5, 4), 3, 3, 3
+    options = {"iterations": 2 * turns + 1, "bound": 1.0, "turns": turns}
+    check_against_oracle(target, random, case, **options, **charges)
+
+
+@pytest.mark.parametrize("turns", [2, 3, 4])
+def test_turns_go_together_with_shortcuts_charges_and_labels(random, turns):
+    labels = random_labels(random, *LARGE[0][:2])
+    options = {"iterations": 2 * turns + 1, "bound": 1.0, "turns": turns}
+    check_against_oracle(CPU, random, LARGE[0], labels=labels, evenness=0.1, **options)
 
 
 def test_what_anchors_cost_beyond_doubt_holds_matches_to_them(random):
@@ -231,7 +250,9 @@ def both_ways(random, case):
     return maps, nnfs, patch_side, (radius, radius + 1)
 
 
-def check_both_ways_against_oracle(on, random, case, iterations, labels=None, displacements=None):
+def check_both_ways_against_oracle(
+    on, random, case, iterations, labels=None, displacements=None, turns=1
+):
     maps, nnfs, patch_side, radii = both_ways(random, case)
 
     found = patchmatch_both_ways(
@@ -244,10 +265,11 @@ def check_both_ways_against_oracle(on, random, case, iterations, labels=None, di
         bound=1.0,
         labels=labels and tuple(map(on.asarray, labels)),
         displacements=displacements,
+        turns=turns,
     )
 
     expected = oracles.patchmatch_both_ways(
-        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels, displacements
+        *maps, nnfs, patch_side, radii, iterations, (3, 4), labels, displacements, turns
     )
     for (nnf, cost), (expected_nnf, expected_cost) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(on.to_host(nnf), expected_nnf)
@@ -267,8 +289,17 @@ def test_both_ways_make_the_same_choices_as_the_oracle(target, random, case):
 
 
 @pytest.mark.parametrize("case", LARGE, ids=str)
-def test_shortcuts_change_nothing_both_ways(random, case):
-    check_both_ways_against_oracle(CPU, random, case, iterations=4)
+@pytest.mark.parametrize("turns", [1, 2])
+def test_shortcuts_change_nothing_both_ways(random, case, turns):
+    check_both_ways_against_oracle(CPU, random, case, iterations=4, turns=turns)
+
+
+@pytest.mark.parametrize("turns", [0, 5])
+def test_distances_have_as_many_turns_as_there_are(random, turns):
+    first, second = unit_maps(random, *SMALL[0][:3])
+    for search in (patchmatch, patchmatch_both_ways):
+        with pytest.raises(ValueError, match=f"turns is {turns}; it has to be a whole number from"):
+            search(first, second, 3, turns=turns)
 
 
 @pytest.mark.parametrize("case", LARGE, ids=str)

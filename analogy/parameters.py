@@ -45,6 +45,9 @@ class Parameters:
         Radius of the random search, in pixels of the level; None for the whole map (section 4.4).
     search_iterations : tuple of int
         Iterations of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
+    search_turns : tuple of int
+        Iterations in which the search hears once of neighbours 8, 4, 2 and 1 pixels away: 1 as in
+        the authors' program, or by turns in 2, which takes less time.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
         iterations then end at lower costs than ten; lower costs are not better pictures, see
@@ -152,6 +155,7 @@ class Parameters:
     patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 3, 3)
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 4, 3, 2, 2)
     search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 8, 6, 5, 3)
+    search_turns: Annotated[tuple[Annotated[int, Range(1, 4)], ...], Length(5)] = (1, 1, 1, 1, 2)
     exchange_matches: bool = False
     evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.004, 0.01, 0.03)
     initialization: Literal["random", "identity"] = "random"
@@ -167,7 +171,7 @@ class Parameters:
     deconv_target: Literal["vote", "warp"] = "vote"
     deconv_start: Literal["vote", "random"] = "vote"
     deconv_iterations: _Count = 100
-    deconv_tolerance: _NotNegative = 0.3
+    deconv_tolerance: _NotNegative = 0.6
     alphas: Annotated[tuple[Annotated[float, Range(0, 1)], ...], Length(4)] = (0.8, 0.7, 0.6, 0.1)
     choose_alphas: bool = False
     alpha_offset: Annotated[float, Range(-1, 1)] = 0.0
@@ -210,6 +214,9 @@ class Parameters:
     def iterations(self, level: int) -> int:
         return self.search_iterations[LEVELS.index(level)]
 
+    def turns(self, level: int) -> int:
+        return self.search_turns[LEVELS.index(level)]
+
     def search_radius(self, level: int, other_shape: tuple[int, int]) -> int:
         """Radius of the random search at a level, in pixels of a map of `other_shape`."""
         radius = self.search_radii[LEVELS.index(level)]
@@ -244,6 +251,7 @@ _PLAIN: dict[str, Any] = {
     "pose": "none",
     "search_radii": (None, 6, 6, 4, 4),
     "search_iterations": (10,) * 5,
+    "search_turns": (1,) * 5,
     "evenness": (0.0,) * 5,
     "patch_sides": (3, 3, 3, 5, 5),
     "coarsest_reconstruction": 5,
@@ -286,13 +294,13 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     # For paintings of photographs a little more of A than by the weight of 3: its outlines.
-    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.4)),
+    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.42)),
     # Two paintings are of two faces, mostly, which want larger patches, a larger first size and
     # what level 5 says of the place in a face: fewer stains. Where all of both is to be used, the
     # ground of one is lent to the hair of the other.
     "style2style": replace(
         _DEFAULT,
-        alphas=BLEND_WEIGHTS[3],
+        alphas=(0.9, 0.8, 0.7, 0.22),
         coarsest_reconstruction=5,
         patch_sides=(3, 3, 3, 5, 3),
         search_radii=(None, 6, 4, 2, 2),
@@ -305,7 +313,7 @@ PRESETS = {
     "style2photo": replace(
         _DEFAULT,
         coarsest_reconstruction=5,
-        alphas=(0.8, 0.7, 0.6, 0.3),
+        alphas=(0.8, 0.7, 0.6, 0.32),
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
     "photo2photo": replace(

@@ -17,6 +17,10 @@ from analogy_kernels.target import target_of
 # most stop by their tolerance after five to twenty, few go on to the last iteration.
 _HALVING = 5
 
+# Length of the first step, as a share of the start's: what a smaller one would take back, the next
+# iteration has to find out. One of 0.01 lowers the loss by a seventh, this one by nearly half.
+_FIRST_STEP = 0.05
+
 
 @dataclass(frozen=True)
 class Deconvolution:
@@ -87,7 +91,8 @@ def deconvolve(layers, wanted, start, *, iterations, tolerance, tick=None):
     subnet = SubNet(layers, start.shape, target_of(wanted, start))
     objective = _Objective(subnet, wanted, tick or _ignore, iterations)
     vector = start.reshape(start.size)
-    minimum = lbfgs(objective, vector, iterations=iterations, tolerance=tolerance, out=vector)
+    options = {"iterations": iterations, "tolerance": tolerance, "first_step": _FIRST_STEP}
+    minimum = lbfgs(objective, vector, out=vector, **options)
     residuals = tuple(2 * loss / objective.wanted_square for loss in minimum.losses)
     features = subnet.forward_kept(start)
     return Deconvolution(features, residuals, minimum.evaluations, minimum.reason)

@@ -171,6 +171,7 @@ class LevelSearch:
             [parameters.search_radius(self._level, other.shape[:2]) for other in others],
             seeds=(seed + _FORWARD, seed + _REVERSE),
             iterations=iterations,
+            turns=parameters.turns(self._level),
             bound=1.0 if parameters.single_direction else 2.0,
             labels=labels,
         )

@@ -51,6 +51,7 @@ OFF = {
     "coarsest_reconstruction": 5,
     "led_deconvolutions": (3, 2),
     "evenness": (0.0,) * 5,
+    "search_turns": (1,) * 5,
     "vote_width": None,
 }
 PLAIN_SEARCH = {
@@ -64,6 +65,7 @@ def test_levels_run_from_the_coarsest():
     parameters = Parameters(
         patch_sides=(3, 3, 3, 5, 5),
         search_iterations=(9, 8, 7, 6, 5),
+        search_turns=(1, 4, 2, 3, 2),
         search_reaches=(None, None, 2, 3, 4),
         alphas=(0.8, 0.7, 0.6, 0.1),
     )
@@ -71,6 +73,7 @@ def test_levels_run_from_the_coarsest():
 
     assert [parameters.patch_side(level) for level in levels] == [3, 3, 3, 5, 5]
     assert [parameters.iterations(level) for level in levels] == [9, 8, 7, 6, 5]
+    assert [parameters.turns(level) for level in levels] == [1, 4, 2, 3, 2]
     assert [parameters.search_reach(level) for level in levels] == [None, None, 2, 3, 4]
     assert [parameters.alpha(level) for level in levels[1:]] == [0.8, 0.7, 0.6, 0.1]
 

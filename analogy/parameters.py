@@ -155,7 +155,7 @@ class Parameters:
     patch_sides: Annotated[tuple[_PatchSide, ...], Length(5)] = (3, 3, 3, 3, 3)
     search_radii: Annotated[tuple[_Count | None, ...], Length(5)] = (None, 4, 3, 2, 2)
     search_iterations: Annotated[tuple[_Count, ...], Length(5)] = (10, 8, 6, 5, 3)
-    search_turns: Annotated[tuple[Annotated[int, Range(1, 4)], ...], Length(5)] = (1, 1, 1, 1, 2)
+    search_turns: Annotated[tuple[Annotated[int, Range(1, 4)], ...], Length(5)] = (1,) * 5
     exchange_matches: bool = False
     evenness: Annotated[tuple[_NotNegative, ...], Length(5)] = (0.0, 0.0, 0.004, 0.01, 0.03)
     initialization: Literal["random", "identity"] = "random"
@@ -294,13 +294,13 @@ PRESETS = {
     # program. The ratio of 0.5 that it takes for faces and for photographs made of paintings is
     # what matching from small to large does away with.
     # For paintings of photographs a little more of A than by the weight of 3: its outlines.
-    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.42)),
+    "photo2style": replace(_DEFAULT, alphas=(0.93, 0.83, 0.73, 0.4)),
     # Two paintings are of two faces, mostly, which want larger patches, a larger first size and
     # what level 5 says of the place in a face: fewer stains. Where all of both is to be used, the
     # ground of one is lent to the hair of the other.
     "style2style": replace(
         _DEFAULT,
-        alphas=(0.9, 0.8, 0.7, 0.22),
+        alphas=BLEND_WEIGHTS[3],
         coarsest_reconstruction=5,
         patch_sides=(3, 3, 3, 5, 3),
         search_radii=(None, 6, 4, 2, 2),
@@ -313,7 +313,7 @@ PRESETS = {
     "style2photo": replace(
         _DEFAULT,
         coarsest_reconstruction=5,
-        alphas=(0.8, 0.7, 0.6, 0.32),
+        alphas=(0.8, 0.7, 0.6, 0.3),
         evenness=(0.0, 0.0, 0.0, 0.0015, 0.003),
     ),
     "photo2photo": replace(

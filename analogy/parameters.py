@@ -47,7 +47,7 @@ class Parameters:
         Iterations of PatchMatch. The authors' program: 10 at every level, and nothing exchanged.
     search_turns : tuple of int
         Iterations in which the search hears once of neighbours 8, 4, 2 and 1 pixels away: 1 as in
-        the authors' program, or by turns in 2, which takes less time.
+        the authors' program, or by turns in 2: less time, and less of A's structure.
     exchange_matches : bool
         Let each direction take over, after each iteration, what the other has found better: eight
         iterations then end at lower costs than ten; lower costs are not better pictures, see

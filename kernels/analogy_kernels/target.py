@@ -11,7 +11,6 @@ of four floats (`analogy_kernels.four_floats`).
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABC, abstractmethod
 from functools import lru_cache, partial
@@ -180,7 +179,7 @@ def aligned(make, shape, dtype=np.float32):
     -------
     array of `dtype`, of `shape`
     """
-    size = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = make(size + _LINE, np.uint8)
     first = -memory.ctypes.data % _LINE
     return memory[first : first + size].view(dtype).reshape(shape)

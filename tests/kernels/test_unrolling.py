@@ -7,13 +7,13 @@ from tests.processes import run_without_simulator
 
 COMPILED = """
 from numba import cuda, float32, int64
-from analogy_kernels.matching.search_costs import run_product_by_warp
+from analogy_kernels.matching.search_costs import run_product_cuda
 from benchmarks.ptx import compile_to_ptx
 
 
 @cuda.jit
 def product(source, other, length, channels, out):
-    out[0] = run_product_by_warp(source, 0, other, 0, length, channels, cuda.threadIdx.x)
+    out[0] = run_product_cuda(source, 0, other, 0, length, channels, cuda.threadIdx.x)
 
 
 line = float32[::1]

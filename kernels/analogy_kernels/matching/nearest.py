@@ -19,8 +19,7 @@ from analogy_kernels.matching.search_costs import (
     HUGE,
     given_cost,
     inner_product_cost,
-    row_products_by_threads,
-    row_products_on_cpu,
+    run_product,
 )
 from analogy_kernels.matching.search_kernels import allowed_places
 from analogy_kernels.matching.search_sides import sides_of
@@ -117,8 +116,8 @@ def nearest_patches(
 def nearest_kernel(pairs=1, cost=None):
     """Kernel for so many pairs of maps, by inner products or a cost; extents: height, width."""
     if cost is None:
-        of_cpu = _pixel_function(inner_product_cost(pairs, row_products_on_cpu, True))
-        of_cuda = _pixel_function(inner_product_cost(pairs, row_products_by_threads, False))
+        of_cpu = _pixel_function(inner_product_cost(pairs, run_product, has_sketches=True))
+        of_cuda = _pixel_function(inner_product_cost(pairs, run_product, has_sketches=False))
     else:
         of_cpu = of_cuda = _pixel_function(given_cost(cost))
     return Kernel(_cpu_kernel(of_cpu), _cuda_kernel(of_cuda), element_launch)

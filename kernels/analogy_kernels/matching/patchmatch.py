@@ -11,7 +11,8 @@ A neighbour's match that has not changed since it was last tried from the same d
 down then and would be turned down again: each match carries the pass that made it, and such
 candidates are passed over. Where places are charged for their use, what was turned down may have
 become cheap: on the CPU it is remembered what each cost at least without its charge, and a device
-compares those whose charge rose less than that of the pixel's own match. The others are compared
+compares those whose charge rose less than that of the pixel's own match, or all where distances
+take turns. The others are compared
 row by row of the patch, and no further than the rest could still make up for, by what their pixels'
 sketches allow (:mod:`analogy_kernels.matching.sketch`). The search is the same, most of its work is
 not done.
@@ -38,7 +39,6 @@ from analogy_kernels.matching.search_kernels import (
 )
 from analogy_kernels.matching.search_sides import Problem, sides_of
 from analogy_kernels.positions import checked_nnf
-from analogy_kernels.solvers.vectors import add_scaled_kernel
 from analogy_kernels.target import Array, Result, Stream, on_target
 
 __all__ = [
@@ -156,8 +156,7 @@ def patchmatch(
     two patches read; most are passed over or given up early. Allocates 28 bytes a pixel, 8 more
     without `start`, and on the CPU, for one pair of float32 maps of 128 to 256 channels, sketches
     of 128 bytes a pixel of both; with `evenness` 4 bytes a pixel and 20 a pixel of `other` more,
-    and on the CPU 64 a pixel of `source`; with each turn 4 a pixel of both. Does not wait for a
-    device.
+    and on the CPU 64 a pixel of `source`. Does not wait for a device.
     Barnes et al. (2009), section 4.2 of the paper.
 
     Examples
@@ -181,7 +180,7 @@ def patchmatch(
     evenness = number("evenness", evenness, 0)
     for iteration in range(iterations):
         if evenness:
-            field.charge(evenness, iteration)
+            field.charge(evenness)
         field.improve(iteration)
     if anchors is not None or (evenness and iterations):
         field.forget_charges()
@@ -316,39 +315,23 @@ class _Field:
         """
         return self._sides.cost is None and not self._on.is_cuda
 
-    def charge(self, evenness, iteration):
+    def charge(self, evenness):
         """Raise what each place costs by how often it is used."""
-        if iteration == 0:
-            self._make_charges()
+        if not self._is_charged:
+            places, shape = self._sides.others[0].shape[:2], self.cost.shape
+            self._problem = self._problem._replace(
+                charges=self._on.zeros(places),
+                rises=self._on.empty(places),
+                own_rises=self._on.empty(shape),
+                floors=self._on.empty((*shape, NEIGHBOURS) if self._keeps_floors else (0, 0, 0)),
+            )
         problem = self._problem
-        rises, own_rises = self._rises[iteration % self._turns]
-        written = self.cost, problem.charges, rises, own_rises
+        written = self.cost, problem.charges, problem.rises, problem.own_rises
         charge_occurrence(self._on, self.nnf, self._sides.half, evenness, *written)
-        if self._turns > 1 and not self._keeps_floors:
-            self._sum_of_rises(0, problem.rises)
-            self._sum_of_rises(1, problem.own_rises)
 
-    def _make_charges(self):
-        on, places, shape = self._on, self._sides.others[0].shape[:2], self.cost.shape
-        self._rises = [(on.zeros(places), on.zeros(shape)) for _ in range(self._turns)]
-        rises, own_rises = self._rises[0]
-        if self._turns > 1:
-            rises, own_rises = on.empty(places), on.empty(shape)
-        self._problem = self._problem._replace(
-            charges=on.zeros(places),
-            rises=rises,
-            own_rises=own_rises,
-            floors=on.empty((*shape, NEIGHBOURS) if self._keeps_floors else (0, 0, 0)),
-        )
-
-    def _sum_of_rises(self, which, total):
-        """Write what the rises of all turns come to: of the places, or of the matches."""
-        on, flat_total = self._on, total.reshape(total.size)
-        first, *others = (rises[which].reshape(total.size) for rises in self._rises)
-        for rises in others:
-            arguments = first, np.float32(1), rises, flat_total
-            on.run(add_scaled_kernel, (total.size,), *arguments)
-            first = flat_total
+    @property
+    def _is_charged(self):
+        return self._problem.charges.shape[0] > 0
 
     def forget_charges(self):
         """Let costs be those of the patches alone."""
@@ -358,18 +341,26 @@ class _Field:
     def improve(self, iteration):
         """Propagate from far to near, then search at random."""
         launch = iteration * PASSES_PER_ITERATION
-        since = -self._turns * PASSES_PER_ITERATION
         for turn, jump in enumerate(JUMPS):
             launch += 1
             if turn % self._turns != iteration % self._turns:
                 continue
             present = self.nnf, self._stamps
             new = self._spare_nnf, self._spare_stamps
-            by = jump, launch, launch + since
+            by = jump, launch, self._heard_since(launch)
             self._run(self._kernels.propagate, *present, *new, self.cost, *by)
             (self.nnf, self._stamps), (self._spare_nnf, self._spare_stamps) = new, present
         present = self.nnf, self._stamps, self.cost
         self._run(self._kernels.search, *present, self._radius, self._seed, launch + 1)
+
+    def _heard_since(self, launch):
+        """The launch before this one from as far away; 0, before all, if nothing can be told by it.
+
+        Of charges it is known by how much they rose in one iteration.
+        """
+        if self._is_charged and self._turns > 1 and not self._keeps_floors:
+            return 0
+        return launch - self._turns * PASSES_PER_ITERATION
 
     def take_offers(self, other, iteration, scratch):
         """Take over what the field of the reverse direction has found better."""

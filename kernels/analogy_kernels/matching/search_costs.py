@@ -7,8 +7,7 @@ from numba.extending import register_jitable
 
 from analogy_kernels.half import as_float32
 from analogy_kernels.matching.patch_cost import patch_overlap
-from analogy_kernels.matching.row_products import row_products
-from analogy_kernels.target import LANES, load4
+from analogy_kernels.target import INNER, LANES, load4
 from analogy_kernels.thread_sums import lane_sum
 from analogy_kernels.unrolling import rolled
 
@@ -23,15 +22,16 @@ _STEP, _AT_ONCE = 4 * LANES, 4
 _ROUND = np.uint64(_AT_ONCE * _STEP)
 
 
-def inner_product_cost(pairs, row_products_of, has_sketches):
-    """Cost of a match by inner products, given what makes the function for those of rows.
+def inner_product_cost(pairs, product_of_runs, has_sketches):
+    """Cost of a match by inner products, given the function for those of two runs of memory.
 
-    ``row_products_of(pairs)(sources, others, channels, pixel, match_pixel, columns, lane)`` is of a
-    row of two patches of so many pairs of flat maps, from two pixels on. On the CPU a pixel has one
-    thread, on CUDA the threads of a warp share it, each telling its `lane`. There may be sketches
-    or never are: what looks for them takes registers.
+    ``product_of_runs(source, first, other, match_first, length, channels, lane)`` is of so many
+    elements of two flat maps from two places on. On the CPU a pixel has one thread, on CUDA the
+    threads of a warp share it, each telling its `lane`. There may be sketches or never are: what
+    looks for them takes registers.
     """
-    products_of_row, product_of_sketches = row_products_of(pairs), row_products_of(1)
+    row_product = _row_product(product_of_runs)
+    row_products = _row_products(pairs, row_product)
 
     @register_jitable
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
@@ -55,16 +55,16 @@ def inner_product_cost(pairs, row_products_of, has_sketches):
             rest = _ROUNDING * np.float32(count)
             for dy in range(-top, bottom + 1):
                 place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
-                rest += product_of_sketches((sketch,), (other_sketch,), (sketched,), *place)
+                rest += row_product(sketch, other_sketch, sketched, *place)
             if rest <= needed:
                 return max(-rest / np.float32(count), best)
 
         total = np.float32(0)
         for dy in range(-top, bottom + 1):
             place = first + dy * shape[1], match_first + dy * match_shape[1], columns, lane
-            total += products_of_row(sources, others, channels, *place)
+            total += row_products(sources, others, channels, *place)
             if sketched > 0:
-                rest -= product_of_sketches((sketch,), (other_sketch,), (sketched,), *place)
+                rest -= row_product(sketch, other_sketch, sketched, *place)
             else:
                 rest = bound * np.float32((bottom - dy) * columns)
             if total + rest <= needed:
@@ -74,25 +74,22 @@ def inner_product_cost(pairs, row_products_of, has_sketches):
     return patch_cost
 
 
-def row_products_on_cpu(pairs):
-    return row_products
+def _row_product(product_of_runs):
+    @register_jitable
+    def row_product(source, other, channels, pixel, match_pixel, columns, lane):
+        """Inner product of one row of two patches, from their left pixels on."""
+        # Channels last and pixels side by side: the row of a patch is one run of memory.
+        place = pixel * channels, other, match_pixel * channels
+        return product_of_runs(source, *place, columns * channels, channels, lane)
+
+    return row_product
 
 
-def row_products_by_warps(pairs):
-    """Sum of the products of several pairs of maps, the lanes of a warp sharing each."""
-    return _sum_over_pairs(pairs, _row_product_by_warp)
+def _row_products(pairs, row_product):
+    """Sum of the products of several pairs of maps.
 
-
-def row_products_by_threads(pairs):
-    """Sum of the products of several pairs of maps on a device, by one thread."""
-    return _sum_over_pairs(pairs, _row_product_by_thread)
-
-
-def _sum_over_pairs(pairs, row_product):
-    """One function for each pair more.
-
-    A map has to be told by a constant, for which Numba takes it out of the tuple when it compiles
-    and not at every row.
+    One function for each pair more: a map has to be told by a constant, for which Numba takes it
+    out of the tuple when it compiles and not at every row.
     """
     last = pairs - 1
     if last == 0:
@@ -104,7 +101,7 @@ def _sum_over_pairs(pairs, row_product):
 
         return row_of_one
 
-    of_those_before = _sum_over_pairs(last, row_product)
+    of_those_before = _row_products(last, row_product)
 
     @register_jitable
     def row_of_all(sources, others, channels, pixel, match_pixel, columns, lane):
@@ -124,26 +121,19 @@ def given_cost(cost):
     return patch_cost
 
 
-@register_jitable
-def _row_product_by_thread(source, other, channels, pixel, match_pixel, columns, lane):
-    """Inner product of one row of two patches, from their left pixels on."""
+# No dispatcher, which Numba could not tell in another process: what captures it would be compiled
+# anew there.
+@register_jitable(fastmath=True, **INNER)
+def run_product(source, first, other, match_first, length, channels, lane):
     total = np.float32(0)
-    # Channels last and pixels side by side: the row of a patch is one run of memory.
-    first, match_first = pixel * channels, match_pixel * channels
-    for k in range(columns * channels):
-        total += as_float32(source[first + k]) * as_float32(other[match_first + k])
+    run, match_run = source[first : first + length], other[match_first : match_first + length]
+    for k in range(length):
+        total += as_float32(run[k]) * as_float32(match_run[k])
     return total
 
 
 @register_jitable
-def _row_product_by_warp(source, other, channels, pixel, match_pixel, columns, lane):
-    """Inner product of one row of two patches, to be told by the lanes of a warp together."""
-    place = pixel * channels, other, match_pixel * channels
-    return run_product_by_warp(source, *place, columns * channels, channels, lane)
-
-
-@register_jitable
-def run_product_by_warp(source, first, other, match_first, length, channels, lane):
+def run_product_cuda(source, first, other, match_first, length, channels, lane):
     total = np.float32(0)
     if channels % 4 == 0:
         # Both runs begin at a multiple of 16 bytes: a quarter of the accesses. What a round reads

@@ -19,8 +19,8 @@ from analogy_kernels.matching.search_costs import (
     HUGE,
     given_cost,
     inner_product_cost,
-    row_products_by_warps,
-    row_products_on_cpu,
+    run_product,
+    run_product_cuda,
 )
 from analogy_kernels.target import INNER, Kernel
 
@@ -109,8 +109,8 @@ def search_kernels(
 @lru_cache
 def _search_kernels(pairs, cost, places_of):
     if cost is None:
-        of_cpu = inner_product_cost(pairs, row_products_on_cpu, has_sketches=True)
-        of_cuda = inner_product_cost(pairs, row_products_by_warps, has_sketches=False)
+        of_cpu = inner_product_cost(pairs, run_product, has_sketches=True)
+        of_cuda = inner_product_cost(pairs, run_product_cuda, has_sketches=False)
         # What would change if every comparison were won tells a device what is worth comparing.
         _, has_offers, _ = _pixel_functions(_always_lowest, places_of)
         on_cuda = kernels_by_warps(_pixel_functions(of_cuda, places_of), has_offers)

@@ -165,9 +165,9 @@ class Problem(NamedTuple):
     charges : float32 array, (other_height, other_width)
         What a match costs beside its patches, by its place; (0, 0) where nothing.
     rises : float32 array, of the same size
-        How much `charges` rose since a propagation from as far away as this one.
+        How much `charges` rose last.
     own_rises : float32 array, (height, width)
-        How much dearer the match became that a pixel had; (0, 0) where nothing is charged.
+        How much dearer the match became that a pixel had then; (0, 0) where nothing is charged.
     floors : float32 array, (height, width, 16)
         What the match of each neighbour that a propagation hears of costs without its charge, at
         least; (0, 0, 0) where that is not kept.

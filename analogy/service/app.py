@@ -411,7 +411,9 @@ async def _sent(path, kind):
 
 
 def _newest_preview(job):
-    """How many previews of a job's results there are; the last is the one to look at."""
+    """How many previews of results to come there are; the last is the one to look at."""
+    if job.state == DONE:
+        return 0
     return sum(name.endswith("_a_prime.png") for name in names_in(job.previews))
 
 

@@ -19,6 +19,7 @@ from analogy_kernels.arguments import PLANE, TABLE, VECTOR, checked, whole, writ
 from analogy_kernels.target import (
     LANES,
     SIMULATED,
+    UNCOUNTED,
     Array,
     Result,
     Stream,
@@ -291,7 +292,7 @@ def minmax(array: Array, *, stream: Stream = None) -> Result:
     return result
 
 
-@njit(fastmath=_ANY_ORDER, cache=True)
+@njit(fastmath=_ANY_ORDER, **UNCOUNTED)
 def squared_norm(vector):
     """Sum of the squares of a float32 vector, for CPU kernels.
 
@@ -324,7 +325,7 @@ def _blocks(length, threads):
     return max(-(-length // threads), 1)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _inner_products_cpu(rows, vectors, partial):
     tasks, k, m = partial.shape
     for task in prange(tasks):
@@ -336,7 +337,7 @@ def _inner_products_cpu(rows, vectors, partial):
                     partial[task, i, j] += _dot(rows[i, start:end], vectors[j, start:end])
 
 
-@njit(fastmath=_ANY_ORDER, cache=True)
+@njit(fastmath=_ANY_ORDER, **UNCOUNTED)
 def _dot(a, b):
     total = np.float32(0)
     for i in range(a.size):

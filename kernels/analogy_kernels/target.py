@@ -39,6 +39,7 @@ from analogy_kernels.geometry import (
 from analogy_kernels.simulation import SIMULATED, cuda
 
 __all__ = [
+    "COUNTED",
     "CPU",
     "CUDA",
     "ELEMENT_BLOCK",
@@ -47,6 +48,7 @@ __all__ = [
     "LANES",
     "PIXELS_PER_BLOCK",
     "SIMULATED",
+    "UNCOUNTED",
     "VECTOR_BLOCK",
     "VECTOR_BLOCKS",
     "Array",
@@ -73,6 +75,14 @@ __all__ = [
 # Options of a CPU function that kernels alone call: without the wrappers by which Python and C
 # would call it, compiling it takes a fifth less.
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+# Options of a CPU kernel that makes no arrays of its own, and with it of what it calls. What it is
+# given outlives it. Yet Numba would count who holds an array wherever one is handed to a function
+# or cut, by atomic additions to one number for all threads: half of the time of a search.
+UNCOUNTED = {"cache": True, "_nrt": False}
+
+# The same of a CPU kernel that makes arrays, as a function that it is made with may, too.
+COUNTED = {"cache": True}
 
 # Bytes of a line of the cache, which are those of the widest vector as well.
 _LINE = 64

@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +19,34 @@ from analogy_kernels.target import (
     vector_launch,
 )
 from tests.processes import run_without_simulator
+
+PASSES = ("start", "propagate", "search")
+
+# What a kernel is found by that makes arrays, or is made with what a caller gives.
+MAKES_ARRAYS = ("np.empty(", "np.dot(", "weight(")
+
+
+def cpu_kernels():
+    """Parallel kernels of the package for the CPU: name, options and text."""
+    for path in Path(analogy_kernels.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for decorator in getattr(node, "decorator_list", ()):
+                options = ast.unparse(decorator)
+                if options.startswith("njit(") and "parallel=True" in options:
+                    yield f"{path.stem}.{node.name}", options, ast.unparse(node)
+
+
+def test_kernels_count_who_holds_an_array_only_where_they_make_some():
+    """Threads wait for one another where they do: a search took twice the time."""
+    found = list(cpu_kernels())
+    counting = {name for name, options, _ in found if "**COUNTED" in options}
+    making = {name for name, _, text in found if any(call in text for call in MAKES_ARRAYS)}
+    # Those that are given their options are made with a cost, or with inner products.
+    told = {name for name, options, _ in found if "**counting" in options}
+
+    assert counting == making
+    assert told == {"nearest.nearest", *(f"search_kernels.{name}" for name in PASSES)}
+    assert {name for name, options, _ in found if "COUNTED" not in options} == told
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])

@@ -23,7 +23,9 @@ from analogy_kernels.arguments import (
 from analogy_kernels.half import as_float32, storage, store
 from analogy_kernels.reduction import minmax, squared_norm
 from analogy_kernels.target import (
+    COUNTED,
     LANES,
+    UNCOUNTED,
     Array,
     Kernel,
     Result,
@@ -311,7 +313,7 @@ def blend(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _response_cpu(features, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
@@ -367,7 +369,7 @@ def weight_map_kernel(weight):
 
 
 def _weight_map_cpu(weight):
-    @njit(parallel=True, cache=True)
+    @njit(parallel=True, **COUNTED)
     def kernel(response, extremes, alpha, out):
         for y in prange(out.shape[0]):
             for x in range(out.shape[1]):
@@ -386,7 +388,7 @@ def _weight_map_cuda(weight):
     return kernel
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _keep_content_cpu(keep, weights):
     for y in prange(weights.shape[0]):
         for x in range(weights.shape[1]):
@@ -400,7 +402,7 @@ def _keep_content_cuda(keep, weights):
         weights[y, x] = max(weights[y, x], keep[y, x])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _blend_cpu(content, detail, weights, out):
     height, width, channels = out.shape
     for y in prange(height):

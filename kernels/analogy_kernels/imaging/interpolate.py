@@ -8,7 +8,16 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import ANY_MAP, as_map, checked, extents, positive
 from analogy_kernels.geometry import place_in_row
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 _HALF = np.float32(0.5)
 
@@ -73,7 +82,7 @@ def interpolate(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _interpolate_cpu(source, scale, out):
     for y in prange(out.shape[0]):
         above, below, down = _neighbours(y, scale, source.shape[0])

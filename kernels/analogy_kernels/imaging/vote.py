@@ -19,7 +19,17 @@ from analogy_kernels.imaging.vote_weights import (
     weight_of,
 )
 from analogy_kernels.positions import checked_field, checked_nnf, inside
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    COUNTED,
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 _DTYPES = (*FLOATS, UINT8)
 
@@ -263,7 +273,7 @@ def _collect(on, kernel, source, name, positions, patch_side, out, *more, apart=
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COUNTED)
 def _vote_cpu(source, nnf, radius, rounding, out):
     height, width, channels = out.shape
     for y in prange(height):
@@ -301,7 +311,7 @@ def _vote_cuda(source, nnf, radius, rounding, out):
         store(out, y, x, c, _mean(total, count) + rounding)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COUNTED)
 def _weighted_vote_cpu(source, nnf, radius, weights, rounding, out):
     height, width, channels = out.shape
     for y in prange(height):
@@ -342,7 +352,7 @@ def _weighted_vote_cuda(source, nnf, radius, weights, rounding, out):
         store(out, y, x, c, total / sum_of_weights + rounding)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COUNTED)
 def _vote_alike_cpu(source, nnf, radius, falloff, rounding, out):
     height, width, channels = out.shape
     for y in prange(height):
@@ -383,7 +393,7 @@ def _vote_alike_cuda(source, nnf, radius, falloff, rounding, out):
         store(out, y, x, c, total / weights + rounding)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _vote_field_cpu(source, field, radius, rounding, out):
     height, width, channels = out.shape
     for y in prange(height):

@@ -8,7 +8,16 @@ from analogy_kernels.arguments import ANY_MAP, NUMBERS, as_map, checked
 from analogy_kernels.geometry import place_in_row
 from analogy_kernels.half import storage
 from analogy_kernels.positions import checked_nnf, inside
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 
 def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream = None) -> Result:
@@ -64,7 +73,7 @@ def warp(source: Array, nnf: Array, out: Array | None = None, *, stream: Stream 
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _warp_cpu(source, nnf, out):
     height, width, channels = out.shape
     for y in prange(height):

@@ -9,7 +9,16 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import IMAGE, MAP, checked, number, whole
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 # Channels that a colour takes: three for the product, two for the squares.
 COLOUR_CHANNELS = 5
@@ -84,7 +93,7 @@ def append_colour(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _append_colour_cpu(image, scale, weight, is_source, channel_offset, out):
     for y in prange(image.shape[0]):
         for x in range(image.shape[1]):

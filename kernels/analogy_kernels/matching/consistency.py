@@ -10,7 +10,16 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import FIELD, INT32, checked
 from analogy_kernels.positions import checked_nnf, inside
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 
 def round_trip(
@@ -66,7 +75,7 @@ def round_trip(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _round_trip_cpu(nnf, reverse, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):

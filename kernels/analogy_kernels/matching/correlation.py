@@ -13,6 +13,7 @@ from analogy_kernels.target import (
     LANES,
     PIXELS_PER_BLOCK,
     SIMULATED,
+    UNCOUNTED,
     VECTOR_BLOCK,
     Array,
     Kernel,
@@ -189,14 +190,14 @@ def _best(kernel, table, axis, stream):
     return value, place
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _best_of_rows_cpu(table, value, place):
     for row in prange(table.shape[0]):
         place[row] = table[row].argmax()
         value[row] = table[row, place[row]]
 
 
-@njit(cache=True)
+@njit(**UNCOUNTED)
 def _best_of_columns_cpu(table, value, place):
     # Written out: copying a row at once takes a second longer to compile.
     for column in range(table.shape[1]):

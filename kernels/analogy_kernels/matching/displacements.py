@@ -16,7 +16,7 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import items, whole
-from analogy_kernels.target import Kernel, cuda, element_launch
+from analogy_kernels.target import UNCOUNTED, Kernel, cuda, element_launch
 
 # ((lowest y, highest y), (lowest x, highest x)), all included.
 Displacements: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -89,7 +89,7 @@ def places_within(position, low, high, size):
     return max(position + low, 0), min(position + high, size - 1)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _confine_cpu(nnf, bounds, other_height, other_width, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from analogy_kernels.matching.labels import is_allowed
-from analogy_kernels.target import cuda, element_launch
+from analogy_kernels.target import UNCOUNTED, cuda, element_launch
 
 # Above every offer.
 _NO_OFFER = np.int64(np.iinfo(np.int64).max)
@@ -67,7 +67,7 @@ def take_offers(
 
 
 # One thread: the offers of a whole field take a millisecond, a lock for each would take more.
-@njit(cache=True)
+@njit(**UNCOUNTED)
 def _take_offers_cpu(nnf, cost, stamps, other_nnf, other_cost, labels, other_labels, launch):
     for y in range(other_cost.shape[0]):
         for x in range(other_cost.shape[1]):

@@ -26,6 +26,7 @@ from analogy_kernels.arguments import (
 )
 from analogy_kernels.matching.upsample import FAR, fine_match
 from analogy_kernels.target import (
+    UNCOUNTED,
     Array,
     Kernel,
     Result,
@@ -128,7 +129,7 @@ def upsample_nnf_guided(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _guided_cpu(
     nnf,
     guide,

@@ -23,7 +23,16 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import checked, extents, items, number, positive, whole
 from analogy_kernels.matching.correlation import best_of_columns, best_of_rows
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 # Gaussians are cut off at so many standard deviations.
 _CUT = 2.5
@@ -287,7 +296,7 @@ def _field(on, place, shape, other_shape):
     return nnf
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _sharpen_cpu(similarity, exponent, prior):
     for row in prange(prior.shape[0]):
         for column in range(prior.shape[1]):
@@ -301,7 +310,7 @@ def _sharpen_cuda(similarity, exponent, prior):
         prior[row, column] = _sharpened(similarity[row, column], exponent)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _balance_cpu(belief, best, other_best, votes):
     for row in prange(votes.shape[0]):
         for column in range(votes.shape[1]):
@@ -317,7 +326,7 @@ def _balance_cuda(belief, best, other_best, votes):
         votes[row, column] = belief[row, column] * scale
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _gather_cpu(votes, weights, shapes, step, out):
     for row in prange(out.shape[0]):
         for column in range(out.shape[1]):
@@ -331,7 +340,7 @@ def _gather_cuda(votes, weights, shapes, step, out):
         out[row, column] = _gathered(votes, weights, shapes, step, row, column)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _believe_cpu(prior, votes, belief):
     for row in prange(belief.shape[0]):
         for column in range(belief.shape[1]):
@@ -345,7 +354,7 @@ def _believe_cuda(prior, votes, belief):
         belief[row, column] = _believed(prior[row, column], votes[row, column])
 
 
-@njit(cache=True)
+@njit(**UNCOUNTED)
 def _field_cpu(place, other_width, nnf):
     for y in range(nnf.shape[0]):
         for x in range(nnf.shape[1]):

@@ -10,7 +10,7 @@ from analogy_kernels.arguments import extents, low_bits, number
 from analogy_kernels.geometry import place_in_row
 from analogy_kernels.hashing import hash_random, random_below
 from analogy_kernels.matching.displacements import Displacements, bounds_of, places_within
-from analogy_kernels.target import CPU, Kernel, Result, as_target, cuda, element_launch
+from analogy_kernels.target import CPU, UNCOUNTED, Kernel, Result, as_target, cuda, element_launch
 
 # The last stream of a seed, away from those that a search counts from zero.
 _STREAM = np.uint32(0xFFFFFFFF)
@@ -156,7 +156,7 @@ def random_map(shape: tuple[int, int, int], strength: float, seed: int, target=C
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _random_map_cpu(seed, scale, out):
     height, width, channels = out.shape
     for y in prange(height):
@@ -174,7 +174,7 @@ def _random_map_cuda(seed, scale, out):
         out[y, x, c] = np.float32(hash_random(seed, _STREAM, y, x, c)) * scale
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _random_nnf_cpu(seed, bounds, other_height, other_width, nnf):
     for y in prange(nnf.shape[0]):
         for x in range(nnf.shape[1]):
@@ -194,7 +194,7 @@ def _random_nnf_cuda(seed, bounds, other_height, other_width, nnf):
         nnf[y, x, 1] = _random_coordinate(seed, y, x, 1, columns)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _identity_nnf_cpu(other_height, other_width, nnf):
     height, width = nnf.shape[:2]
     for y in prange(height):

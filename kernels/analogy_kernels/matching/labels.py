@@ -20,6 +20,7 @@ from analogy_kernels.hashing import hash_random, random_below
 from analogy_kernels.positions import checked_nnf, inside
 from analogy_kernels.target import (
     CPU,
+    UNCOUNTED,
     Array,
     Kernel,
     Result,
@@ -251,7 +252,7 @@ def is_allowed(labels, other_labels, y, x, match_y, match_x):
     return label == 0 or label == other_labels[match_y, match_x]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _legal_nnf_cpu(nnf, labels, other_labels, places, starts, seed, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):

@@ -23,7 +23,16 @@ from analogy_kernels.matching.search_costs import (
 )
 from analogy_kernels.matching.search_kernels import allowed_places
 from analogy_kernels.matching.search_sides import sides_of
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch
+from analogy_kernels.target import (
+    COUNTED,
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+)
 
 # A better match moves all that are worse.
 _MOST_PATCHES = 16
@@ -120,11 +129,12 @@ def nearest_kernel(pairs=1, cost=None):
         of_cuda = _pixel_function(inner_product_cost(pairs, run_product, has_sketches=False))
     else:
         of_cpu = of_cuda = _pixel_function(given_cost(cost))
-    return Kernel(_cpu_kernel(of_cpu), _cuda_kernel(of_cuda), element_launch)
+    counting = UNCOUNTED if cost is None else COUNTED
+    return Kernel(_cpu_kernel(of_cpu, counting), _cuda_kernel(of_cuda), element_launch)
 
 
-def _cpu_kernel(find_nearest):
-    @njit(parallel=True, cache=True, fastmath=True)
+def _cpu_kernel(find_nearest, counting):
+    @njit(parallel=True, fastmath=True, **counting)
     def nearest(sources, others, channels, problem, nnfs, costs):
         for y in prange(costs.shape[1]):
             for x in range(costs.shape[2]):

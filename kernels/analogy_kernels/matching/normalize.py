@@ -12,6 +12,7 @@ from analogy_kernels.arguments import ANY_MAP, as_map, checked, number, whole
 from analogy_kernels.reduction import squared_norm
 from analogy_kernels.target import (
     LANES,
+    UNCOUNTED,
     Array,
     Kernel,
     Result,
@@ -88,7 +89,7 @@ def normalize(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _normalize_cpu(features, channel_offset, length, out):
     height, width, channels = features.shape
     for y in prange(height):

@@ -19,7 +19,16 @@ from numba.extending import register_jitable
 from analogy_kernels.arguments import extents, odd
 from analogy_kernels.positions import checked_nnf, inside
 from analogy_kernels.solvers.vectors import add_scaled_kernel
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 # Use is to be even over windows that reach to either side as far as one of so many parts of a map.
 _PARTS = 8
@@ -136,7 +145,7 @@ def _count(on, nnf, half, scale, out):
 
 
 # One thread: a lock for each addition would take longer.
-@njit(cache=True)
+@njit(**UNCOUNTED)
 def _matches_cpu(nnf, matches):
     for y in range(nnf.shape[0]):
         for x in range(nnf.shape[1]):
@@ -150,7 +159,7 @@ def _matches_cuda(nnf, matches):
         cuda.atomic.add(matches, inside(nnf, y, x, matches.shape), 1)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _uses_cpu(matches, half, uses):
     for y in prange(uses.shape[0]):
         for x in range(uses.shape[1]):
@@ -164,7 +173,7 @@ def _uses_cuda(matches, half, uses):
         uses[y, x], _ = _sum_around(matches, y, x, half)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _occurrence_cpu(uses, half, scale, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
@@ -178,7 +187,7 @@ def _occurrence_cuda(uses, half, scale, out):
         out[y, x] = _mean_around(uses, y, x, half) * scale
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _row_means_cpu(values, reach, means):
     for y in prange(means.shape[0]):
         for x in range(means.shape[1]):
@@ -192,7 +201,7 @@ def _row_means_cuda(values, reach, means):
         means[y, x] = _mean_beside(values, y, x, reach)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _less_means_cpu(means, reach, values):
     for y in prange(values.shape[0]):
         for x in range(values.shape[1]):
@@ -206,7 +215,7 @@ def _less_means_cuda(means, reach, values):
         values[y, x] -= _mean_above_and_below(means, y, x, reach)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _charge_cpu(nnf, rises, own_rises, cost):
     for y in prange(cost.shape[0]):
         for x in range(cost.shape[1]):

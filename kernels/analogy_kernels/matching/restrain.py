@@ -7,7 +7,16 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import FIELD, INT32, checked, whole
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 
 def restrain(
@@ -59,7 +68,7 @@ def restrain(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _restrain_cpu(nnf, start, reach, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):

@@ -22,7 +22,7 @@ from analogy_kernels.matching.search_costs import (
     run_product,
     run_product_cuda,
 )
-from analogy_kernels.target import INNER, Kernel
+from analogy_kernels.target import COUNTED, INNER, UNCOUNTED, Kernel
 
 JUMPS = (8, 4, 2, 1)
 
@@ -114,10 +114,10 @@ def _search_kernels(pairs, cost, places_of):
         # What would change if every comparison were won tells a device what is worth comparing.
         _, has_offers, _ = _pixel_functions(_always_lowest, places_of)
         on_cuda = kernels_by_warps(_pixel_functions(of_cuda, places_of), has_offers)
-        cpu = _cpu_kernels(*_pixel_functions(of_cpu, places_of))
+        cpu = _cpu_kernels(_pixel_functions(of_cpu, places_of), UNCOUNTED)
     else:
         functions = _pixel_functions(given_cost(cost), places_of)
-        on_cuda, cpu = kernels_by_threads(functions), _cpu_kernels(*functions)
+        on_cuda, cpu = kernels_by_threads(functions), _cpu_kernels(functions, COUNTED)
     twins = zip(cpu, on_cuda, strict=True)
     return SearchKernels(*[Kernel(kernel, *twin) for kernel, twin in twins])
 
@@ -218,8 +218,10 @@ def _always_lowest(maps, problem, y, x, match_y, match_x, best, lane):
     return np.float32(-np.inf)
 
 
-def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
-    @njit(parallel=True, cache=True, fastmath=True)
+def _cpu_kernels(functions, counting):
+    start_pixel, propagate_pixel, search_pixel = functions
+
+    @njit(parallel=True, fastmath=True, **counting)
     def start(sources, others, channels, problem, nnf, matches, stamps, cost):
         for tile in prange(_tile_count(cost)):
             top, bottom, left, right = _tile_bounds(tile, cost)
@@ -231,7 +233,7 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                         (sources, others, channels), problem, y, x, match_y, match_x, 0
                     )
 
-    @njit(parallel=True, cache=True, fastmath=True)
+    @njit(parallel=True, fastmath=True, **counting)
     def propagate(
         sources,
         others,
@@ -266,7 +268,7 @@ def _cpu_kernels(start_pixel, propagate_pixel, search_pixel):
                         )
                     )
 
-    @njit(parallel=True, cache=True, fastmath=True)
+    @njit(parallel=True, fastmath=True, **counting)
     def search(sources, others, channels, problem, matches, stamps, cost, radius, seed, launch):
         for tile in prange(_tile_count(cost)):
             top, bottom, left, right = _tile_bounds(tile, cost)

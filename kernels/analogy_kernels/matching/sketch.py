@@ -15,7 +15,7 @@ from numba import njit, prange
 
 from analogy_kernels.blas import one_thread_each
 from analogy_kernels.reduction import squared_norm
-from analogy_kernels.target import aligned, target_of
+from analogy_kernels.target import COUNTED, aligned, target_of
 
 # Channels of a sketch: a multiple of the vector registers' width.
 LENGTH = 32
@@ -54,15 +54,16 @@ def sketches_of(first, second):
     )
     if not is_sketched:
         return no_sketches(first, second)
-    basis = _leading_directions([first, second], LENGTH - 1)
-    if basis is None:
-        return no_sketches(first, second)
-    sketches = []
-    for features in (first, second):
-        out = aligned(np.empty, (*features.shape[:2], LENGTH))
-        with one_thread_each():
+    # BLAS's own threads gain nothing on so few channels, and wait for one another by polling.
+    with one_thread_each():
+        basis = _leading_directions([first, second], LENGTH - 1)
+        if basis is None:
+            return no_sketches(first, second)
+        sketches = []
+        for features in (first, second):
+            out = aligned(np.empty, (*features.shape[:2], LENGTH))
             _sketch_rows(features, basis, out)
-        sketches.append(out)
+            sketches.append(out)
     return tuple(sketches)
 
 
@@ -89,7 +90,7 @@ def _leading_directions(maps, count):
     return np.ascontiguousarray(basis[:, -count:])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COUNTED)
 def _sketch_rows(features, basis, out):
     last = out.shape[2] - 1
     for y in prange(features.shape[0]):

@@ -10,7 +10,16 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import FIELD, INT32, checked
 from analogy_kernels.positions import checked_field, checked_nnf, inside
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 # Of the smoothing's window: half its side and the distance of its samples, in pixels.
 _RADIUS, _STRIDE = 10, 2
@@ -127,7 +136,7 @@ def smooth(field: Array, weights: Array, guide: Array, *, stream: Stream = None)
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _reliability_cpu(nnf, reverse, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
@@ -142,7 +151,7 @@ def _reliability_cuda(nnf, reverse, out):
         out[y, x] = _reliability(reverse, match_y, match_x, y, x)
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
 def _smooth_cpu(field, weights, guide, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):

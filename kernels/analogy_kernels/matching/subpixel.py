@@ -12,7 +12,16 @@ from analogy_kernels.arguments import FIELD, IMAGE, INT32, checked, number, odd,
 from analogy_kernels.imaging.bilinear import bilinear
 from analogy_kernels.matching.smooth import affinity
 from analogy_kernels.positions import checked_field, checked_nnf
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 # Of the window over which equations are added up; see `analogy_kernels.matching.smooth` for the
 # widths.
@@ -215,7 +224,7 @@ def keep_better(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _as_field_cpu(nnf, out):
     for y in prange(out.shape[0]):
         for x in range(out.shape[1]):
@@ -230,7 +239,7 @@ def _as_field_cuda(nnf, out):
         out[y, index // 2, index % 2] = np.float32(nnf[y, index // 2, index % 2])
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
+@njit(parallel=True, fastmath=_FAST, **UNCOUNTED)
 def _linearise_cpu(source, other, field, terms):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):
@@ -244,7 +253,7 @@ def _linearise_cuda(source, other, field, terms):
         _linearise(source, other, field, y, x, terms)
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
 def _solve_cpu(terms, field, guide, out):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):
@@ -258,7 +267,7 @@ def _solve_cuda(terms, field, guide, out):
         out[y, x, 0], out[y, x, 1] = _solve(terms, field, guide, y, x)
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
+@njit(parallel=True, fastmath=_FAST, **UNCOUNTED)
 def _keep_better_cpu(source, other, field, nnf, radius, ratio, slack, out):
     for y in prange(field.shape[0]):
         for x in range(field.shape[1]):

@@ -7,7 +7,16 @@ from numba import njit, prange
 from numba.extending import register_jitable
 
 from analogy_kernels.arguments import FIELD, INT32, checked, extents, items, positive, whole
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 _HALF = np.float32(0.5)
 
@@ -90,7 +99,7 @@ def upsample_nnf(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _upsample_nnf_cpu(
     nnf, first_row, other_height, other_width, scale_y, scale_x, other_scale_y, other_scale_x, out
 ):

@@ -12,7 +12,7 @@ import numpy as np
 from numba import get_num_threads, get_thread_id, njit, prange
 
 from analogy_kernels.network.products import COLUMNS, ROWS, multiply, pack, panels_of
-from analogy_kernels.target import INNER
+from analogy_kernels.target import INNER, UNCOUNTED
 
 TAPS = 9
 
@@ -59,7 +59,7 @@ def convolve_transposed(gradient, mask, filters, scratch, out):
 
 
 # Infinities are compared with, so not all of what is called fast is allowed.
-@njit(parallel=True, cache=True, fastmath={"contract", "reassoc"})
+@njit(parallel=True, fastmath={"contract", "reassoc"}, **UNCOUNTED)
 def _convolve(source, filters, bias, lowest, scratch, out, threads):
     height, width = out.shape[:2]
     taps, columns = filters.shape[1], filters.shape[0] * COLUMNS
@@ -76,7 +76,7 @@ def _convolve(source, filters, bias, lowest, scratch, out, threads):
                 _copy_clipped(products[x - first], bias, lowest, out[y, x])
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
 def _convolve_transposed(gradient, mask, is_masked, filters, scratch, out, threads):
     height, width, channels_in = out.shape
     channels_out, columns = filters.shape[1], filters.shape[0] * COLUMNS

@@ -12,7 +12,16 @@ from numba.extending import register_jitable
 
 from analogy_kernels.arguments import MAP, UINT8, checked, extents
 from analogy_kernels.geometry import place_in_row
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 
 def maxpool2x2(
@@ -126,7 +135,7 @@ def maxpool2x2_backward(
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _maxpool_cpu(source, out, argmax):
     height, width, channels = out.shape
     for y in prange(height):
@@ -144,7 +153,7 @@ def _maxpool_cuda(source, out, argmax):
         out[y, x, c], argmax[y, x, c] = _window_maximum(source, y, x, c)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _maxpool_backward_cpu(gradient, argmax, out):
     height, width, channels = out.shape
     for y in prange(height):
@@ -162,7 +171,7 @@ def _maxpool_backward_cuda(gradient, argmax, out):
         out[y, x, c] = _unpooled(gradient, argmax, y, x, c)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _relu_maxpool_backward_cpu(gradient, pooled, argmax, out):
     height, width, channels = out.shape
     for y in prange(height):

@@ -32,6 +32,7 @@ from analogy_kernels.network.winograd_tiles import (
     inverse_transform_tile,
     transform_tile,
 )
+from analogy_kernels.target import UNCOUNTED
 
 FREQUENCIES = PATCH * PATCH
 
@@ -54,6 +55,7 @@ _FILTER_TRANSFORM = np.array(
         [0, 0, 1],
     ]
 )
+
 # Along y and x at once: of the nine taps, run together, into the frequencies.
 _FILTER_TRANSFORM_2D = np.kron(_FILTER_TRANSFORM, _FILTER_TRANSFORM).astype(np.float32)
 
@@ -150,7 +152,7 @@ def _convolve(read, filters, scratch, written, shape):
     _convolve_blocks(*arguments, -(-tiles // (most * threads)) * threads)
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
 def _convolve_blocks(
     source,
     mask,
@@ -193,7 +195,7 @@ def _convolve_blocks(
             )
 
 
-@njit(parallel=True, cache=True, fastmath=True)
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
 def _convolve_few_tiles(
     source,
     mask,

@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
-from analogy_kernels.target import Kernel, cuda, element_launch
+from analogy_kernels.target import UNCOUNTED, Kernel, cuda, element_launch
 
 # Even, so that rows and columns keep their colour.
 MARGIN = 2
@@ -190,7 +190,7 @@ def _fill_kernel(value):
 
 
 def _fill_cpu(value):
-    @njit(parallel=True, cache=True)
+    @njit(parallel=True, **UNCOUNTED)
     def kernel(out, first, second, third, fourth):
         for y in prange(MARGIN, out.shape[1] - MARGIN):
             for plane in range(out.shape[0]):

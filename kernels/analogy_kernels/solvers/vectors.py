@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 from analogy_kernels.arguments import TABLE, VECTOR, checked, items, number, whole, written
-from analogy_kernels.target import Array, Kernel, Stream, cuda, on_target, vector_launch
+from analogy_kernels.target import UNCOUNTED, Array, Kernel, Stream, cuda, on_target, vector_launch
 
 # Elements that one trip of a CPU kernel's parallel loop handles: few enough that a chunk of the
 # sum stays in the L1 cache while the rows pass by.
@@ -102,7 +102,7 @@ def combine(rows: Array, coefficients: Sequence[float], row: int, *, stream: Str
     on.run(combine_kernel(len(weights)), (rows.shape[1],), rows, weights, row)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _add_scaled_cpu(x, step, direction, out):
     for i in prange(out.size):
         out[i] = x[i] + step * direction[i]
@@ -116,7 +116,7 @@ def _add_scaled_cuda(x, step, direction, out):
         i += np.uint64(cuda.gridsize(1))
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _combine_cpu(rows, weights, row):
     count, length = rows.shape
     for chunk in prange((length + _CHUNK - 1) // _CHUNK):
@@ -130,7 +130,7 @@ def _combine_cpu(rows, weights, row):
                 _add_weighted(rows[other, start:stop], weights[other], out)
 
 
-@njit(cache=True)
+@njit(**UNCOUNTED)
 def _add_weighted(values, weight, out):
     for i in range(out.size):
         out[i] += weight * values[i]

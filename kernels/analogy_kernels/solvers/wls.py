@@ -27,7 +27,16 @@ from analogy_kernels.arguments import ANY_MAP, as_map, checked, number, positive
 from analogy_kernels.reduction import inner_products_scratch, products_of
 from analogy_kernels.solvers.elimination import EAST, MARGIN, MASS, SOUTH, ColourElimination
 from analogy_kernels.solvers.vectors import add_scaled_kernel
-from analogy_kernels.target import Array, Kernel, Result, Stream, cuda, element_launch, on_target
+from analogy_kernels.target import (
+    UNCOUNTED,
+    Array,
+    Kernel,
+    Result,
+    Stream,
+    cuda,
+    element_launch,
+    on_target,
+)
 
 _MOST_ITERATIONS = 500
 
@@ -171,7 +180,7 @@ def _flat(array):
     return array.reshape(array.size)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _system_cpu(guide, smoothness, sensitivity, epsilon, system):
     for y in prange(guide.shape[0]):
         for x in range(guide.shape[1]):
@@ -197,7 +206,7 @@ def _write_ties(guide, smoothness, sensitivity, epsilon, system, y, x):
     system[MASS, y + MARGIN, x + MARGIN] = np.float32(1)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _planes_cpu(image, planes):
     for y in prange(image.shape[0]):
         for c in range(image.shape[2]):
@@ -213,7 +222,7 @@ def _planes_cuda(image, planes):
             planes[c, y + MARGIN, x + MARGIN] = image[y, x, c]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **UNCOUNTED)
 def _image_cpu(planes, image):
     for y in prange(image.shape[0]):
         for c in range(image.shape[2]):

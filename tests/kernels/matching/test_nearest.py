@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numba.extending import register_jitable
 
 from analogy_kernels.device import squared_difference
 from analogy_kernels.matching.nearest import nearest_patches
@@ -85,6 +86,25 @@ def test_goes_by_a_given_cost_of_several_maps(target, random):
     np.testing.assert_array_equal(target.to_host(nnfs), expected_nnfs)
     # Means of float32 sums of 36 squares of at most 1.
     np.testing.assert_allclose(target.to_host(costs), expected_costs, rtol=1e-5)
+
+
+@register_jitable
+def by_arrays_of_its_own(sources, others, y, x, match_y, match_x, half, best):
+    """The squared difference of two pixels, as no device could take it."""
+    difference = sources[0][y, x] - others[0][match_y, match_x]
+    return np.float32((difference * difference).sum())
+
+
+@pytest.mark.compiled
+def test_on_the_cpu_a_given_cost_may_make_arrays(random):
+    maps = unit_maps(random, (5, 4, 3), (4, 6, 3))
+
+    nnfs, costs = nearest_patches(*maps, 1, 2, cost=by_arrays_of_its_own)
+
+    expected_nnfs, expected_costs = nearest_patches(*maps, 1, 2, cost=squared_difference)
+    np.testing.assert_array_equal(nnfs, expected_nnfs)
+    # Sums of three squares of at most 4, in another order.
+    np.testing.assert_allclose(costs, expected_costs, rtol=0, atol=12 * np.finfo(np.float32).eps)
 
 
 def test_none_is_nearer_than_the_first_and_each_is_there_once(random):

@@ -33,8 +33,10 @@ _LEAST_SIDE = 80
 # Level whose resolution the comparison has.
 _LEVEL = 4
 
-# Degrees between turns that are tried, and from the best of them.
-_TURN, _FINE_TURN = 45, 15
+# Degrees between turns that are tried, between those of mirrored copies, and from the best of them.
+# A mirrored copy that is turned by 45 degrees as well has never been the best one, and holds as many
+# empty pixels as others: those four took a third of the time.
+_TURN, _MIRRORED_TURN, _FINE_TURN = 45, 90, 15
 
 # Sizes that are tried where B' as it is is preferred, and all of them. Much larger copies get votes
 # for their number of pixels: rocks are like rocks of half their size.
@@ -109,10 +111,9 @@ def _small(image):
 
 
 def _first_poses(scales):
-    turned = [
-        Pose(is_mirrored, turn) for is_mirrored in (False, True) for turn in range(0, 360, _TURN)
-    ]
-    return [*turned, *(Pose(scale=scale) for scale in scales)]
+    turned = [Pose(turn=turn) for turn in range(0, 360, _TURN)]
+    mirrored = [Pose(True, turn) for turn in range(0, 360, _MIRRORED_TURN)]
+    return [*turned, *mirrored, *(Pose(scale=scale) for scale in scales)]
 
 
 def _beside(pose, scales):

@@ -34,6 +34,9 @@ from analogy_kernels.target import CPU
 # CPU and on a device.
 _SIDE, _DEVICE_SIDE = 80, 192
 
+# A search takes the same kernels for maps of any size, and more time for larger ones.
+_SEARCHED_SIDE = 16
+
 # A thin first layer, as the network has it, and wide ones.
 _CHANNELS = (3, 16, 16, 16)
 
@@ -104,9 +107,10 @@ class _WarmUp:
         )
 
     def search(self):
-        matches = initial_matches(self._shape, self._shape, self.parameters, self.target)
-        features = self._map(16)
-        colours = (self._map(3),) * 2 if self.parameters.colour_weight > 0 else None
+        shape = (_SEARCHED_SIDE,) * 2
+        matches = initial_matches(shape, shape, self.parameters, self.target)
+        features = self._array(*shape, 16)
+        colours = (self._array(*shape, 3),) * 2 if self.parameters.colour_weight > 0 else None
         # What any level charges for is charged for here.
         evenness = (max(self.parameters.evenness),) * len(LEVELS)
         charging = replace(self.parameters, evenness=evenness)

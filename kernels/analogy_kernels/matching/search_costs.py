@@ -33,7 +33,7 @@ def inner_product_cost(pairs, product_of_runs, has_sketches):
     row_product = _row_product(product_of_runs)
     row_products = _row_products(pairs, row_product)
 
-    @register_jitable
+    @register_jitable(forceinline=True)
     def patch_cost(maps, problem, y, x, match_y, match_x, best, lane):
         """Cost of a match, or what it is at least once it cannot be below `best`."""
         sources, others, channels = maps
@@ -126,9 +126,10 @@ def given_cost(cost):
 @register_jitable(fastmath=True, **INNER)
 def run_product(source, first, other, match_first, length, channels, lane):
     total = np.float32(0)
-    run, match_run = source[first : first + length], other[match_first : match_first + length]
-    for k in range(length):
-        total += as_float32(run[k]) * as_float32(match_run[k])
+    first, match_first = np.uintp(first), np.uintp(match_first)
+    for step in range(length):
+        k = np.uintp(step)
+        total += as_float32(source[first + k]) * as_float32(other[match_first + k])
     return total
 
 

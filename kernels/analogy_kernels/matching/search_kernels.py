@@ -141,7 +141,7 @@ def _pixel_functions(patch_cost, places_of):
     other map that a pixel may be matched with.
     """
 
-    @register_jitable
+    @register_jitable(forceinline=True)
     def whole_cost(maps, problem, y, x, match_y, match_x, best, lane):
         """Cost of the patches and of the match itself; `best` or more if not below it."""
         charge = _charge(problem, y, x, match_y, match_x)
@@ -318,7 +318,7 @@ def _neighbour_offset(neighbour, jump):
     return jump, 0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _charge(problem, y, x, match_y, match_x):
     """What a match costs whatever its patches look like."""
     charge = np.float32(0)

@@ -32,7 +32,7 @@ from analogy_kernels.network.winograd_tiles import (
     inverse_transform_tile,
     transform_tile,
 )
-from analogy_kernels.target import UNCOUNTED
+from analogy_kernels.target import UNCOUNTED, aligned
 
 FREQUENCIES = PATCH * PATCH
 
@@ -72,8 +72,11 @@ def transform_filter(weights):
     float32 array, (36, panels, channels in, columns of a panel)
         A matrix for each frequency, laid out by :func:`analogy_kernels.network.products.pack`.
     """
-    taps = weights.reshape(-1, weights.shape[2] * weights.shape[3])
-    return pack((_FILTER_TRANSFORM_2D @ taps).reshape(FREQUENCIES, *weights.shape[2:]))
+    # Nine matrices are sooner laid out than thirty-six.
+    taps = pack(weights.reshape(-1, *weights.shape[2:]))
+    out = aligned(np.empty, (FREQUENCIES, *taps.shape[1:]))
+    np.matmul(_FILTER_TRANSFORM_2D, taps.reshape(len(taps), -1), out=out.reshape(FREQUENCIES, -1))
+    return out
 
 
 def filter_shape(channels_in, channels_out):

@@ -94,9 +94,11 @@ def _normalize_cpu(features, channel_offset, length, out):
     height, width, channels = features.shape
     for y in prange(height):
         for x in range(width):
-            scale = length * _inverse_length(squared_norm(features[y, x]))
+            # As vectors of their own: of a sum of places Numba would test the sign.
+            vector, to = features[y, x], out[y, x, channel_offset : channel_offset + channels]
+            scale = length * _inverse_length(squared_norm(vector))
             for c in range(channels):
-                out[y, x, channel_offset + c] = features[y, x, c] * scale
+                to[c] = vector[c] * scale
 
 
 @cuda.jit(cache=True)

@@ -12,8 +12,8 @@ PREPARATION = "preparing kernels"
 COMPILING = "compiling kernels (the first time only)"
 
 # Seconds at 448x448 on two CPU cores.
-_SEARCH_SHARES = {5: 0.1, 4: 0.3, 3: 1.0, 2: 3.0, 1: 6.0}
-_RECONSTRUCTION_SHARES = {5: 30.0, 4: 23.0, 3: 23.0, 2: 13.0}
+_SEARCH_SHARES = {5: 0.2, 4: 0.4, 3: 0.5, 2: 0.9, 1: 2.4}
+_RECONSTRUCTION_SHARES = {5: 8.0, 4: 7.5, 3: 6.0, 2: 3.6}
 
 
 def expected_shares(parameters, shapes):
@@ -30,9 +30,9 @@ def expected_shares(parameters, shapes):
     dict, (stage, level) or (stage, level, size) -> float
     """
     shares = _shares_of_results(parameters)
-    shares |= {("features", None): 0.5, (PREPARATION, None): 0.5}
+    shares |= {("features", None): 0.3, (PREPARATION, None): 0.6}
     if parameters.pose != "none":
-        shares["poses", None] = 5.0
+        shares["poses", None] = 1.6
     if parameters.choose_alphas:
         shares["blend weight", None] = _SEARCH_SHARES[5]
     largest = math.prod(shapes[-1][0])
@@ -47,7 +47,7 @@ def expected_shares(parameters, shapes):
 
 def _shares_of_a_size(parameters, is_led):
     """The same of one size, if it had the area of the last."""
-    shares: dict[tuple, float] = {("features", None): 2.0}
+    shares: dict[tuple, float] = {("features", None): 1.2}
     for plan in plan_levels(parameters, is_led):
         shares["search", plan.level] = _SEARCH_SHARES[plan.level]
         if plan.carrying in ("deconvolution", "resampling"):

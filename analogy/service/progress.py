@@ -29,8 +29,9 @@ _BEFORE = {"", "features", PREPARATION, COMPILING}
 # A stage as a run tells of it: "size 1 of 3, level 4: search".
 _STAGE = re.compile(r"(?:size (\d+) of (\d+)(?:, |$))?(?:level \d+: )?(.*)")
 
-# Share a second by which what is shown comes on, so that a stage that ends all at once is no leap.
-_GLIDE = 0.07
+# Share a second by which what is shown comes on, so that a stage that ends all at once is no leap: a
+# little sooner than the shortest jobs are done.
+_GLIDE = 0.25
 
 # Of the work and in seconds, what has to be over before the rest can be told.
 _LEAST_FRACTION, _LEAST_SECONDS = 0.05, 2.0

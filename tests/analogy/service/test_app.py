@@ -42,8 +42,6 @@ def test_job_goes_from_two_images_to_what_a_run_writes(service):
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert len({job["stage"] for job in said}) > 2
-    doing = {job["doing"] for job in said}
-    assert "finding which part belongs to which" in doing
     assert all(job["seconds_left"] is None for job in (said[0], said[-1]))
 
     def result(name):
@@ -81,6 +79,9 @@ def test_progress_comes_on_without_leaps(service):
     fractions = [job["fraction"] for job in said]
     assert fractions == sorted(fractions)
     assert max(np.diff(fractions)) <= 0.1
+    # Large enough that each of its stages is seen by who asks ten times a second.
+    doing = [job["doing"] for job in said]
+    assert any(words.startswith("finding which part belongs to which") for words in doing)
     # Half of it is done, so that the rest can be told.
     assert said[-1]["seconds_left"] > 0
 

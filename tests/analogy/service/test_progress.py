@@ -89,9 +89,9 @@ def test_what_is_shown_glides_and_never_goes_back():
     pace.note(0.0, "features", 100.0)
     pace.note(0.05, "vote", 160.0)
     # A stage that ends at once is come to bit by bit, from when it has ended.
-    pace.note(0.25, "vote", 170.0)
+    pace.note(0.6, "vote", 170.0)
     shown = [pace.shown(170.0 + seconds) for seconds in (0, 1, 2, 3, 60)]
-    assert shown == pytest.approx([0.05, 0.12, 0.19, 0.25, 0.25])
+    assert shown == pytest.approx([0.05, 0.3, 0.55, 0.6, 0.6])
 
     pace.note(0.1, "vote", 173.0)
-    assert pace.shown(180.0) == pytest.approx(0.25)
+    assert pace.shown(180.0) == pytest.approx(0.6)

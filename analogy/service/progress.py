@@ -29,8 +29,8 @@ _BEFORE = {"", "features", PREPARATION, COMPILING}
 # A stage as a run tells of it: "size 1 of 3, level 4: search".
 _STAGE = re.compile(r"(?:size (\d+) of (\d+)(?:, |$))?(?:level \d+: )?(.*)")
 
-# Share a second by which what is shown comes on, so that a stage that ends all at once is no leap: a
-# little sooner than the shortest jobs are done.
+# Share a second by which what is shown comes on, so that a stage that ends all at once is no leap.
+# Jobs of small pictures take five seconds.
 _GLIDE = 0.25
 
 # Of the work and in seconds, what has to be over before the rest can be told.

@@ -33,9 +33,9 @@ _LEAST_SIDE = 80
 # Level whose resolution the comparison has.
 _LEVEL = 4
 
-# Degrees between turns that are tried, between those of mirrored copies, and from the best of them.
-# A mirrored copy that is turned by 45 degrees as well has never been the best one, and half of it is
-# empty: those four took a third of the time.
+# Degrees between turns that are tried, of mirrored copies, and beside the best of them. A mirrored
+# copy that is turned by 45 degrees as well has never been the best one, and half of it is empty:
+# those four took a third of the time.
 _TURN, _MIRRORED_TURN, _FINE_TURN = 45, 90, 15
 
 # Sizes that are tried where B' as it is is preferred, and all of them. Much larger copies get votes

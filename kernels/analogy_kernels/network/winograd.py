@@ -20,8 +20,6 @@ from numba.extending import register_jitable
 
 from analogy_kernels.network.products import COLUMNS, ROWS, multiply, pack, panels_of
 from analogy_kernels.network.winograd_tiles import (
-    BIASED,
-    CLIPPED,
     MASKED,
     PATCH,
     PLAIN,
@@ -29,9 +27,11 @@ from analogy_kernels.network.winograd_tiles import (
     TILE,
     TILE_ELEMENTS,
     UNPOOLED,
+    WHOLE,
     inverse_transform_tile,
     transform_tile,
 )
+from analogy_kernels.simd import whole
 from analogy_kernels.target import UNCOUNTED, aligned
 
 FREQUENCIES = PATCH * PATCH
@@ -70,10 +70,13 @@ def transform_filter(weights):
     Returns
     -------
     float32 array, (36, panels, channels in, columns of a panel)
-        A matrix for each frequency, laid out by :func:`analogy_kernels.network.products.pack`.
+        A matrix for each frequency, laid out by :func:`analogy_kernels.network.products.pack`;
+        channels in are filled up to whole vectors by zeros.
     """
+    taps = weights.reshape(-1, *weights.shape[2:])
+    missing = whole(taps.shape[1]) - taps.shape[1]
     # Nine matrices are sooner laid out than thirty-six.
-    taps = pack(weights.reshape(-1, *weights.shape[2:]))
+    taps = pack(np.pad(taps, ((0, 0), (0, missing), (0, 0))) if missing else taps)
     out = aligned(np.empty, (FREQUENCIES, *taps.shape[1:]))
     np.matmul(_FILTER_TRANSFORM_2D, taps.reshape(len(taps), -1), out=out.reshape(FREQUENCIES, -1))
     return out
@@ -81,7 +84,7 @@ def transform_filter(weights):
 
 def filter_shape(channels_in, channels_out):
     """Shape of filters that :func:`transform_filter` makes."""
-    return FREQUENCIES, panels_of(channels_out), channels_in, COLUMNS
+    return FREQUENCIES, panels_of(channels_out), whole(channels_in), COLUMNS
 
 
 def scratch_elements(channels_in, channels_out):
@@ -101,7 +104,7 @@ def _tiles_per_block(channels_in, channels_out):
 def _block_elements(tiles, channels_in, channels_out):
     """Elements that the spectra of some tiles and their products take."""
     columns = -(-channels_out // COLUMNS) * COLUMNS
-    return FREQUENCIES * _whole_rows(tiles) * (channels_in + columns)
+    return FREQUENCIES * _whole_rows(tiles) * (whole(channels_in) + columns)
 
 
 @register_jitable
@@ -117,11 +120,10 @@ def convolve(source, mask, filters, bias, floor, scratch, out):
     pass no bias and no clipping.
     """
     reading = PLAIN if mask is None else MASKED
-    writing = BIASED if floor is None else CLIPPED
-    floor = np.float32(0) if floor is None else floor
+    lowest = _LOWEST if floor is None else floor
     mask = source if mask is None else mask
     bias = np.zeros(out.shape[2], np.float32) if bias is None else bias
-    read, written = (source, mask, _NOWHERE, reading), (bias, writing, floor, out, _NOWHERE)
+    read, written = (source, mask, _NOWHERE, reading), (bias, WHOLE, lowest, out, _NOWHERE)
     _convolve(read, filters, scratch, written, out.shape[:2])
 
 
@@ -134,9 +136,12 @@ def convolve_and_pool(source, filters, bias, floor, scratch, out, argmax):
 def convolve_unpooled(gradient, pooled, argmax, filters, scratch, out):
     """Convolve the map that is zero but at the maxima of 2x2 windows, where those are positive."""
     bias = np.zeros(out.shape[2], np.float32)
-    written = bias, BIASED, np.float32(0), out, _NOWHERE
+    written = bias, WHOLE, _LOWEST, out, _NOWHERE
     _convolve((gradient, pooled, argmax, UNPOOLED), filters, scratch, written, out.shape[:2])
 
+
+# What clips nothing: an infinity is nothing that fast arithmetic may be given.
+_LOWEST = np.finfo(np.float32).min
 
 # Stands for the maxima of maps that are not pooled.
 _NOWHERE = np.zeros((0, 0, 0), np.uint8)
@@ -164,7 +169,7 @@ def _convolve_blocks(
     filters,
     bias,
     writing,
-    floor,
+    lowest,
     out,
     argmax,
     height,
@@ -173,7 +178,7 @@ def _convolve_blocks(
     threads,
     blocks,
 ):
-    channels_in, channels_out = source.shape[2], out.shape[2]
+    depth, channels_out = filters.shape[2], out.shape[2]
     columns = (width + TILE - 1) // TILE
     tiles = (height + TILE - 1) // TILE * columns
     own = scratch.size // threads
@@ -182,7 +187,7 @@ def _convolve_blocks(
         begin = get_thread_id() * own
         patch, half = _tile_scratch(scratch, begin)
         spectra, products = _block_scratch(
-            scratch, begin + 2 * TILE_ELEMENTS, last - first, channels_in, channels_out
+            scratch, begin + 2 * TILE_ELEMENTS, last - first, depth, channels_out
         )
         for tile in range(first, last):
             y, x, row = tile // columns * TILE - 1, tile % columns * TILE - 1, tile - first
@@ -194,7 +199,7 @@ def _convolve_blocks(
         for tile in range(first, last):
             y, x, row = tile // columns * TILE, tile % columns * TILE, tile - first
             inverse_transform_tile(
-                products, row, half, patch, bias, writing, floor, height, width, y, x, out, argmax
+                products, row, half, bias, writing, lowest, height, width, y, x, out, argmax
             )
 
 
@@ -207,7 +212,7 @@ def _convolve_few_tiles(
     filters,
     bias,
     writing,
-    floor,
+    lowest,
     out,
     argmax,
     height,
@@ -215,11 +220,11 @@ def _convolve_few_tiles(
     scratch,
     threads,
 ):
-    channels_in, channels_out = source.shape[2], out.shape[2]
+    depth, channels_out = filters.shape[2], out.shape[2]
     columns = (width + TILE - 1) // TILE
     tiles = (height + TILE - 1) // TILE * columns
     shared = threads * 2 * TILE_ELEMENTS
-    spectra, products = _block_scratch(scratch, shared, tiles, channels_in, channels_out)
+    spectra, products = _block_scratch(scratch, shared, tiles, depth, channels_out)
     for tile in prange(tiles):
         patch, half = _tile_scratch(scratch, get_thread_id() * 2 * TILE_ELEMENTS)
         y, x = tile // columns * TILE - 1, tile % columns * TILE - 1
@@ -232,7 +237,7 @@ def _convolve_few_tiles(
         patch, half = _tile_scratch(scratch, get_thread_id() * 2 * TILE_ELEMENTS)
         y, x = tile // columns * TILE, tile % columns * TILE
         inverse_transform_tile(
-            products, tile, half, patch, bias, writing, floor, height, width, y, x, out, argmax
+            products, tile, half, bias, writing, lowest, height, width, y, x, out, argmax
         )
 
 

@@ -1,8 +1,8 @@
 """Tiles of Winograd's F(4x4, 3x3) on the CPU: read from a map, transformed, and written to one.
 
 A tile is read as its pixels lie, where a mask is positive, or out of windows that were pooled; it
-is written as it is, clipped, or pooled. Its pixels lie in scratch at a fixed distance, at which the
-compiler knows that they do not overlap and makes vector code.
+is written as it is, or pooled. It is worked on in vectors over the channels, and where a map's
+channels are no whole vectors or the border cuts a tile, it is fetched to scratch first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from analogy_kernels.simd import (
+    WIDTH,
+    load,
+    load_first,
+    load_first_bytes,
+    repeated,
+    store,
+    store_first,
+    store_first_bytes,
+    where_equal,
+    where_larger,
+)
 from analogy_kernels.target import INNER
 
 TILE = 4
@@ -22,8 +34,8 @@ ROW = PATCH * CHANNELS
 # How a tile is read: as it is, where a mask is positive, or as the gradient of what was pooled.
 PLAIN, MASKED, UNPOOLED = 0, 1, 2
 
-# How it is written: with its bias, clipped as well, or pooled after that.
-BIASED, CLIPPED, POOLED = 0, 1, 2
+# How it is written, after bias and clipping: as it is, or pooled.
+WHOLE, POOLED = 0, 1
 
 # Side of the windows that are pooled, how many of them a patch touches along an axis, and how far
 # apart the rows of their pixels lie; a patch begins with the second pixel of the first.
@@ -45,32 +57,31 @@ def transform_tile(
     `source` and `mask` have the height and width of the map; read as `UNPOOLED`, they and `argmax`
     are of its windows.
     """
-    channels = source.shape[2]
-    inside = top >= 0 and top + PATCH <= height and left >= 0 and left + PATCH <= width
+    channels, depth = source.shape[2], spectra.shape[2]
+    direct = channels % WIDTH == 0
+    direct &= top >= 0 and top + PATCH <= height and left >= 0 and left + PATCH <= width
     values, masks = source.reshape(source.size), mask.reshape(mask.size)
     out = spectra.reshape(spectra.size)
-    pitch = spectra.shape[1] * channels
+    pitch = spectra.shape[1] * depth
     for first in range(0, channels, CHANNELS):
         count = min(CHANNELS, channels - first)
         at = (top * width + left) * channels + first
-        if inside and reading == PLAIN:
+        if direct and reading == PLAIN:
             _transform_columns(values, at, width * channels, channels, count, half)
-        elif inside and reading == MASKED:
+        elif direct and reading == MASKED:
             _transform_masked(values, masks, at, width * channels, channels, count, half)
+        elif reading == UNPOOLED:
+            _gather_unpooled(source, mask, argmax, top, left, first, count, patch)
+            _transform_columns(patch, _SECOND, _ROW_OF_WINDOWS, CHANNELS, count, half)
         else:
-            start, row = 0, ROW
-            if reading == UNPOOLED:
-                _gather_unpooled(source, mask, argmax, top, left, first, count, patch)
-                start, row = _SECOND, _ROW_OF_WINDOWS
-            else:
-                _gather(source, mask, reading, top, left, first, count, patch)
-            _transform_columns(patch, start, row, CHANNELS, count, half)
-        _transform_rows(half, out, tile * channels + first, pitch, count)
+            _gather(source, mask, reading, top, left, first, count, patch)
+            _transform_columns(patch, 0, ROW, CHANNELS, count, half)
+        _transform_rows(half, out, tile * depth + first, pitch, count)
 
 
 @njit(fastmath=True, **INNER)
 def inverse_transform_tile(
-    products, tile, half, patch, bias, writing, floor, height, width, top, left, out, argmax
+    products, tile, half, bias, writing, lowest, height, width, top, left, out, argmax
 ):
     """Turn row `tile` of the products into the 4x4 pixels from (top, left) on.
 
@@ -78,20 +89,37 @@ def inverse_transform_tile(
     windows.
     """
     channels, columns = out.shape[2], products.shape[2]
-    values = products.reshape(products.size)
+    rows, across = min(TILE, height - top), min(TILE, width - left)
+    values, results, positions = products.reshape(-1), out.reshape(-1), argmax.reshape(-1)
     pitch = products.shape[1] * columns
     for first in range(0, channels, CHANNELS):
         count = min(CHANNELS, channels - first)
         _inverse_columns(values, tile * columns + first, pitch, count, half)
-        _inverse_rows(half, count, patch)
         if writing == POOLED:
-            _scatter_pooled(patch, bias, floor, height, width, top, left, first, count, out, argmax)
+            to = (top // _WINDOW * out.shape[1] + left // _WINDOW) * channels + first
+            row = out.shape[1] * channels
+            _write_pooled(
+                half,
+                bias,
+                first,
+                count,
+                lowest,
+                rows,
+                across,
+                results,
+                positions,
+                to,
+                row,
+                channels,
+            )
         else:
-            _scatter(patch, bias, writing, floor, top, left, first, count, out)
+            to = (top * width + left) * channels + first
+            row = width * channels
+            _write(half, bias, first, count, lowest, rows, across, results, to, row, channels)
 
 
-# Places in memory are unsigned below: for signed ones Numba would test each for a negative index,
-# and the compiler could not make vectors of the loops.
+# Places in memory are unsigned below, as for signed ones Numba would test each for a negative
+# index.
 
 
 @njit(fastmath=True, **INNER)
@@ -128,26 +156,25 @@ def _gather_unpooled(gradient, pooled, argmax, top, left, first, count, patch):
             to = np.uintp(_WINDOW * (i * _ROW_OF_WINDOWS + j * CHANNELS))
             if 0 <= y < height and 0 <= x < width:
                 at = np.uintp((y * width + x) * channels + first)
-                _unpool(values, maxima, positions, 0, at, count, patch, to)
-                below = to + np.uintp(_ROW_OF_WINDOWS)
-                _unpool(values, maxima, positions, _WINDOW, at, count, patch, below)
+                _unpool(values, maxima, positions, at, count, patch, to)
             else:
                 _clear_window(count, patch, to)
 
 
 @njit(fastmath=True, **INNER)
-def _unpool(values, maxima, positions, position, at, count, out, to):
-    """Write two pixels of a window side by side, at a position and the next.
-
-    Four at a time are more than the compiler tests for overlap with what is read.
-    """
-    left, right = np.uint8(position), np.uint8(position + 1)
-    beside, zero = to + np.uintp(CHANNELS), np.float32(0)
-    for channel in range(count):
-        c = np.uintp(channel)
-        value = values[at + c] if maxima[at + c] > zero else zero
-        out[to + c] = value if positions[at + c] == left else zero
-        out[beside + c] = value if positions[at + c] == right else zero
+def _unpool(values, maxima, positions, at, count, out, to):
+    """Write the four pixels of a window."""
+    zero = repeated(0)
+    beside, below = np.uintp(CHANNELS), np.uintp(_ROW_OF_WINDOWS)
+    for channel in range(0, count, WIDTH):
+        c, rest = np.uintp(channel), count - channel
+        value = load_first(values, at + c, rest)
+        value = where_larger(load_first(maxima, at + c, rest), zero, value, zero)
+        position = load_first_bytes(positions, at + c, rest)
+        store(where_equal(position, zero, value, zero), out, to + c)
+        store(where_equal(position, repeated(1), value, zero), out, to + beside + c)
+        store(where_equal(position, repeated(2), value, zero), out, to + below + c)
+        store(where_equal(position, repeated(3), value, zero), out, to + below + beside + c)
 
 
 @njit(fastmath=True, **INNER)
@@ -159,23 +186,23 @@ def _clear_window(count, out, to):
 
 @njit(fastmath=True, **INNER)
 def _clear(count, out, to):
-    for c in range(count):
-        out[to + np.uintp(c)] = np.float32(0)
+    for channel in range(0, count, WIDTH):
+        store(repeated(0), out, to + np.uintp(channel))
 
 
 @njit(fastmath=True, **INNER)
 def _copy(values, at, count, out, to):
-    for channel in range(count):
+    for channel in range(0, count, WIDTH):
         c = np.uintp(channel)
-        out[to + c] = values[at + c]
+        store(load_first(values, at + c, count - channel), out, to + c)
 
 
 @njit(fastmath=True, **INNER)
-def _copy_masked(values, mask, at, count, out, to):
-    for channel in range(count):
-        c = np.uintp(channel)
-        value = values[at + c]
-        out[to + c] = value if mask[at + c] > np.float32(0) else np.float32(0)
+def _copy_masked(values, masks, at, count, out, to):
+    for channel in range(0, count, WIDTH):
+        c, rest = np.uintp(channel), count - channel
+        value, mask = load_first(values, at + c, rest), load_first(masks, at + c, rest)
+        store(_where_positive(value, mask), out, to + c)
 
 
 @njit(fastmath=True, **INNER)
@@ -187,23 +214,17 @@ def _transform_columns(values, at, row_pitch, pixel_pitch, count, half):
         i3 = i2 + np.uintp(row_pitch)
         i4 = i3 + np.uintp(row_pitch)
         i5 = i4 + np.uintp(row_pitch)
-        o = np.uintp(j * CHANNELS)
-        for channel in range(count):
+        for channel in range(0, count, WIDTH):
             c = np.uintp(channel)
-            t0, t1, t2, t3, t4, t5 = _transform_six(
-                values[i0 + c],
-                values[i1 + c],
-                values[i2 + c],
-                values[i3 + c],
-                values[i4 + c],
-                values[i5 + c],
+            column = (
+                load(values, i0 + c),
+                load(values, i1 + c),
+                load(values, i2 + c),
+                load(values, i3 + c),
+                load(values, i4 + c),
+                load(values, i5 + c),
             )
-            half[o + c] = t0
-            half[o + c + np.uintp(1 * ROW)] = t1
-            half[o + c + np.uintp(2 * ROW)] = t2
-            half[o + c + np.uintp(3 * ROW)] = t3
-            half[o + c + np.uintp(4 * ROW)] = t4
-            half[o + c + np.uintp(5 * ROW)] = t5
+            _store_six(_transform_six(column), half, np.uintp(j * CHANNELS) + c, np.uintp(ROW))
 
 
 @njit(fastmath=True, **INNER)
@@ -216,56 +237,60 @@ def _transform_masked(values, mask, at, row_pitch, pixel_pitch, count, half):
         i3 = i2 + np.uintp(row_pitch)
         i4 = i3 + np.uintp(row_pitch)
         i5 = i4 + np.uintp(row_pitch)
-        o = np.uintp(j * CHANNELS)
-        for channel in range(count):
+        for channel in range(0, count, WIDTH):
             c = np.uintp(channel)
-            t0, t1, t2, t3, t4, t5 = _transform_six(
-                _where_positive(values[i0 + c], mask[i0 + c]),
-                _where_positive(values[i1 + c], mask[i1 + c]),
-                _where_positive(values[i2 + c], mask[i2 + c]),
-                _where_positive(values[i3 + c], mask[i3 + c]),
-                _where_positive(values[i4 + c], mask[i4 + c]),
-                _where_positive(values[i5 + c], mask[i5 + c]),
+            column = (
+                _where_positive(load(values, i0 + c), load(mask, i0 + c)),
+                _where_positive(load(values, i1 + c), load(mask, i1 + c)),
+                _where_positive(load(values, i2 + c), load(mask, i2 + c)),
+                _where_positive(load(values, i3 + c), load(mask, i3 + c)),
+                _where_positive(load(values, i4 + c), load(mask, i4 + c)),
+                _where_positive(load(values, i5 + c), load(mask, i5 + c)),
             )
-            half[o + c] = t0
-            half[o + c + np.uintp(1 * ROW)] = t1
-            half[o + c + np.uintp(2 * ROW)] = t2
-            half[o + c + np.uintp(3 * ROW)] = t3
-            half[o + c + np.uintp(4 * ROW)] = t4
-            half[o + c + np.uintp(5 * ROW)] = t5
+            _store_six(_transform_six(column), half, np.uintp(j * CHANNELS) + c, np.uintp(ROW))
 
 
-@njit(inline="always", fastmath=True)
-def _where_positive(value, open_):
-    return value if open_ > np.float32(0) else np.float32(0)
+@njit(fastmath=True, **INNER)
+def _where_positive(value, mask):
+    return where_larger(mask, repeated(0), value, repeated(0))
 
 
 @njit(fastmath=True, **INNER)
 def _transform_rows(half, out, at, pitch, count):
     for i in range(PATCH):
-        o0 = np.uintp(at + i * PATCH * pitch)
-        o1 = o0 + np.uintp(pitch)
-        o2 = o1 + np.uintp(pitch)
-        o3 = o2 + np.uintp(pitch)
-        o4 = o3 + np.uintp(pitch)
-        o5 = o4 + np.uintp(pitch)
-        d = np.uintp(i * ROW)
-        for channel in range(count):
+        for channel in range(0, count, WIDTH):
             c = np.uintp(channel)
-            t0, t1, t2, t3, t4, t5 = _transform_six(
-                half[d + c],
-                half[d + c + np.uintp(1 * CHANNELS)],
-                half[d + c + np.uintp(2 * CHANNELS)],
-                half[d + c + np.uintp(3 * CHANNELS)],
-                half[d + c + np.uintp(4 * CHANNELS)],
-                half[d + c + np.uintp(5 * CHANNELS)],
-            )
-            out[o0 + c], out[o1 + c], out[o2 + c] = t0, t1, t2
-            out[o3 + c], out[o4 + c], out[o5 + c] = t3, t4, t5
+            row = _transform_six(_load_six(half, np.uintp(i * ROW) + c, np.uintp(CHANNELS)))
+            _store_six(row, out, np.uintp(at + i * PATCH * pitch) + c, np.uintp(pitch))
+
+
+@njit(fastmath=True, **INNER)
+def _load_six(values, at, pitch):
+    second, third = at + pitch, at + np.uintp(2) * pitch
+    return (
+        load(values, at),
+        load(values, second),
+        load(values, third),
+        load(values, third + pitch),
+        load(values, second + np.uintp(3) * pitch),
+        load(values, third + np.uintp(3) * pitch),
+    )
+
+
+@njit(fastmath=True, **INNER)
+def _store_six(vectors, out, at, pitch):
+    second, third = at + pitch, at + np.uintp(2) * pitch
+    store(vectors[0], out, at)
+    store(vectors[1], out, second)
+    store(vectors[2], out, third)
+    store(vectors[3], out, third + pitch)
+    store(vectors[4], out, second + np.uintp(3) * pitch)
+    store(vectors[5], out, third + np.uintp(3) * pitch)
 
 
 @njit(inline="always", fastmath=True)
-def _transform_six(d0, d1, d2, d3, d4, d5):
+def _transform_six(six):
+    d0, d1, d2, d3, d4, d5 = six
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     even, odd = d4 - four * d2, d3 - four * d1
     even_half, odd_half = d4 - d2, two * (d3 - d1)
@@ -282,51 +307,20 @@ def _transform_six(d0, d1, d2, d3, d4, d5):
 @njit(fastmath=True, **INNER)
 def _inverse_columns(products, at, pitch, count, half):
     for j in range(PATCH):
-        i0 = np.uintp(at + j * pitch)
-        i1 = i0 + np.uintp(PATCH * pitch)
-        i2 = i1 + np.uintp(PATCH * pitch)
-        i3 = i2 + np.uintp(PATCH * pitch)
-        i4 = i3 + np.uintp(PATCH * pitch)
-        i5 = i4 + np.uintp(PATCH * pitch)
-        o = np.uintp(j * CHANNELS)
-        for channel in range(count):
+        for channel in range(0, count, WIDTH):
             c = np.uintp(channel)
-            t0, t1, t2, t3 = _inverse_six(
-                products[i0 + c],
-                products[i1 + c],
-                products[i2 + c],
-                products[i3 + c],
-                products[i4 + c],
-                products[i5 + c],
-            )
-            half[o + c] = t0
-            half[o + c + np.uintp(1 * ROW)] = t1
-            half[o + c + np.uintp(2 * ROW)] = t2
-            half[o + c + np.uintp(3 * ROW)] = t3
-
-
-@njit(fastmath=True, **INNER)
-def _inverse_rows(half, count, patch):
-    for i in range(TILE):
-        d = np.uintp(i * ROW)
-        for channel in range(count):
-            c = np.uintp(channel)
-            t0, t1, t2, t3 = _inverse_six(
-                half[d + c],
-                half[d + c + np.uintp(1 * CHANNELS)],
-                half[d + c + np.uintp(2 * CHANNELS)],
-                half[d + c + np.uintp(3 * CHANNELS)],
-                half[d + c + np.uintp(4 * CHANNELS)],
-                half[d + c + np.uintp(5 * CHANNELS)],
-            )
-            patch[d + c] = t0
-            patch[d + c + np.uintp(1 * CHANNELS)] = t1
-            patch[d + c + np.uintp(2 * CHANNELS)] = t2
-            patch[d + c + np.uintp(3 * CHANNELS)] = t3
+            first = np.uintp(at + j * pitch) + c
+            t0, t1, t2, t3 = _inverse_six(_load_six(products, first, np.uintp(PATCH * pitch)))
+            o = np.uintp(j * CHANNELS) + c
+            store(t0, half, o)
+            store(t1, half, o + np.uintp(1 * ROW))
+            store(t2, half, o + np.uintp(2 * ROW))
+            store(t3, half, o + np.uintp(3 * ROW))
 
 
 @njit(inline="always", fastmath=True)
-def _inverse_six(m0, m1, m2, m3, m4, m5):
+def _inverse_six(six):
+    m0, m1, m2, m3, m4, m5 = six
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     near_sum, near_difference = m1 + m2, m1 - m2
     far_sum, far_difference = m3 + m4, m3 - m4
@@ -339,62 +333,72 @@ def _inverse_six(m0, m1, m2, m3, m4, m5):
 
 
 @njit(fastmath=True, **INNER)
-def _scatter(patch, bias, writing, floor, top, left, first, count, out):
-    """Write the pixels of a tile that lie in the map, after bias and perhaps clipping."""
-    height, width, channels = out.shape
-    values = out.reshape(out.size)
-    for i in range(min(TILE, height - top)):
-        for j in range(min(TILE, width - left)):
-            at = np.uintp(i * ROW + j * CHANNELS)
-            to = np.uintp(((top + i) * width + left + j) * channels + first)
-            if writing == BIASED:
-                _copy_biased(patch, at, bias, np.uintp(first), count, values, to)
-            else:
-                _copy_clipped(patch, at, bias, floor, np.uintp(first), count, values, to)
+def _write(half, bias, first, count, lowest, rows, across, out, to, row, pixel):
+    """Write the pixels of a tile that lie in the map, after bias and clipping."""
+    for i in range(rows):
+        for channel in range(0, count, WIDTH):
+            c, rest = np.uintp(channel), count - channel
+            t0, t1, t2, t3 = _row_of_pixels(half, i, channel, bias, first, rest, lowest)
+            o, step = np.uintp(to + i * row) + c, np.uintp(pixel)
+            store_first(t0, out, o, rest)
+            if across > 1:
+                store_first(t1, out, o + step, rest)
+            if across > 2:
+                store_first(t2, out, o + np.uintp(2) * step, rest)
+            if across > 3:
+                store_first(t3, out, o + np.uintp(3) * step, rest)
 
 
 @njit(fastmath=True, **INNER)
-def _copy_biased(values, at, bias, first, count, out, to):
-    for channel in range(count):
-        c = np.uintp(channel)
-        out[to + c] = values[at + c] + bias[first + c]
+def _row_of_pixels(half, i, channel, bias, first, rest, lowest):
+    """Four pixels of a row of a tile, a vector of channels of each."""
+    c = np.uintp(channel)
+    six = _load_six(half, np.uintp(i * ROW) + c, np.uintp(CHANNELS))
+    t0, t1, t2, t3 = _inverse_six(six)
+    own, low = load_first(bias, np.uintp(first) + c, rest), repeated(lowest)
+    return (
+        _clipped(t0 + own, low),
+        _clipped(t1 + own, low),
+        _clipped(t2 + own, low),
+        _clipped(t3 + own, low),
+    )
+
+
+@njit(fastmath=False, **INNER)
+def _clipped(value, lowest):
+    """What is no number stays none, which fast arithmetic would not see to."""
+    return where_larger(lowest, value, lowest, value)
 
 
 @njit(fastmath=True, **INNER)
-def _copy_clipped(values, at, bias, floor, first, count, out, to):
-    for channel in range(count):
-        c = np.uintp(channel)
-        out[to + c] = max(values[at + c] + bias[first + c], floor)
-
-
-@njit(fastmath=True, **INNER)
-def _scatter_pooled(patch, bias, floor, height, width, top, left, first, count, out, argmax):
+def _write_pooled(half, bias, first, count, lowest, rows, across, out, positions, to, row, pixel):
     """Write the windows of a tile that lie in the map: the maxima after clipping, and where."""
-    channels = out.shape[2]
-    values, positions = out.reshape(out.size), argmax.reshape(argmax.size)
-    for i in range(0, min(TILE, height - top), _WINDOW):
-        for j in range(0, min(TILE, width - left), _WINDOW):
-            # Of a window that the border cuts, what is inside stands for the rest.
-            down = ROW if top + i + 1 < height else 0
-            right = CHANNELS if left + j + 1 < width else 0
-            y, x = (top + i) // _WINDOW, (left + j) // _WINDOW
-            to = np.uintp((y * out.shape[1] + x) * channels + first)
-            at = i * ROW + j * CHANNELS
-            _pool(patch, at, down, right, bias, floor, first, count, values, positions, to)
+    for i in range(0, rows, _WINDOW):
+        # Of a window that the border cuts, what is inside stands for the rest.
+        below = i + 1 if i + 1 < rows else i
+        for channel in range(0, count, WIDTH):
+            rest = count - channel
+            a0, a1, a2, a3 = _row_of_pixels(half, i, channel, bias, first, rest, lowest)
+            b0, b1, b2, b3 = _row_of_pixels(half, below, channel, bias, first, rest, lowest)
+            if across < 2:
+                a1, b1 = a0, b0
+            if across < 4:
+                a3, b3 = a2, b2
+            o = np.uintp(to + i // _WINDOW * row + channel)
+            _write_window(a0, a1, b0, b1, out, positions, o, rest)
+            if across > _WINDOW:
+                _write_window(a2, a3, b2, b3, out, positions, o + np.uintp(pixel), rest)
 
 
 @njit(fastmath=True, **INNER)
-def _pool(patch, at, down, right, bias, floor, first, count, out, positions, to):
-    i0, i1 = np.uintp(at), np.uintp(at + right)
-    i2, i3 = np.uintp(at + down), np.uintp(at + down + right)
-    first = np.uintp(first)
-    for channel in range(count):
-        c = np.uintp(channel)
-        own = bias[first + c]
-        v0, v1 = max(patch[i0 + c] + own, floor), max(patch[i1 + c] + own, floor)
-        v2, v3 = max(patch[i2 + c] + own, floor), max(patch[i3 + c] + own, floor)
-        above, below = max(v0, v1), max(v2, v3)
-        upper = np.uint8(1) if v1 > v0 else np.uint8(0)
-        lower = np.uint8(3) if v3 > v2 else np.uint8(2)
-        out[to + c] = max(above, below)
-        positions[to + c] = lower if below > above else upper
+def _write_window(v0, v1, v2, v3, out, positions, to, rest):
+    above, below = _larger(v1, v0), _larger(v3, v2)
+    upper = where_larger(v1, v0, repeated(1), repeated(0))
+    lower = where_larger(v3, v2, repeated(3), repeated(2))
+    store_first(_larger(below, above), out, to, rest)
+    store_first_bytes(where_larger(below, above, lower, upper), positions, to, rest)
+
+
+@njit(fastmath=True, **INNER)
+def _larger(left, right):
+    return where_larger(left, right, left, right)

@@ -157,4 +157,15 @@ def test_filters_of_another_form_make_no_bank():
     with pytest.raises(ValueError, match="forward is float32"):
         FilterBank(15, 5, bank.forward, bank.backward, bank.bias)
     with pytest.raises(ValueError, match=r"bias is float32 \(5,\)"):
-        FilterBank(16, 4, bank.forward, bank.backward[:, :, :4].copy(), bank.bias)
+        FilterBank(16, 4, bank.forward, bank.backward, bank.bias)
+
+
+def test_what_is_no_number_is_not_hidden(target, random):
+    weights = random.standard_normal((3, 3, 16, 8), np.float32)
+    bank = filter_bank(weights, np.zeros(8, np.float32), target)
+    source = np.ones((6, 6, 16), np.float32)
+    source[2, 3] = np.nan
+
+    out = target.to_host(conv3x3(target.asarray(source), bank))
+
+    assert np.isnan(out[1:4, 2:5]).all()

@@ -79,7 +79,9 @@ def multiply(rows, packed, out):
 def _multiply_tile(rows, first, packed, at, depth, out, to, pitch):
     """Multiply `ROWS` rows from place `first` on by the panel at place `at`."""
     left = rows[first : first + ROWS * depth].reshape(ROWS, depth)
-    product = left @ packed[at : at + depth * COLUMNS].reshape(depth, COLUMNS)
+    # Rows that fill up the last tile are whatever lies there.
+    with np.errstate(invalid="ignore", over="ignore"):
+        product = left @ packed[at : at + depth * COLUMNS].reshape(depth, COLUMNS)
     for row in range(ROWS):
         out[to + row * pitch : to + row * pitch + COLUMNS] = product[row]
 

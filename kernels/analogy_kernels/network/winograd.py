@@ -18,7 +18,7 @@ import numpy as np
 from numba import get_num_threads, get_thread_id, njit, prange
 from numba.extending import register_jitable
 
-from analogy_kernels.network.products import COLUMNS, ROWS, multiply, pack, panels_of
+from analogy_kernels.network.products import COLUMNS, ROWS, multiply, panels_of
 from analogy_kernels.network.winograd_tiles import (
     MASKED,
     PATCH,
@@ -29,9 +29,10 @@ from analogy_kernels.network.winograd_tiles import (
     UNPOOLED,
     WHOLE,
     inverse_transform_tile,
+    transform_taps,
     transform_tile,
 )
-from analogy_kernels.simd import whole
+from analogy_kernels.simd import WIDTH, whole
 from analogy_kernels.target import UNCOUNTED, aligned
 
 FREQUENCIES = PATCH * PATCH
@@ -45,20 +46,6 @@ FEW_CHANNELS = 256
 TILES_PER_BLOCK_OF_FEW_CHANNELS = 24
 TILES_PER_BLOCK = 192
 
-_FILTER_TRANSFORM = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-
-# Along y and x at once: of the nine taps, run together, into the frequencies.
-_FILTER_TRANSFORM_2D = np.kron(_FILTER_TRANSFORM, _FILTER_TRANSFORM).astype(np.float32)
-
 
 def transform_filter(weights):
     """Winograd transform of 3x3 filters.
@@ -70,16 +57,38 @@ def transform_filter(weights):
     Returns
     -------
     float32 array, (36, panels, channels in, columns of a panel)
-        A matrix for each frequency, laid out by :func:`analogy_kernels.network.products.pack`;
+        A matrix for each frequency, laid out as by :func:`analogy_kernels.network.products.pack`;
         channels in are filled up to whole vectors by zeros.
     """
-    taps = weights.reshape(-1, *weights.shape[2:])
-    missing = whole(taps.shape[1]) - taps.shape[1]
-    # Nine matrices are sooner laid out than thirty-six.
-    taps = pack(np.pad(taps, ((0, 0), (0, missing), (0, 0))) if missing else taps)
-    out = aligned(np.empty, (FREQUENCIES, *taps.shape[1:]))
-    np.matmul(_FILTER_TRANSFORM_2D, taps.reshape(len(taps), -1), out=out.reshape(FREQUENCIES, -1))
+    channels_in, channels_out = weights.shape[2:]
+    out = aligned(np.empty, filter_shape(channels_in, channels_out))
+    _transform_filters(weights, out)
     return out
+
+
+@njit(parallel=True, fastmath=True, **UNCOUNTED)
+def _transform_filters(weights, out):
+    _, panels, depth, columns = out.shape
+    _, _, channels_in, channels_out = weights.shape
+    taps, spectra = weights.reshape(-1), out.reshape(-1)
+    # New memory takes longer to get than to fill, and two threads get it in half the time.
+    for group in prange(panels * depth // WIDTH):
+        panel, first = group // (depth // WIDTH), group % (depth // WIDTH) * WIDTH
+        for row in range(first, first + WIDTH):
+            for column in range(0, columns, WIDTH):
+                begin = panel * columns + column
+                count = channels_out - begin if row < channels_in else 0
+                at = row * channels_out + begin
+                to = (panel * depth + row) * columns + column
+                transform_taps(
+                    taps,
+                    at,
+                    channels_in * channels_out,
+                    count,
+                    spectra,
+                    to,
+                    panels * depth * columns,
+                )
 
 
 def filter_shape(channels_in, channels_out):

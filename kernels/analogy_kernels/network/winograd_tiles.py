@@ -118,6 +118,43 @@ def inverse_transform_tile(
             _write(half, bias, first, count, lowest, rows, across, results, to, row, channels)
 
 
+@njit(fastmath=True, **INNER)
+def transform_taps(taps, at, pitch, count, out, to, out_pitch):
+    """Transform the first `count` of `WIDTH` filters of nine taps, zeros in place of the others."""
+    columns = (
+        _filtered(taps, at, 3 * pitch, count),
+        _filtered(taps, at + pitch, 3 * pitch, count),
+        _filtered(taps, at + 2 * pitch, 3 * pitch, count),
+    )
+    for i in range(PATCH):
+        row = _filter_three(columns[0][i], columns[1][i], columns[2][i])
+        _store_six(row, out, np.uintp(to + i * PATCH * out_pitch), np.uintp(out_pitch))
+
+
+@njit(fastmath=True, **INNER)
+def _filtered(taps, at, pitch, count):
+    return _filter_three(
+        load_first(taps, np.uintp(at), count),
+        load_first(taps, np.uintp(at + pitch), count),
+        load_first(taps, np.uintp(at + 2 * pitch), count),
+    )
+
+
+@njit(fastmath=True, **INNER)
+def _filter_three(g0, g1, g2):
+    quarter, sixth = np.float32(1 / 4), np.float32(1 / 6)
+    even, odd = sixth * (g0 + g2), sixth * g1
+    far_even, far_odd = np.float32(1 / 24) * g0 + sixth * g2, np.float32(1 / 12) * g1
+    return (
+        quarter * g0,
+        np.float32(-1) * (even + odd),
+        odd - even,
+        far_even + far_odd,
+        far_even - far_odd,
+        g2,
+    )
+
+
 # Places in memory are unsigned below, as for signed ones Numba would test each for a negative
 # index.
 

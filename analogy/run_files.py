@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -281,8 +282,10 @@ def _write_pair(folder, images, result, trace, record, extras):
 
 
 def _write_pictures(folder, result):
-    for name, picture in result.pictures.items():
-        write_picture(folder / f"{name}.png", picture)
+    pictures = {folder / f"{name}.png": picture for name, picture in result.pictures.items()}
+    # Deflating a large one takes a second, in which another can be.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write_picture, pictures, pictures.values()))
 
 
 def _write_several(folder, run, found, record):

@@ -27,6 +27,9 @@ _PREFIX = ".unfinished-"
 _DISCARDED = f"{_PREFIX}discarded-"
 _LOCK = ".lock"
 
+# Of PNG by Pillow: a third of the time of the usual 6, for files that are 3 % larger.
+DEFLATE_LEVEL = 4
+
 
 @contextlib.contextmanager
 def staged(folder):
@@ -91,7 +94,7 @@ def write_image(path, image):
     RGB (height, width, 3), or grey (height, width).
     """
     with _written(Path(path).name):
-        Image.fromarray(image).save(path)
+        Image.fromarray(image).save(path, compress_level=DEFLATE_LEVEL)
 
 
 def write_array(path, array):

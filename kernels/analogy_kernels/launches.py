@@ -30,6 +30,7 @@ from analogy_kernels.imaging.blend import (
 )
 from analogy_kernels.imaging.interpolate import interpolate_kernel
 from analogy_kernels.imaging.vote import (
+    vote_alike_colours_kernel,
     vote_alike_kernel,
     vote_field_kernel,
     vote_kernel,
@@ -106,6 +107,7 @@ __all__ = [
     "smooth_kernel",
     "upsample_nnf_kernel",
     "vector_launch",
+    "vote_alike_colours_kernel",
     "vote_alike_kernel",
     "vote_field_kernel",
     "vote_kernel",

@@ -10,6 +10,7 @@ from analogy_kernels.arguments import ANY_MAP, FLOATS, UINT8, as_map, checked, o
 from analogy_kernels.geometry import place_in_row
 from analogy_kernels.half import as_float32, storage, store
 from analogy_kernels.imaging.bilinear import bilinear
+from analogy_kernels.imaging.vote_colours import COLOURS, vote_alike_of_colours
 from analogy_kernels.imaging.vote_weights import (
     MOST_WEIGHT,
     is_inside,
@@ -185,7 +186,9 @@ def vote_alike(
     source = checked("source", source, ANY_MAP, _DTYPES)
     nnf = checked_nnf("nnf", nnf, "source", source.shape)
     falloff = np.float32(1 / max(positive("width", width), _LEAST_WIDTH) ** 2)
-    return _collect(on, vote_alike_kernel, source, "nnf", nnf, patch_side, out, falloff)
+    is_of_colours = source.ndim == 3 and source.shape[2] == COLOURS
+    kernel = vote_alike_colours_kernel if is_of_colours else vote_alike_kernel
+    return _collect(on, kernel, source, "nnf", nnf, patch_side, out, falloff)
 
 
 def vote_field(
@@ -439,5 +442,7 @@ vote_kernel = Kernel(_vote_cpu, _vote_cuda, element_launch)
 weighted_vote_kernel = Kernel(_weighted_vote_cpu, _weighted_vote_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.vote_alike`. Extents: height, width * channels.
 vote_alike_kernel = Kernel(_vote_alike_cpu, _vote_alike_cuda, element_launch)
+#: The same for three channels. Extents: height, width * 3.
+vote_alike_colours_kernel = Kernel(vote_alike_of_colours, _vote_alike_cuda, element_launch)
 #: Kernel of :func:`analogy_kernels.vote_field`. Extents: height, width * channels.
 vote_field_kernel = Kernel(_vote_field_cpu, _vote_field_cuda, element_launch)

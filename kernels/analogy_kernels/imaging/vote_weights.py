@@ -42,6 +42,11 @@ def likeness(source, own_y, own_x, y, x, falloff):
     for c in range(source.shape[2]):
         difference = as_float32(source[y, x, c]) - as_float32(source[own_y, own_x, c])
         square += difference * difference
+    return falling_off(square, falloff)
+
+
+@register_jitable
+def falling_off(square, falloff):
     rest = max(np.float32(1) - square * falloff, np.float32(0))
     return rest * rest
 

@@ -82,6 +82,12 @@ def lane(vector, index):
     return vector[index]
 
 
+def total(vector):
+    """Sum of a vector's values: of those of each half first, and so on."""
+    half = vector[: WIDTH // 2] + vector[WIDTH // 2 :]
+    return half[0] + half[2] + (half[1] + half[3])
+
+
 def replaced(vector, index, value):
     """The vector with another float32 at one place."""
     vector = vector.copy()
@@ -171,6 +177,11 @@ def _compiled_lane(vector, index):
     return lambda vector, index: _lane(vector, np.int64(index))
 
 
+@overload(total)
+def _compiled_total(vector):
+    return lambda vector: _total(vector)
+
+
 @overload(replaced)
 def _compiled_replaced(vector, index, value):
     return lambda vector, index, value: _replaced(vector, np.int64(index), np.float32(value))
@@ -241,6 +252,22 @@ def _lane(typing_context, vector, index):
         return builder.extract_element(*arguments)
 
     return types.float32(vector, index), generate
+
+
+@intrinsic
+def _total(typing_context, vector):
+    def generate(context, builder, signature, arguments):
+        (vector,) = arguments
+        lanes = [builder.extract_element(vector, ir.IntType(32)(index)) for index in range(WIDTH)]
+        while len(lanes) > 1:
+            middle = len(lanes) // 2
+            lanes = [
+                builder.fadd(left, right)
+                for left, right in zip(lanes[:middle], lanes[middle:], strict=True)
+            ]
+        return lanes[0]
+
+    return types.float32(vector), generate
 
 
 @intrinsic

@@ -44,6 +44,11 @@ def replaced(values, index, value, out):
     simd.store(vector, out, 0)
 
 
+@njit
+def summed(values):
+    return simd.total(simd.load(values, 0))
+
+
 def as_python(kernel):
     return getattr(kernel, "py_func", kernel)
 
@@ -113,6 +118,13 @@ def test_one_value_is_replaced(random, way):
     expected[3] = 5
     assert np.array_equal(out[:WIDTH], expected)
     assert out[WIDTH] == 5
+
+
+@both
+def test_total(random, way):
+    values = random.integers(-99, 99, WIDTH).astype(np.float32)
+
+    assert way(summed)(values) == values.sum()
 
 
 def test_whole():

@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit, prange
 
 from analogy_kernels.blas import one_thread_each
-from analogy_kernels.reduction import squared_norm
-from analogy_kernels.target import COUNTED, aligned, target_of
+from analogy_kernels.network.products import ROWS, multiply, pack
+from analogy_kernels.simd import WIDTH, load_first, repeated, total
+from analogy_kernels.target import INNER, UNCOUNTED, aligned, target_of
 
 # Channels of a sketch: a multiple of the vector registers' width.
 LENGTH = 32
@@ -27,6 +28,9 @@ _LEAST_CHANNELS, _MOST_CHANNELS = 4 * LENGTH, 8 * LENGTH
 
 # Pixels of each map that the directions are chosen by.
 _SAMPLES = 4096
+
+# Pixels that a thread sketches at a time: what it multiplies is squared out of the cache.
+_BLOCK = 16 * ROWS
 
 # Of a square: what rounding may take from the difference of two that are nearly alike.
 _ROUNDING = np.float32(1e-6)
@@ -43,28 +47,32 @@ def sketches_of(first, second):
     -------
     two float32 arrays, (height, width, length)
         ``first[p] @ second[q] <= sketches[0][p] @ sketches[1][q]`` for all pixels p and q, up to
-        the rounding of float32. The length is `LENGTH`, or 0 where sketches save nothing or squares
-        are beyond float32, for float16, and on a device, where the statistics would have to be
-        brought to the host.
+        the rounding of float32. The length is `LENGTH`, or 0 where sketches save nothing, for maps
+        of fewer than six pixels, where squares are beyond float32, for float16, and on a device,
+        where the statistics would have to be brought to the host.
     """
     is_sketched = (
         not target_of(first, second).is_cuda
         and first.dtype == np.float32
         and _LEAST_CHANNELS <= first.shape[2] <= _MOST_CHANNELS
+        and all(features[..., 0].size >= ROWS for features in (first, second))
     )
     if not is_sketched:
         return no_sketches(first, second)
     # BLAS's own threads gain nothing on so few channels, and wait for one another by polling.
     with one_thread_each():
         basis = _leading_directions([first, second], LENGTH - 1)
-        if basis is None:
-            return no_sketches(first, second)
-        sketches = []
-        for features in (first, second):
-            out = aligned(np.empty, (*features.shape[:2], LENGTH))
-            _sketch_rows(features, basis, out)
-            sketches.append(out)
-    return tuple(sketches)
+    if basis is None:
+        return no_sketches(first, second)
+    directions = pack(basis[None])[0]
+    return tuple(_sketched(features, directions) for features in (first, second))
+
+
+def _sketched(features, directions):
+    out = aligned(np.empty, (*features.shape[:2], LENGTH))
+    pixels = features.reshape(-1, features.shape[2])
+    _sketch_pixels(pixels, directions, out.reshape(-1, LENGTH))
+    return out
 
 
 def no_sketches(first, second):
@@ -90,13 +98,32 @@ def _leading_directions(maps, count):
     return np.ascontiguousarray(basis[:, -count:])
 
 
-@njit(parallel=True, **COUNTED)
-def _sketch_rows(features, basis, out):
-    last = out.shape[2] - 1
-    for y in prange(features.shape[0]):
-        projections = np.dot(features[y], basis)
-        for x in range(features.shape[1]):
-            square = squared_norm(features[y, x])
-            out[y, x, :last] = projections[x]
-            rest = max(square - squared_norm(projections[x]), np.float32(0))
-            out[y, x, last] = np.sqrt(rest + _ROUNDING * square)
+@njit(parallel=True, **UNCOUNTED)
+def _sketch_pixels(pixels, directions, sketches):
+    """Sketch the pixels of a map, one a row; the directions are laid out for products."""
+    whole = pixels.shape[0] // ROWS * ROWS
+    for block in prange((whole + _BLOCK - 1) // _BLOCK):
+        _sketch_some(pixels, directions, sketches, block * _BLOCK, min((block + 1) * _BLOCK, whole))
+    if whole < pixels.shape[0]:
+        # Products are of so many rows; those of the last that were there already stay as they are.
+        _sketch_some(pixels, directions, sketches, pixels.shape[0] - ROWS, pixels.shape[0])
+
+
+@njit(**INNER)
+def _sketch_some(pixels, directions, sketches, first, end):
+    multiply(pixels[first:end], directions, sketches[first:end])
+    channels, last = pixels.shape[1], sketches.shape[1] - 1
+    values, projections = pixels.reshape(-1), sketches.reshape(-1)
+    for pixel in range(first, end):
+        square = _square(values, pixel * channels, channels)
+        rest = max(square - _square(projections, pixel * (last + 1), last), np.float32(0))
+        sketches[pixel, last] = np.sqrt(rest + _ROUNDING * square)
+
+
+@njit(**INNER)
+def _square(values, at, count):
+    squares = repeated(0)
+    for channel in range(0, count, WIDTH):
+        vector = load_first(values, np.uintp(at + channel), count - channel)
+        squares = squares + vector * vector
+    return total(squares)

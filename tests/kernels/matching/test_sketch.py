@@ -48,3 +48,14 @@ def test_a_zero_vector_has_a_zero_sketch(random):
 def test_no_sketches_where_they_save_nothing(random, target, channels):
     pair = [target.asarray(features) for features in maps(random, channels, 3)]
     assert [sketch.shape for sketch in sketches_of(*pair)] == [(9, 1, 0), (6, 1, 0)]
+
+
+@pytest.mark.parametrize("width", [1, 5, 6, 7, 200])
+def test_maps_of_any_number_of_pixels(random, width):
+    first, second = (next(maps(random, 128, 20))[:1, :1].repeat(width, axis=1) for _ in range(2))
+
+    sketches = sketches_of(first, second)
+
+    assert all(sketch.shape[2] == (LENGTH if width > 5 else 0) for sketch in sketches)
+    # All pixels of a map are alike, and so are their sketches.
+    assert all((sketch == sketch[:, :1]).all() for sketch in sketches)

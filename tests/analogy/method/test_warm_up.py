@@ -65,8 +65,8 @@ from analogy.method.session import Session
 from analogy.parameters import Parameters
 
 started = []
-# Enough to compile; the other process begins with the last of all steps.
-warm_up._WarmUp.steps = lambda self: (self.blending,)
+# One kernel to compile; the other process begins with the last of all steps.
+warm_up._WarmUp.steps = lambda self: (self._matches,)
 
 
 class Recorded(subprocess.Popen):

@@ -1,21 +1,33 @@
 """In which order the files of tests are begun: those that take long come first.
 
 Workers take a file each, and one that were left for the end would keep one of them busy and the
-others waiting. At the very beginning nothing is compiled yet, so the first files of two workers are
-one that compiles most of the kernels and one that needs none of them: otherwise both would compile
-the same.
+others waiting. At the very beginning nothing is compiled yet, and two workers that go through the
+same kernels at a time both compile them. So the first files are two that compile most of the
+kernels, one after the other, and beside them one for devices and such as need few kernels.
 """
 
 from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-# Compiles the kernels for the CPU, and those for CUDA.
-_FIRST = ("kernels/test_doctests.py", "kernels/test_ptx.py")
-
-# Ten seconds of a processor and more, when everything is compiled; the first compiles what is left.
-_LONG = (
+# The first compiles kernels for the CPU, the second those for CUDA, which takes a little less; the
+# third goes on with those for the CPU. What comes after them compiles for itself alone, or nothing,
+# for about as long as that takes.
+_FIRST = (
+    "kernels/test_doctests.py",
+    "kernels/test_ptx.py",
     "fuzz/test_misuse.py",
+    "fuzz/test_guided.py",
+    "kernels/test_cache.py",
+    "analogy/images/test_tiff.py",
+    "analogy/model/test_conversion.py",
+    "fuzz/test_bombs.py",
+    "fuzz/test_fuzz.py",
+    "kernels/matching/test_nearest.py",
+)
+
+# Ten seconds of a processor and more, when everything is compiled.
+_LONG = (
     "analogy/service/test_browser.py",
     "analogy/service/test_app.py",
     "test_end_to_end.py",
@@ -26,15 +38,11 @@ _LONG = (
     "analogy/method/test_transfer.py",
     "analogy/service/test_worker.py",
     "analogy/cli/test_main.py",
-    "kernels/test_cache.py",
     "analogy/evaluation/test_middlebury.py",
     "analogy/method/test_algorithm.py",
-    "kernels/matching/test_nearest.py",
     "analogy/method/test_posed_transfer.py",
     "examples/test_texture_synthesis.py",
     "benchmarks/test_many.py",
-    "analogy/images/test_tiff.py",
-    "analogy/model/test_conversion.py",
     "kernels/matching/test_patchmatch.py",
     "benchmarks/test_patchmatch.py",
     "analogy/evaluation/test_keypoints.py",

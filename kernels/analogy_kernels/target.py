@@ -76,13 +76,20 @@ __all__ = [
 # would call it, compiling it takes a fifth less.
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
+# Numba looks through a parallel loop for types before it compiles it, and compiles for that what
+# the loop calls. It takes the same again for the loop itself where its options are those of loops,
+# which are NumPy's in how they divide, whatever the kernel around them says; and where arguments
+# have one type. The index of a loop is signed at first and unsigned then: kernels that hand it to
+# large functions say which.
+_AS_IN_LOOPS = {"error_model": "numpy"}
+
 # Options of a CPU kernel that makes no arrays of its own, and with it of what it calls. What it is
 # given outlives it. Yet Numba would count who holds an array wherever one is handed to a function
 # or cut, by atomic additions to one number for all threads: half of the time of a search.
-UNCOUNTED = {"cache": True, "_nrt": False}
+UNCOUNTED = {**_AS_IN_LOOPS, "cache": True, "_nrt": False}
 
 # The same of a CPU kernel that makes arrays, as a function that it is made with may, too.
-COUNTED = {"cache": True}
+COUNTED = {**_AS_IN_LOOPS, "cache": True}
 
 # Bytes of a line of the cache, which are those of the widest vector as well.
 _LINE = 64

@@ -136,7 +136,8 @@ def nearest_kernel(pairs=1, cost=None):
 def _cpu_kernel(find_nearest, counting):
     @njit(parallel=True, fastmath=True, **counting)
     def nearest(sources, others, channels, problem, nnfs, costs):
-        for y in prange(costs.shape[1]):
+        for row in prange(costs.shape[1]):
+            y = np.uint64(row)
             for x in range(costs.shape[2]):
                 find_nearest((sources, others, channels), problem, y, x, nnfs, costs)
 

@@ -236,17 +236,20 @@ def _convolve_few_tiles(
     spectra, products = _block_scratch(scratch, shared, tiles, depth, channels_out)
     for tile in prange(tiles):
         patch, half = _tile_scratch(scratch, get_thread_id() * 2 * TILE_ELEMENTS)
-        y, x = tile // columns * TILE - 1, tile % columns * TILE - 1
+        # As in blocks of tiles, of which the functions are then taken.
+        place = np.int64(tile)
+        y, x = place // columns * TILE - 1, place % columns * TILE - 1
         transform_tile(
-            source, mask, maxima, reading, height, width, y, x, patch, half, spectra, tile
+            source, mask, maxima, reading, height, width, y, x, patch, half, spectra, place
         )
     for frequency in prange(FREQUENCIES):
         multiply(spectra[frequency], filters[frequency], products[frequency])
     for tile in prange(tiles):
         patch, half = _tile_scratch(scratch, get_thread_id() * 2 * TILE_ELEMENTS)
-        y, x = tile // columns * TILE, tile % columns * TILE
+        place = np.int64(tile)
+        y, x = place // columns * TILE, place % columns * TILE
         inverse_transform_tile(
-            products, tile, half, bias, writing, lowest, height, width, y, x, out, argmax
+            products, place, half, bias, writing, lowest, height, width, y, x, out, argmax
         )
 
 

@@ -24,6 +24,7 @@ from numba.extending import register_jitable
 from analogy_kernels.arguments import checked, extents, items, number, positive, whole
 from analogy_kernels.matching.correlation import best_of_columns, best_of_rows
 from analogy_kernels.target import (
+    INNER,
     UNCOUNTED,
     Array,
     Kernel,
@@ -328,9 +329,32 @@ def _balance_cuda(belief, best, other_best, votes):
 
 @njit(parallel=True, **UNCOUNTED)
 def _gather_cpu(votes, weights, shapes, step, out):
+    _, width, other_height, other_width = shapes
     for row in prange(out.shape[0]):
-        for column in range(out.shape[1]):
-            out[row, column] = _gathered(votes, weights, shapes, step, row, column)
+        # Of all sheets, one below another.
+        for other_row in range(out.shape[1] // other_width):
+            place = row // width, row % width, other_row % other_height
+            _gather_row(votes, weights, shapes, step, place, row, other_row * other_width, out)
+
+
+@njit(**INNER)
+def _gather_row(votes, weights, shapes, step, place, row, first, out):
+    """Votes for the matches of a pixel with those of a row of a sheet, step by step for all."""
+    _, width, _, other_width = shapes
+    step_y, step_x, other_step_y, other_step_x = step
+    radius = weights.size // 2
+    before, after = _span(shapes, (*place, 0), (step_y, step_x, other_step_y, 0), radius)
+    values, sums = votes.reshape(-1), out.reshape(-1)
+    begin = row * out.shape[1] + first
+    for x in range(other_width):
+        sums[np.uint64(begin + x)] = np.float32(0)
+    for k in range(-before, after + 1):
+        away = k * other_step_x
+        weight = weights[radius + k]
+        rows, columns = step_y * width + step_x, other_step_y * other_width + other_step_x
+        at = begin + k * (rows * out.shape[1] + columns)
+        for x in range(max(-away, 0), min(other_width - away, other_width)):
+            sums[np.uint64(begin + x)] += weight * values[np.uint64(at + x)]
 
 
 @cuda.jit(cache=True)
@@ -387,29 +411,38 @@ def _balance(best, other_best):
 @register_jitable
 def _gathered(votes, weights, shapes, step, row, column):
     """Weighted votes on the line through a match, as far as it lies in the map and the sheet."""
-    height, width, other_height, other_width = shapes
+    _, width, other_height, other_width = shapes
     step_y, step_x, other_step_y, other_step_x = step
     radius = weights.size // 2
-    y, x = row // width, row % width
     other_y, other_x = column // other_width % other_height, column % other_width
-    before = min(
-        _room(y, step_y, radius),
-        _room(x, step_x, radius),
-        _room(other_y, other_step_y, radius),
-        _room(other_x, other_step_x, radius),
-    )
-    after = min(
-        _room(height - 1 - y, step_y, radius),
-        _room(width - 1 - x, step_x, radius),
-        _room(other_height - 1 - other_y, other_step_y, radius),
-        _room(other_width - 1 - other_x, other_step_x, radius),
-    )
+    place = row // width, row % width, other_y, other_x
+    before, after = _span(shapes, place, step, radius)
     row_step = step_y * width + step_x
     column_step = other_step_y * other_width + other_step_x
     total = np.float32(0)
     for k in range(-before, after + 1):
         total += weights[radius + k] * votes[row + k * row_step, column + k * column_step]
     return total
+
+
+@register_jitable
+def _span(shapes, place, step, radius):
+    """How many steps a line has before and after a match, along y and x of both maps."""
+    before = min(
+        min(_room(place[0], step[0], radius), _room(place[1], step[1], radius)),
+        min(_room(place[2], step[2], radius), _room(place[3], step[3], radius)),
+    )
+    left = (
+        shapes[0] - 1 - place[0],
+        shapes[1] - 1 - place[1],
+        shapes[2] - 1 - place[2],
+        shapes[3] - 1 - place[3],
+    )
+    after = min(
+        min(_room(left[0], step[0], radius), _room(left[1], step[1], radius)),
+        min(_room(left[2], step[2], radius), _room(left[3], step[3], radius)),
+    )
+    return before, after
 
 
 @register_jitable

@@ -1,19 +1,14 @@
-"""Control of the BLAS threads behind ``np.dot`` in compiled CPU kernels."""
+"""Control of the threads of the BLAS behind NumPy's products."""
 
 from __future__ import annotations
 
 from functools import cache
 
-import scipy.linalg.cython_blas  # noqa: F401  the library that Numba's np.dot calls
 from threadpoolctl import ThreadpoolController
 
 
-def one_thread_each():
-    """Context in which a BLAS call uses the thread that makes it, and no others.
-
-    For kernels whose parallel loop calls BLAS: its threads inside theirs would fight for the
-    cores.
-    """
+def one_thread():
+    """Context in which a BLAS call uses the thread that makes it, and no others."""
     return _controller().limit(limits=1, user_api="blas")
 
 

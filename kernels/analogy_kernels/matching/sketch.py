@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from analogy_kernels.blas import one_thread_each
+from analogy_kernels.blas import one_thread
 from analogy_kernels.network.products import ROWS, multiply, pack
 from analogy_kernels.simd import WIDTH, load_first, repeated, total
 from analogy_kernels.target import INNER, UNCOUNTED, aligned, target_of
@@ -60,7 +60,7 @@ def sketches_of(first, second):
     if not is_sketched:
         return no_sketches(first, second)
     # BLAS's own threads gain nothing on so few channels, and wait for one another by polling.
-    with one_thread_each():
+    with one_thread():
         basis = _leading_directions([first, second], LENGTH - 1)
     if basis is None:
         return no_sketches(first, second)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from analogy_kernels.arguments import PLANE, VECTOR, checked, whole, written
-from analogy_kernels.blas import one_thread_each
 from analogy_kernels.network import im2col, implicit_gemm, winograd
 from analogy_kernels.network.filters import FilterBank, checked_backward_bank, checked_bank
 from analogy_kernels.target import Array, Result, Stream, on_target
@@ -255,11 +254,10 @@ def _forward(source, bank, floor, scratch, out, stream):
     if on.is_cuda:
         implicit_gemm.convolve(on, source, None, bank.forward, bank.bias, floor, out)
         return out
-    with one_thread_each():
-        if bank.is_thin:
-            im2col.convolve(source, bank.forward, bank.bias, floor, scratch, out)
-        else:
-            winograd.convolve(source, None, bank.forward, bank.bias, floor, scratch, out)
+    if bank.is_thin:
+        im2col.convolve(source, bank.forward, bank.bias, floor, scratch, out)
+    else:
+        winograd.convolve(source, None, bank.forward, bank.bias, floor, scratch, out)
     return out
 
 
@@ -276,11 +274,10 @@ def _backward(gradient, activation, bank, scratch, out, stream):
     if on.is_cuda:
         implicit_gemm.convolve(on, gradient, activation, bank.backward, None, None, out)
         return out
-    with one_thread_each():
-        if bank.is_thin:
-            im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
-        else:
-            winograd.convolve(gradient, activation, bank.backward, None, None, scratch, out)
+    if bank.is_thin:
+        im2col.convolve_transposed(gradient, activation, bank.backward, scratch, out)
+    else:
+        winograd.convolve(gradient, activation, bank.backward, None, None, scratch, out)
     return out
 
 

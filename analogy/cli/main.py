@@ -5,6 +5,8 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import sys
 from typing import Annotated
@@ -45,6 +47,8 @@ def main(arguments=None):
     arguments : list of str, optional
         Those of the process when absent.
     """
+    # What is left goes with the process; Python would look through it for half a second.
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         _replace_what_cannot_be_written(stream)
     sys.exit(_exit_code(arguments))

@@ -145,6 +145,15 @@ def _held(matrix, shape):
 
 def _turned(image, matrix, offset, shape):
     """An image seen through places in it, and which of them lie inside."""
+    places = np.moveaxis(np.indices(shape), 0, -1) @ matrix.T + offset
+    is_inside = ((places >= -0.5) & (places <= np.subtract(image.shape[:2], 0.5))).all(axis=2)
+    if not (places % 1).any():
+        # Right angles lead from pixel to pixel.
+        return image[tuple(np.moveaxis(places.astype(np.intp), -1, 0))], is_inside
+    return _interpolated(image, matrix, offset, shape), is_inside
+
+
+def _interpolated(image, matrix, offset, shape):
     # Takes longer to import than most runs, which turn nothing, have to spare.
     from scipy.ndimage import affine_transform
 
@@ -154,6 +163,4 @@ def _turned(image, matrix, offset, shape):
         moved = affine_transform(plane, matrix, offset, shape, order=3, mode="nearest")
         moved = np.clip(moved, 0, 255)
         out[..., channel] = np.rint(moved) if image.dtype == np.uint8 else moved
-    places = np.moveaxis(np.indices(shape), 0, -1) @ matrix.T + offset
-    is_inside = ((places >= -0.5) & (places <= np.subtract(image.shape[:2], 0.5))).all(axis=2)
-    return out, is_inside
+    return out

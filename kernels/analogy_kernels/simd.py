@@ -200,7 +200,8 @@ def _compiled_where_equal(left, right, then, otherwise):
 @intrinsic
 def _load(typing_context, values, at):
     def generate(context, builder, signature, arguments):
-        place = _place(context, builder, signature.args[0], *arguments, _VECTOR)
+        values, at = arguments
+        place = _place(context, builder, signature.args[0], values, at, _VECTOR)
         return builder.load(place, align=4)
 
     return _simd(values, at), generate
@@ -220,7 +221,8 @@ def _store(typing_context, vector, values, at):
 @intrinsic
 def _load_bytes(typing_context, values, at):
     def generate(context, builder, signature, arguments):
-        place = _place(context, builder, signature.args[0], *arguments, _BYTES)
+        values, at = arguments
+        place = _place(context, builder, signature.args[0], values, at, _BYTES)
         return builder.uitofp(builder.load(place, align=1), _VECTOR)
 
     return _simd(values, at), generate

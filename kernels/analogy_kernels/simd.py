@@ -27,8 +27,7 @@ from analogy_kernels.target import INNER
 
 WIDTH = 8
 
-_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
+_VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
 _BYTES = ir.VectorType(ir.IntType(8), WIDTH)
 
 

@@ -52,8 +52,9 @@ def test_a_thin_layer_is_multiplied_out_directly(random):
 
 def test_bytes_of_a_subnet(layers):
     maps = 7 * 9 * (16 + 20) + 4 * 5 * (20 + 24)
-    # Filters lie in panels of 16 columns, of which 20 and 24 fill two.
-    filters = 36 * (16 * 32 + 20 * 32)
+    # Filters lie in panels of 16 columns, of which 20 and 24 fill two, and 20 rows are filled up to
+    # vectors of eight.
+    filters = 36 * (16 * 32 + 24 * 32)
 
     assert least_bytes(prepare(layers, 0, CPU).banks, (7, 9)) == 4 * (maps + filters)
 

@@ -316,7 +316,9 @@ def squared_norm(vector):
     25.0
     """
     total = np.float32(0)
-    for value in vector:
+    # Numba's iterator over an array leaves the compiler no vectors to make.
+    for index in range(vector.size):
+        value = vector[np.uintp(index)]
         total += value * value
     return total
 

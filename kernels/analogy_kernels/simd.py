@@ -28,7 +28,7 @@ from analogy_kernels.target import INNER
 WIDTH = 8
 
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
-_BYTES = ir.VectorType(ir.IntType(8), WIDTH)
+_BYTES, _NUMBERS = (ir.VectorType(ir.IntType(bits), WIDTH) for bits in (8, 32))
 
 
 class _Simd(types.Type):
@@ -52,22 +52,12 @@ def whole(count):
 
 
 def load(values, at):
-    """Vector of `WIDTH` values of a flat float32 array, from place `at` on."""
-    return values[at : at + WIDTH].copy()
-
-
-def store(vector, values, at):
-    """Write a vector to a flat float32 array, from place `at` on."""
-    values[at : at + WIDTH] = vector
-
-
-def load_bytes(values, at):
-    """As :func:`load` from a flat uint8 array: a vector of float32 all the same."""
+    """Vector of `WIDTH` values of a flat float32 or uint8 array, from place `at` on."""
     return values[at : at + WIDTH].astype(np.float32)
 
 
-def store_bytes(vector, values, at):
-    """As :func:`store` to a flat uint8 array; the values have to be whole."""
+def store(vector, values, at):
+    """Write a vector to a flat float32 or uint8 array, whole values to the latter, from `at` on."""
     values[at : at + WIDTH] = vector
 
 
@@ -79,12 +69,6 @@ def repeated(value):
 def lane(vector, index):
     """One value of a vector."""
     return vector[index]
-
-
-def total(vector):
-    """Sum of a vector's values: of those of each half first, and so on."""
-    half = vector[: WIDTH // 2] + vector[WIDTH // 2 :]
-    return half[0] + half[2] + (half[1] + half[3])
 
 
 def replaced(vector, index, value):
@@ -111,7 +95,7 @@ def load_first(values, at, count):
         return load(values, at)
     vector = repeated(0)
     for index in range(count):
-        vector = replaced(vector, index, values[at + np.uintp(index)])
+        vector = replaced(vector, index, np.float32(values[at + np.uintp(index)]))
     return vector
 
 
@@ -125,27 +109,6 @@ def store_first(vector, values, at, count):
         values[at + np.uintp(index)] = lane(vector, index)
 
 
-@register_jitable(**INNER)
-def load_first_bytes(values, at, count):
-    """As :func:`load_first` from a flat uint8 array."""
-    if count >= WIDTH:
-        return load_bytes(values, at)
-    vector = repeated(0)
-    for index in range(count):
-        vector = replaced(vector, index, np.float32(values[at + np.uintp(index)]))
-    return vector
-
-
-@register_jitable(**INNER)
-def store_first_bytes(vector, values, at, count):
-    """As :func:`store_first` to a flat uint8 array; the values have to be whole."""
-    if count >= WIDTH:
-        store_bytes(vector, values, at)
-        return
-    for index in range(count):
-        values[at + np.uintp(index)] = np.uint8(lane(vector, index))
-
-
 @overload(load)
 def _compiled_load(values, at):
     return lambda values, at: _load(values, np.int64(at))
@@ -156,16 +119,6 @@ def _compiled_store(vector, values, at):
     return lambda vector, values, at: _store(vector, values, np.int64(at))
 
 
-@overload(load_bytes)
-def _compiled_load_bytes(values, at):
-    return lambda values, at: _load_bytes(values, np.int64(at))
-
-
-@overload(store_bytes)
-def _compiled_store_bytes(vector, values, at):
-    return lambda vector, values, at: _store_bytes(vector, values, np.int64(at))
-
-
 @overload(repeated)
 def _compiled_repeated(value):
     return lambda value: _repeated(np.float32(value))
@@ -174,11 +127,6 @@ def _compiled_repeated(value):
 @overload(lane)
 def _compiled_lane(vector, index):
     return lambda vector, index: _lane(vector, np.int64(index))
-
-
-@overload(total)
-def _compiled_total(vector):
-    return lambda vector: _total(vector)
 
 
 @overload(replaced)
@@ -200,8 +148,9 @@ def _compiled_where_equal(left, right, then, otherwise):
 def _load(typing_context, values, at):
     def generate(context, builder, signature, arguments):
         values, at = arguments
-        place = _place(context, builder, signature.args[0], values, at, _VECTOR)
-        return builder.load(place, align=4)
+        kind = signature.args[0]
+        vector = builder.load(_place(context, builder, kind, values, at), align=_bytes(kind))
+        return builder.uitofp(vector, _VECTOR) if kind.dtype == types.uint8 else vector
 
     return _simd(values, at), generate
 
@@ -210,30 +159,10 @@ def _load(typing_context, values, at):
 def _store(typing_context, vector, values, at):
     def generate(context, builder, signature, arguments):
         vector, values, at = arguments
-        place = _place(context, builder, signature.args[1], values, at, _VECTOR)
-        builder.store(vector, place, align=4)
-        return context.get_dummy_value()
-
-    return types.none(vector, values, at), generate
-
-
-@intrinsic
-def _load_bytes(typing_context, values, at):
-    def generate(context, builder, signature, arguments):
-        values, at = arguments
-        place = _place(context, builder, signature.args[0], values, at, _BYTES)
-        return builder.uitofp(builder.load(place, align=1), _VECTOR)
-
-    return _simd(values, at), generate
-
-
-@intrinsic
-def _store_bytes(typing_context, vector, values, at):
-    def generate(context, builder, signature, arguments):
-        vector, values, at = arguments
-        place = _place(context, builder, signature.args[1], values, at, _BYTES)
-        numbers = builder.fptoui(vector, ir.VectorType(ir.IntType(32), WIDTH))
-        builder.store(builder.trunc(numbers, _BYTES), place, align=1)
+        kind = signature.args[1]
+        if kind.dtype == types.uint8:
+            vector = builder.trunc(builder.fptoui(vector, _NUMBERS), _BYTES)
+        builder.store(vector, _place(context, builder, kind, values, at), align=_bytes(kind))
         return context.get_dummy_value()
 
     return types.none(vector, values, at), generate
@@ -242,7 +171,7 @@ def _store_bytes(typing_context, vector, values, at):
 @intrinsic
 def _repeated(typing_context, value):
     def generate(context, builder, signature, arguments):
-        return _spread(builder, arguments[0])
+        return spread(builder, arguments[0], _VECTOR)
 
     return _simd(value), generate
 
@@ -253,22 +182,6 @@ def _lane(typing_context, vector, index):
         return builder.extract_element(*arguments)
 
     return types.float32(vector, index), generate
-
-
-@intrinsic
-def _total(typing_context, vector):
-    def generate(context, builder, signature, arguments):
-        (vector,) = arguments
-        lanes = [builder.extract_element(vector, ir.IntType(32)(index)) for index in range(WIDTH)]
-        while len(lanes) > 1:
-            middle = len(lanes) // 2
-            lanes = [
-                builder.fadd(left, right)
-                for left, right in zip(lanes[:middle], lanes[middle:], strict=True)
-            ]
-        return lanes[0]
-
-    return types.float32(vector), generate
 
 
 @intrinsic
@@ -298,15 +211,21 @@ def _where_equal(typing_context, left, right, then, otherwise):
     return _simd(left, right, then, otherwise), generate
 
 
-def _place(context, builder, kind, values, at, vector):
+def _place(context, builder, kind, values, at):
     data = context.make_array(kind)(context, builder, values).data
+    vector = _BYTES if kind.dtype == types.uint8 else _VECTOR
     return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
 
 
-def _spread(builder, value):
-    nothing = ir.Constant(_VECTOR, ir.Undefined)
+def _bytes(kind):
+    return kind.dtype.bitwidth // 8
+
+
+def spread(builder, value, vector):
+    """Emit a vector, of a type of LLVM's, of one value."""
+    nothing = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(nothing, value, ir.IntType(32)(0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, nothing, lanes)
 
 
@@ -335,4 +254,4 @@ def _scaled_kind(context):
 @lower_builtin(operator.mul, types.float32, _simd)
 def _scaled(context, builder, signature, arguments):
     factor, vector = arguments
-    return builder.fmul(_spread(builder, factor), vector)
+    return builder.fmul(spread(builder, factor, _VECTOR), vector)

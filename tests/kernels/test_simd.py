@@ -32,21 +32,10 @@ def loaded(values, count, out):
 
 
 @njit
-def copied_bytes(values, count, out):
-    vector = simd.load_first_bytes(values, np.uintp(0), count)
-    simd.store_first_bytes(vector, out, np.uintp(0), count)
-
-
-@njit
 def replaced(values, index, value, out):
     vector = simd.replaced(simd.load(values, 0), index, value)
     out[WIDTH] = simd.lane(vector, index)
     simd.store(vector, out, 0)
-
-
-@njit
-def summed(values):
-    return simd.total(simd.load(values, 0))
 
 
 def as_python(kernel):
@@ -102,7 +91,7 @@ def test_bytes(random, way, count):
     values = random.integers(0, 256, lie_there, np.uint8)
     out = np.full(WIDTH, 7, np.uint8)
 
-    way(copied_bytes)(values, count, out)
+    way(copied)(values, count, out)
 
     assert np.array_equal(out[:lie_there], values)
     assert (out[lie_there:] == 7).all()
@@ -118,13 +107,6 @@ def test_one_value_is_replaced(random, way):
     expected[3] = 5
     assert np.array_equal(out[:WIDTH], expected)
     assert out[WIDTH] == 5
-
-
-@both
-def test_total(random, way):
-    values = random.integers(-99, 99, WIDTH).astype(np.float32)
-
-    assert way(summed)(values) == values.sum()
 
 
 def test_whole():

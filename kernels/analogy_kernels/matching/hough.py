@@ -340,19 +340,17 @@ def _gather_cpu(votes, weights, shapes, step, out):
 @njit(**INNER)
 def _gather_row(votes, weights, shapes, step, place, row, first, out):
     """Votes for the matches of a pixel with those of a row of a sheet, step by step for all."""
-    _, width, _, other_width = shapes
-    step_y, step_x, other_step_y, other_step_x = step
+    other_width, (step_y, step_x, other_step_y, other_step_x) = shapes[3], step
     radius = weights.size // 2
     before, after = _span(shapes, (*place, 0), (step_y, step_x, other_step_y, 0), radius)
+    row_step, column_step = _strides(shapes, step)
     values, sums = votes.reshape(-1), out.reshape(-1)
-    begin = row * out.shape[1] + first
+    begin, apart = row * out.shape[1] + first, row_step * out.shape[1] + column_step
     for x in range(other_width):
         sums[np.uint64(begin + x)] = np.float32(0)
     for k in range(-before, after + 1):
-        away = k * other_step_x
-        weight = weights[radius + k]
-        rows, columns = step_y * width + step_x, other_step_y * other_width + other_step_x
-        at = begin + k * (rows * out.shape[1] + columns)
+        weight, away = weights[radius + k], k * other_step_x
+        at = begin + k * apart
         for x in range(max(-away, 0), min(other_width - away, other_width)):
             sums[np.uint64(begin + x)] += weight * values[np.uint64(at + x)]
 
@@ -412,17 +410,22 @@ def _balance(best, other_best):
 def _gathered(votes, weights, shapes, step, row, column):
     """Weighted votes on the line through a match, as far as it lies in the map and the sheet."""
     _, width, other_height, other_width = shapes
-    step_y, step_x, other_step_y, other_step_x = step
-    radius = weights.size // 2
     other_y, other_x = column // other_width % other_height, column % other_width
     place = row // width, row % width, other_y, other_x
+    radius = weights.size // 2
     before, after = _span(shapes, place, step, radius)
-    row_step = step_y * width + step_x
-    column_step = other_step_y * other_width + other_step_x
+    row_step, column_step = _strides(shapes, step)
     total = np.float32(0)
     for k in range(-before, after + 1):
         total += weights[radius + k] * votes[row + k * row_step, column + k * column_step]
     return total
+
+
+@register_jitable
+def _strides(shapes, step):
+    """Rows and columns of the table of votes that a step along a line leads on."""
+    step_y, step_x, other_step_y, other_step_x = step
+    return step_y * shapes[1] + step_x, other_step_y * shapes[3] + other_step_x
 
 
 @register_jitable

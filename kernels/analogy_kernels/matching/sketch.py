@@ -15,7 +15,7 @@ from numba import njit, prange
 
 from analogy_kernels.blas import one_thread
 from analogy_kernels.network.products import ROWS, multiply, pack
-from analogy_kernels.simd import WIDTH, load_first, repeated, total
+from analogy_kernels.reduction import squared_norm
 from analogy_kernels.target import INNER, UNCOUNTED, aligned, target_of
 
 # Channels of a sketch: a multiple of the vector registers' width.
@@ -112,18 +112,9 @@ def _sketch_pixels(pixels, directions, sketches):
 @njit(**INNER)
 def _sketch_some(pixels, directions, sketches, first, end):
     multiply(pixels[first:end], directions, sketches[first:end])
-    channels, last = pixels.shape[1], sketches.shape[1] - 1
-    values, projections = pixels.reshape(-1), sketches.reshape(-1)
+    last = sketches.shape[1] - 1
     for pixel in range(first, end):
-        square = _square(values, pixel * channels, channels)
-        rest = max(square - _square(projections, pixel * (last + 1), last), np.float32(0))
+        square = squared_norm(pixels[pixel])
+        # The last channel is zero yet.
+        rest = max(square - squared_norm(sketches[pixel]), np.float32(0))
         sketches[pixel, last] = np.sqrt(rest + _ROUNDING * square)
-
-
-@njit(**INNER)
-def _square(values, at, count):
-    squares = repeated(0)
-    for channel in range(0, count, WIDTH):
-        vector = load_first(values, np.uintp(at + channel), count - channel)
-        squares = squares + vector * vector
-    return total(squares)

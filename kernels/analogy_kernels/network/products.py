@@ -20,6 +20,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from analogy_kernels.simd import spread
 from analogy_kernels.target import INNER, aligned
 
 ROWS, COLUMNS = 6, 16
@@ -140,7 +141,7 @@ def _sums_over_depth(builder, starts, panel, depth):
     vector = builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
     for start, total in zip(starts, sums, strict=True):
         value = builder.load(builder.gep(start, [step]))
-        grown = builder.call(multiply_add, [_repeated(builder, value), vector, total])
+        grown = builder.call(multiply_add, [spread(builder, value, _VECTOR), vector, total])
         total.add_incoming(_VECTOR([0.0] * COLUMNS), before)
         total.add_incoming(grown, loop)
     following = builder.add(step, _INDEX(1))
@@ -148,9 +149,3 @@ def _sums_over_depth(builder, starts, panel, depth):
     builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
     builder.position_at_end(after)
     return [total.incomings[1][0] for total in sums]
-
-
-def _repeated(builder, value):
-    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.IntType(32)(0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), COLUMNS), [0] * COLUMNS)
-    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), lanes)

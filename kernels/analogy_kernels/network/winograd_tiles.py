@@ -14,11 +14,9 @@ from analogy_kernels.simd import (
     WIDTH,
     load,
     load_first,
-    load_first_bytes,
     repeated,
     store,
     store_first,
-    store_first_bytes,
     where_equal,
     where_larger,
 )
@@ -207,7 +205,7 @@ def _unpool(values, maxima, positions, at, count, out, to):
         c, rest = np.uintp(channel), count - channel
         value = load_first(values, at + c, rest)
         value = where_larger(load_first(maxima, at + c, rest), zero, value, zero)
-        position = load_first_bytes(positions, at + c, rest)
+        position = load_first(positions, at + c, rest)
         store(where_equal(position, zero, value, zero), out, to + c)
         store(where_equal(position, repeated(1), value, zero), out, to + beside + c)
         store(where_equal(position, repeated(2), value, zero), out, to + below + c)
@@ -245,46 +243,30 @@ def _copy_masked(values, masks, at, count, out, to):
 @njit(fastmath=True, **INNER)
 def _transform_columns(values, at, row_pitch, pixel_pitch, count, half):
     for j in range(PATCH):
-        i0 = np.uintp(at + j * pixel_pitch)
-        i1 = i0 + np.uintp(row_pitch)
-        i2 = i1 + np.uintp(row_pitch)
-        i3 = i2 + np.uintp(row_pitch)
-        i4 = i3 + np.uintp(row_pitch)
-        i5 = i4 + np.uintp(row_pitch)
         for channel in range(0, count, WIDTH):
-            c = np.uintp(channel)
-            column = (
-                load(values, i0 + c),
-                load(values, i1 + c),
-                load(values, i2 + c),
-                load(values, i3 + c),
-                load(values, i4 + c),
-                load(values, i5 + c),
-            )
-            _store_six(_transform_six(column), half, np.uintp(j * CHANNELS) + c, np.uintp(ROW))
+            place = np.uintp(at + j * pixel_pitch + channel)
+            column = _transform_six(_load_six(values, place, np.uintp(row_pitch)))
+            _store_six(column, half, np.uintp(j * CHANNELS + channel), np.uintp(ROW))
 
 
 @njit(fastmath=True, **INNER)
-def _transform_masked(values, mask, at, row_pitch, pixel_pitch, count, half):
+def _transform_masked(values, masks, at, row_pitch, pixel_pitch, count, half):
     """As :func:`_transform_columns` where the mask is positive."""
     for j in range(PATCH):
-        i0 = np.uintp(at + j * pixel_pitch)
-        i1 = i0 + np.uintp(row_pitch)
-        i2 = i1 + np.uintp(row_pitch)
-        i3 = i2 + np.uintp(row_pitch)
-        i4 = i3 + np.uintp(row_pitch)
-        i5 = i4 + np.uintp(row_pitch)
         for channel in range(0, count, WIDTH):
-            c = np.uintp(channel)
+            place = np.uintp(at + j * pixel_pitch + channel)
+            d0, d1, d2, d3, d4, d5 = _load_six(values, place, np.uintp(row_pitch))
+            m0, m1, m2, m3, m4, m5 = _load_six(masks, place, np.uintp(row_pitch))
             column = (
-                _where_positive(load(values, i0 + c), load(mask, i0 + c)),
-                _where_positive(load(values, i1 + c), load(mask, i1 + c)),
-                _where_positive(load(values, i2 + c), load(mask, i2 + c)),
-                _where_positive(load(values, i3 + c), load(mask, i3 + c)),
-                _where_positive(load(values, i4 + c), load(mask, i4 + c)),
-                _where_positive(load(values, i5 + c), load(mask, i5 + c)),
+                _where_positive(d0, m0),
+                _where_positive(d1, m1),
+                _where_positive(d2, m2),
+                _where_positive(d3, m3),
+                _where_positive(d4, m4),
+                _where_positive(d5, m5),
             )
-            _store_six(_transform_six(column), half, np.uintp(j * CHANNELS) + c, np.uintp(ROW))
+            column = _transform_six(column)
+            _store_six(column, half, np.uintp(j * CHANNELS + channel), np.uintp(ROW))
 
 
 @njit(fastmath=True, **INNER)
@@ -433,7 +415,7 @@ def _write_window(v0, v1, v2, v3, out, positions, to, rest):
     upper = where_larger(v1, v0, repeated(1), repeated(0))
     lower = where_larger(v3, v2, repeated(3), repeated(2))
     store_first(_larger(below, above), out, to, rest)
-    store_first_bytes(where_larger(below, above, lower, upper), positions, to, rest)
+    store_first(where_larger(below, above, lower, upper), positions, to, rest)
 
 
 @njit(fastmath=True, **INNER)

@@ -402,7 +402,7 @@ def _vote_field_cpu(source, field, radius, rounding, out):
     for y in prange(height):
         for x in range(width):
             for c in range(channels):
-                value = _interpolated_vote(source, field, radius, np.uint64(y), x, c)
+                value = _interpolated_vote(source, field, radius, np.int64(y), x, c)
                 store(out, y, x, c, value + rounding)
 
 

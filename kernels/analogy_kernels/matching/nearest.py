@@ -137,7 +137,7 @@ def _cpu_kernel(find_nearest, counting):
     @njit(parallel=True, fastmath=True, **counting)
     def nearest(sources, others, channels, problem, nnfs, costs):
         for row in prange(costs.shape[1]):
-            y = np.uint64(row)
+            y = np.int64(row)
             for x in range(costs.shape[2]):
                 find_nearest((sources, others, channels), problem, y, x, nnfs, costs)
 

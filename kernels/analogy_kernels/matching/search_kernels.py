@@ -224,7 +224,7 @@ def _cpu_kernels(functions, counting):
     @njit(parallel=True, fastmath=True, **counting)
     def start(sources, others, channels, problem, nnf, matches, stamps, cost):
         for tile in prange(_tile_count(cost)):
-            top, bottom, left, right = _tile_bounds(np.uint64(tile), cost)
+            top, bottom, left, right = _tile_bounds(np.int64(tile), cost)
             for y in range(top, bottom):
                 for x in range(left, right):
                     match_y, match_x = nnf[y, x, 0], nnf[y, x, 1]
@@ -249,7 +249,7 @@ def _cpu_kernels(functions, counting):
         since,
     ):
         for tile in prange(_tile_count(cost)):
-            top, bottom, left, right = _tile_bounds(np.uint64(tile), cost)
+            top, bottom, left, right = _tile_bounds(np.int64(tile), cost)
             for y in range(top, bottom):
                 for x in range(left, right):
                     cost[y, x], new_matches[y, x, 0], new_matches[y, x, 1], new_stamps[y, x] = (
@@ -271,7 +271,7 @@ def _cpu_kernels(functions, counting):
     @njit(parallel=True, fastmath=True, **counting)
     def search(sources, others, channels, problem, matches, stamps, cost, radius, seed, launch):
         for tile in prange(_tile_count(cost)):
-            top, bottom, left, right = _tile_bounds(np.uint64(tile), cost)
+            top, bottom, left, right = _tile_bounds(np.int64(tile), cost)
             for y in range(top, bottom):
                 for x in range(left, right):
                     cost[y, x], matches[y, x, 0], matches[y, x, 1], stamps[y, x] = search_pixel(

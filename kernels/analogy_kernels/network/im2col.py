@@ -70,7 +70,7 @@ def _convolve(source, filters, bias, lowest, scratch, out, threads):
         products = memory[_PIXELS * taps : _PIXELS * (taps + columns)].reshape(_PIXELS, columns)
         for first in range(0, width, _PIXELS):
             last = min(first + _PIXELS, width)
-            _gather_patches(source, np.uint64(y), first, last, patches)
+            _gather_patches(source, np.int64(y), first, last, patches)
             multiply(patches, filters, products)
             for x in range(first, last):
                 _copy_clipped(products[x - first], bias, lowest, out[y, x])

@@ -50,6 +50,8 @@ def test_no_sketches_where_they_save_nothing(random, target, channels):
     assert [sketch.shape for sketch in sketches_of(*pair)] == [(9, 1, 0), (6, 1, 0)]
 
 
+# Uncompiled, a BLAS multiplies, which sums one row of a product in another order than the next.
+@pytest.mark.compiled
 @pytest.mark.parametrize("width", [1, 5, 6, 7, 200])
 def test_maps_of_any_number_of_pixels(random, width):
     first, second = (next(maps(random, 128, 20))[:1, :1].repeat(width, axis=1) for _ in range(2))
